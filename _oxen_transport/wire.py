@@ -1,0 +1,114 @@
+"""The words of the wire: what is sent (strict) and what was read (lenient), as plain values.
+
+Sent: an OpenAI-shaped chat-completions body, see
+https://docs.oxen.ai/inference-api/reference/chat_completions. Read: every field optional.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypedDict
+
+Role = Literal["system", "user", "assistant", "tool"]
+
+
+class FunctionCall(TypedDict):
+    """`arguments` is JSON text, not an object."""
+
+    name: str
+    arguments: str
+
+
+class WireToolCall(TypedDict):
+    """One call inside an assistant message."""
+
+    id: str
+    type: Literal["function"]
+    function: FunctionCall
+
+
+class Message(TypedDict, total=False):
+    """One message of the request. Only the keys that are set are sent."""
+
+    role: Role
+    content: str | list[dict[str, Any]] | None
+    name: str
+    tool_calls: list[WireToolCall]
+    tool_call_id: str
+    prefix: bool
+
+
+@dataclass(frozen=True)
+class ToolCall:
+    """A whole tool call, as the model wrote it. `arguments` is the raw JSON text."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True)
+class ToolCallDelta:
+    """A piece of a tool call. `index` is the call's place in the answer, from 0 upward.
+
+    `id` and `name` come once, on the first piece that knows them; `arguments` is the text
+    that this piece adds.
+    """
+
+    index: int
+    id: str | None
+    name: str | None
+    arguments: str
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Token counts of one answer, as the server gave them. `cost` is in US dollars."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+    cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    cost: float | None = None
+    raw: dict[str, Any] = field(default_factory=dict, compare=False)
+
+
+@dataclass(frozen=True)
+class Completion:
+    """A whole answer, or (inside an error) the part of one that had arrived.
+
+    `raw` is the server's own JSON body; for a stream it is one put together from the chunks,
+    in the shape of a body that was not streamed.
+    """
+
+    text: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    finish_reason: str | None = None
+    usage: Usage | None = None
+    reasoning: str = ""
+    refusal: str | None = None
+    id: str | None = None
+    model: str | None = None
+    created: int | None = None
+    system_fingerprint: str | None = None
+    service_tier: str | None = None
+    logprobs: dict[str, Any] | None = None
+    request_id: str | None = None
+    raw: dict[str, Any] = field(default_factory=dict, repr=False)
+
+
+@dataclass
+class Chunk:
+    """What a piece of a stream adds.
+
+    Exactly one chunk, the last, carries `completion`: the whole answer with its finish reason
+    and its usage. The chunks before it carry what is new, and nothing else.
+    """
+
+    text: str = ""
+    tool_calls: tuple[ToolCallDelta, ...] = ()
+    reasoning: str = ""
+    refusal: str = ""
+    logprobs: dict[str, Any] | None = None
+    completion: Completion | None = None
