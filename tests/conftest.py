@@ -1,0 +1,85 @@
+"""Fixtures for all tests: the scripted server in each of its forms, and every front door of the library."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.callers import callers
+from tests.server import Certificates, Server, black_hole, closed_port, mute_port
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_FROM_OUTSIDE = (
+    *("OXEN_API_KEY", "OXEN_BASE_URL", "SSL_CERT_FILE", "SSL_CERT_DIR"),
+    *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy"),
+)
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No key, proxy or certificate of the developer's own decides a test."""
+    for name in _FROM_OUTSIDE:
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def fast_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Back-off in milliseconds: who retries how often is under test, not how long it waits."""
+    from _oxen_transport import client, retry
+
+    def quick(*args: object, **kwargs: object) -> retry.RetryPolicy:
+        return retry.RetryPolicy(*args, **{"first": 0.01, **kwargs})  # type: ignore[arg-type]
+
+    monkeypatch.setattr(client, "RetryPolicy", quick)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    with Server() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def other_server() -> Iterator[Server]:
+    """A second host, for whatever must not reach it."""
+    with Server() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    return Certificates(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(scope="session")
+def tls_server(certificates: Certificates) -> Iterator[Server]:
+    with Server(certificates.good) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def dead_port() -> Iterator[int]:
+    with closed_port() as port:
+        yield port
+
+
+@pytest.fixture(scope="session")
+def dark_port() -> Iterator[int]:
+    with black_hole() as port:
+        yield port
+
+
+@pytest.fixture(scope="session")
+def silent_port() -> Iterator[int]:
+    with mute_port() as port:
+        yield port
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that asks for `caller`, and names no front doors itself, runs for all of them."""
+    named = any(mark.args and mark.args[0] == "caller" for mark in metafunc.definition.iter_markers("parametrize"))
+    if "caller" in metafunc.fixturenames and not named:
+        metafunc.parametrize("caller", callers(), ids=str)
