@@ -32,7 +32,8 @@ Every error is made of plain data and survives `pickle`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import json
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from _oxen_transport.wire import Completion
@@ -48,8 +49,6 @@ class ErrorResponse:
 
     def json(self) -> Any:
         """The body parsed. Raises: ValueError, if it is not JSON."""
-        import json  # only tracing of an error asks for it
-
         return json.loads(self.text)
 
 
@@ -86,6 +85,8 @@ class OxenError(Exception):
     """
 
     is_retryable: ClassVar[bool] = False
+    advice: ClassVar[str] = ""
+    """What to do next; the last sentence of the error's text."""
 
     def __init__(self, message: str = "", details: Details | None = None) -> None:
         super().__init__(message, details)
@@ -93,7 +94,20 @@ class OxenError(Exception):
         self.details = details or Details()
 
     def __str__(self) -> str:
-        return self.message
+        """What happened, where, after how much trying, and what to do next."""
+        known = self.details
+        where = [f"{known.model} at {known.host}"] if known.model and known.host else []
+        if known.attempts:
+            tried = "1 attempt" if known.attempts == 1 else f"{known.attempts} attempts"
+            where.append(f"{tried} in {known.elapsed or 0:.1f} s")
+        if known.request_id:
+            where.append(f"request id {known.request_id}")
+        text = f"{self.message} [{', '.join(where)}]" if where else self.message
+        return f"{text}. {self.advice}" if self.advice else text
+
+    def placed(self, **known: Any) -> OxenError:
+        """The same error, with more known about it (fields of `Details`)."""
+        return type(self)(self.message, replace(self.details, **known))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.message!r})"
@@ -121,11 +135,19 @@ class OxenMissingExtraError(OxenConfigError, ImportError):
 class OxenConnectionError(OxenError):
     """No answer came: refused, reset, cut short, or the other side does not speak HTTP."""
 
+    advice: ClassVar[str] = (
+        "Check that base_url is right and reachable from here; a proxy or firewall may be in the way."
+    )
+
     is_retryable: ClassVar[bool] = True
 
 
 class OxenTLSError(OxenConnectionError):
     """The certificate or the handshake was refused: trying again does not help."""
+
+    advice: ClassVar[str] = (
+        "Check the certificate of base_url; for a private authority set SSL_CERT_FILE or ca_bundle=..."
+    )
 
     is_retryable: ClassVar[bool] = False
 
@@ -133,11 +155,17 @@ class OxenTLSError(OxenConnectionError):
 class OxenTimeoutError(OxenError, TimeoutError):
     """No answer in time: `timeout` (silence) or `total_timeout` (the whole call) ran out."""
 
+    advice: ClassVar[str] = (
+        "Raise timeout= (seconds of silence) or total_timeout= (seconds in all), or ask for a shorter answer."
+    )
+
     is_retryable: ClassVar[bool] = True
 
 
 class OxenRedirectError(OxenError):
     """The server wants to send the request elsewhere; the prompt and the key stay here."""
+
+    advice: ClassVar[str] = "Redirects are not followed; give base_url as the server wants it."
 
 
 class OxenStatusError(OxenError):
@@ -147,33 +175,55 @@ class OxenStatusError(OxenError):
 class OxenBadRequestError(OxenStatusError):
     """400, 422 or another 4xx: the request itself is refused."""
 
+    advice: ClassVar[str] = (
+        "The request itself is refused; sending it again will not help. `build(...).to_curl()` shows it."
+    )
+
 
 class OxenContextOverflowError(OxenBadRequestError):
     """The prompt, with what is reserved for the answer, does not fit the context window."""
+
+    advice: ClassVar[str] = "Shorten or trim the messages, lower max_tokens, or use a model with a larger window."
 
 
 class OxenUpgradeRequiredError(OxenBadRequestError):
     """426: the server took the User-Agent for an outdated Oxen CLI."""
 
+    advice: ClassVar[str] = "The server took the User-Agent for an old Oxen CLI; keep 'oxen' out of it."
+
 
 class OxenPaymentRequiredError(OxenStatusError):
     """402: the account is out of credits."""
+
+    advice: ClassVar[str] = "Add credits to the account at https://www.oxen.ai, or use another key."
 
 
 class OxenAuthenticationError(OxenStatusError):
     """401: the key is missing, wrong or revoked."""
 
+    advice: ClassVar[str] = (
+        "Check api_key or OXEN_API_KEY; keys are made at https://www.oxen.ai under account settings."
+    )
+
 
 class OxenPermissionError(OxenStatusError):
     """403: the key may not do this."""
+
+    advice: ClassVar[str] = "This key may not do that; check what it is allowed to do."
 
 
 class OxenNotFoundError(OxenStatusError):
     """404: no such model, or no such path."""
 
+    advice: ClassVar[str] = (
+        "Check model and base_url; list_models() shows what is served. A model may have been retired."
+    )
+
 
 class OxenRateLimitError(OxenStatusError):
     """429: too many requests; `retry_after` says how long to wait, if the server said so."""
+
+    advice: ClassVar[str] = "Wait, raise max_retries, or slow down with a rate limiter."
 
     is_retryable: ClassVar[bool] = True
 
@@ -181,11 +231,15 @@ class OxenRateLimitError(OxenStatusError):
 class OxenServerError(OxenStatusError):
     """408, 409, 425 or 5xx: the server, or the provider behind it, failed."""
 
+    advice: ClassVar[str] = "The server or the provider behind it failed; try again later."
+
     is_retryable: ClassVar[bool] = True
 
 
 class OxenAPIError(OxenError):
     """The answer came with status 200 and carries the server's error."""
+
+    advice: ClassVar[str] = "The server reported this inside a 200 answer; try again later."
 
     is_retryable: ClassVar[bool] = True
 
@@ -197,11 +251,17 @@ class OxenStreamError(OxenAPIError):
 class OxenResponseError(OxenError):
     """The answer came with status 200 and is no chat completion."""
 
+    advice: ClassVar[str] = (
+        "What answered does not speak this API; check base_url (a login page or a proxy may sit there)."
+    )
+
     is_retryable: ClassVar[bool] = True
 
 
 class OxenResponseTooLargeError(OxenResponseError):
     """The answer is larger than this side is willing to hold."""
+
+    advice: ClassVar[str] = "Ask for a shorter answer."
 
     is_retryable: ClassVar[bool] = False
 
@@ -209,15 +269,21 @@ class OxenResponseTooLargeError(OxenResponseError):
 class OxenTruncatedStreamError(OxenError):
     """The answer stopped before its end: neither a finish reason nor `[DONE]` came."""
 
+    advice: ClassVar[str] = "The part that arrived is in `.partial`; ask again, or continue from it."
+
     is_retryable: ClassVar[bool] = True
 
 
 class OxenToolCallError(OxenError):
     """The model asked for a tool that does not exist, or its arguments are cut or no JSON."""
 
+    advice: ClassVar[str] = "Nothing was executed; the call as it arrived is in `.partial`."
+
 
 class OxenStructuredOutputError(OxenError):
     """The answer does not fit the schema that was asked for."""
+
+    advice: ClassVar[str] = "The answer as it arrived is in `.partial`."
 
 
 STATUS_ERRORS: dict[int, type[OxenStatusError]] = {

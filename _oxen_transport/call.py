@@ -1,0 +1,201 @@
+"""One call with all its attempts: what is sent, what an answer means, what a failure means.
+
+Both colours of the client decide everything here, so every decision stands once. It reads the
+clock and sends nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import ssl
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from _oxen_transport.errors import (
+    OxenConfigError,
+    OxenConnectionError,
+    OxenError,
+    OxenResponseError,
+    OxenTimeoutError,
+    OxenTLSError,
+)
+from _oxen_transport.reply import completion_from_body, details_of, error_from_reply
+from _oxen_transport.request import Request
+from _oxen_transport.retry import Progress, RetryBudget, RetryPolicy, may_pass
+from _oxen_transport.sockets import Deadline
+from _oxen_transport.stream import StreamReader
+from _oxen_transport.wire import Chunk, Completion
+
+logger = logging.getLogger("oxen_integrations")
+
+CONNECT_SECONDS = 10.0
+"""The most an attempt waits for a connection; `timeout` if that is less."""
+TAIL_SECONDS = 5.0
+"""After the finish reason only the usage can come: that is not waited for as for a word."""
+
+_budgets: dict[str, RetryBudget] = {}
+_without_stream_options: set[tuple[str, str]] = set()
+
+
+class Call:
+    """One call with all its attempts: what is to be sent, and what a failure means."""
+
+    def __init__(self, request: Request) -> None:
+        if (request.url, request.model) in _without_stream_options:
+            request = request.without("stream_options")
+        self.request = request
+        self.started = time.monotonic()
+        self.total_end = None if request.total_timeout is None else self.started + request.total_timeout
+        self.attempts = 0
+        self.headers: dict[str, str] = {}
+        self.connected = self.answered = False
+        self._policy = RetryPolicy(request.max_retries)
+        self._budget = _budgets.setdefault(request.host, RetryBudget())
+        self._events = 0
+
+    # -- an attempt --------------------------------------------------------------------------
+
+    def attempt(self) -> Deadline:
+        """Begin an attempt; the deadline is for its answer."""
+        self.attempts += 1
+        self.connected = self.answered = False
+        return Deadline(self.request.timeout, self.total_end)
+
+    def arguments(self, deadline: Deadline) -> dict[str, Any]:
+        """What an httpx request is made of. Used where it is made: it holds the key in clear."""
+        left = max(deadline.left(), 0.001)
+        timeouts = {"connect": min(left, CONNECT_SECONDS), "read": deadline, "write": left, "pool": left}
+        return {
+            "method": "POST",
+            "url": self.request.url,
+            "headers": self.request.headers(),
+            "content": self.request.content,
+            "extensions": {"timeout": timeouts},
+        }
+
+    def answer(self, status: int, headers: Mapping[str, str]) -> bool:
+        """The head has come. Returns: whether it says yes."""
+        self.connected = self.answered = True
+        self.headers = {name.lower(): value for name, value in headers.items()}
+        elapsed = time.monotonic() - self.started
+        logger.info("POST %s: %s, attempt %s, %.2f s", self.request.host, status, self.attempts, elapsed)
+        return 200 <= status < 300
+
+    def lost(self, error: BaseException, deadline: Deadline) -> OxenError:
+        """The error for a connection that failed, made of plain data."""
+        names = {kind.__name__ for kind in type(error).__mro__}
+        self.connected = not names & {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError"}
+        return error_from_exception(error, names, deadline, self.request)
+
+    def after(self, error: OxenError) -> float:
+        """Seconds to wait before the next attempt. Raises: the error, if there is to be none."""
+        if self._refuses_stream_options(error):
+            return 0.0
+        wait = None
+        if may_pass(error, Progress(self.connected, self.answered)):
+            wait = self._policy.wait(self.attempts, error.details.retry_after)
+        late = wait is not None and self.total_end is not None and time.monotonic() + wait >= self.total_end
+        if wait is None or late or not self._budget.take():
+            raise self.placed(error)
+        logger.info("trying %s again in %.2f s: %s", self.request.host, wait, type(error).__name__)
+        return wait
+
+    def _refuses_stream_options(self, error: OxenError) -> bool:
+        """Mistral's own API knows no `stream_options`: ask once without, and remember."""
+        words = error.details.response.text if error.details.response else ""
+        refused = error.details.status_code in (400, 422) and "stream_options" in words
+        if not refused or "stream_options" not in self.request.body:
+            return False
+        _without_stream_options.add((self.request.url, self.request.model))
+        self.request = self.request.without("stream_options")
+        return True
+
+    # -- its answer --------------------------------------------------------------------------
+
+    def wants_json(self) -> bool:
+        """Whether a stream was answered with one JSON body, as some providers do."""
+        return "json" in self.headers.get("content-type", "")
+
+    def reader(self) -> StreamReader:
+        """What makes chunks of the answer."""
+        kind = self.headers.get("content-type", "")
+        reader = StreamReader(self.headers, self.request.redact)
+        if "html" in kind:
+            reader.fail(
+                OxenResponseError(f"the answer is a page, not a stream ({kind[:60]})", details_of(self.headers))
+            )
+        return reader
+
+    def expect(self, reader: StreamReader, deadline: Deadline) -> None:
+        """Before a wait for the next piece. Raises: OxenTimeoutError, if the time is up.
+
+        An event starts the silence anew; a comment does not, or keep-alives could hold a call
+        for ever.
+        """
+        if reader.events != self._events:
+            self._events = reader.events
+            deadline.arm(min(self.request.timeout, TAIL_SECONDS) if reader.finished else self.request.timeout)
+        if deadline.left() <= 0:
+            raise timeout_error(deadline, self.request)
+
+    def completion(self, body: bytes) -> Completion:
+        """The whole answer, read."""
+        completion = completion_from_body(body, self.headers, self.request.redact)
+        self._budget.give_back()
+        return completion
+
+    def verdict(self, reader: StreamReader) -> Chunk:
+        """The last chunk of a stream. Raises: OxenError, with what arrived."""
+        try:
+            last = reader.end()
+        except OxenError as error:
+            failure = self.placed(error)
+        else:
+            self._budget.give_back()
+            return last
+        raise failure
+
+    def refusal(self, status: int, body: bytes) -> OxenError:
+        """The error for an answer whose head says no."""
+        return error_from_reply(status, self.headers, body, self.request.redact, time.time())
+
+    def placed(self, error: OxenError) -> OxenError:
+        """The error with its place: which model, which host, how often, how long."""
+        elapsed = round(time.monotonic() - self.started, 3)
+        return error.placed(model=self.request.model, host=self.request.host, attempts=self.attempts, elapsed=elapsed)
+
+
+def error_from_exception(error: BaseException, names: set[str], deadline: Deadline, request: Request) -> OxenError:
+    """Any HTTP client's exception -> ours.
+
+    `names` are those of its class and its bases: httpx and the clients compatible with it share
+    names, not classes.
+    """
+    text = request.redact(str(error))[:500] or type(error).__name__
+    if "TimeoutException" in names or isinstance(error, TimeoutError):
+        if names & {"ConnectTimeout", "PoolTimeout"}:
+            return OxenTimeoutError(f"no connection to {request.host} in time")
+        return timeout_error(deadline, request)
+    if _tls_failure(error) or "CERTIFICATE" in text or "certificate" in text:
+        return OxenTLSError(f"no secure connection to {request.host}: {text}")
+    if names & {"UnsupportedProtocol", "InvalidURL", "LocalProtocolError"}:
+        return OxenConfigError(f"the request cannot be sent: {text}")
+    if "ConnectError" in names:
+        return OxenConnectionError(f"cannot connect to {request.host}: {text}")
+    return OxenConnectionError(f"the connection to {request.host} was lost: {text}")
+
+
+def timeout_error(deadline: Deadline, request: Request) -> OxenTimeoutError:
+    if deadline.total_passed:
+        return OxenTimeoutError(f"no complete answer within total_timeout={request.total_timeout:g} s")
+    return OxenTimeoutError(f"no answer for {request.timeout:g} s (timeout)")
+
+
+def _tls_failure(error: BaseException | None) -> bool:
+    """Whether a failed handshake stands behind an exception, however often it was wrapped."""
+    for _ in range(6):
+        if error is None or isinstance(error, ssl.SSLError):
+            break
+        error = error.__cause__ or error.__context__
+    return isinstance(error, ssl.SSLError)

@@ -1,0 +1,265 @@
+"""The clients: send, wait, try again, read. The rules live elsewhere; here are bytes and clocks.
+
+`OxenClient` and `AsyncOxenClient` are the same, line for line, in two colours; what both decide
+stands once, in `call.py`. They hold no connection: `pools.py` does, or a client of the user's own.
+
+Errors are raised outside the `except` that met their cause: the HTTP library's exceptions hold
+the request, and with it the key, and must not hang on ours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Iterator
+
+import httpx
+
+from _oxen_transport.call import Call, timeout_error
+from _oxen_transport.errors import OxenError
+from _oxen_transport.pools import async_transport, close_async, close_sync, sync_transport
+from _oxen_transport.reply import Body
+from _oxen_transport.request import Request
+from _oxen_transport.settings import OxenSettings
+from _oxen_transport.sockets import Deadline
+from _oxen_transport.stream import StreamReader, chunks_from
+from _oxen_transport.wire import Chunk, Completion
+
+LINGER_SECONDS = 0.05
+"""After `[DONE]`: what the end of the body may take, so that the connection can be used again."""
+ERROR_SECONDS = 1.0
+"""What the body of an error may take; its head has already said no."""
+ERROR_BYTES = 64 * 1024
+
+
+class OxenClient:
+    """Sends requests and blocks. Thread-safe; cheap to make."""
+
+    def __init__(self, settings: OxenSettings) -> None:
+        self._settings = settings
+
+    def send(self, request: Request) -> Completion:
+        """One request, one whole answer. Raises: OxenError."""
+        call = Call(request)
+        response, deadline = self._open(call)
+        return self._completion(call, response, deadline)
+
+    def stream(self, request: Request) -> Iterator[Chunk]:
+        """One request, the answer as it comes. Closing the iterator closes the connection.
+
+        Raises:
+            OxenError: With the part that had arrived in `.partial`, if it fails on the way.
+        """
+        call = Call(request)
+        response, deadline = self._open(call)
+        if call.wants_json():
+            yield from chunks_from(self._completion(call, response, deadline))
+            return
+        try:
+            reader = call.reader()
+            pieces = iter(response.stream)  # type: ignore[arg-type]
+            while not reader.over:
+                piece = self._next(call, reader, pieces, deadline)
+                if piece is None:
+                    break
+                yield from reader.feed(piece)
+            if reader.done and self._settings.http_client is None:
+                deadline.arm(LINGER_SECONDS)
+                with contextlib.suppress(Exception):
+                    next(pieces, None)
+        finally:
+            response.close()
+        yield call.verdict(reader)
+
+    def close(self) -> None:
+        """Close the connections that objects with these settings share; the next call opens new ones."""
+        close_sync(self._settings)
+
+    def _open(self, call: Call) -> tuple[httpx.Response, Deadline]:
+        """Attempt after attempt, until the head of an answer says yes."""
+        while True:
+            deadline = call.attempt()
+            try:
+                response = self._request(call, deadline)
+                if call.answer(response.status_code, response.headers):
+                    return response, deadline
+                failure = call.refusal(response.status_code, self._error_body(response, deadline))
+            except OxenError as error:
+                failure = error
+            except Exception as error:  # noqa: BLE001 - any HTTP client's family, sorted by name
+                failure = call.lost(error, deadline)
+            time.sleep(call.after(failure))
+
+    def _request(self, call: Call, deadline: Deadline) -> httpx.Response:
+        client = self._settings.http_client
+        if client is None:
+            return sync_transport(self._settings).handle_request(httpx.Request(**call.arguments(deadline)))
+        request = client.build_request(**call.arguments(deadline))
+        return client.send(request, stream=True, follow_redirects=False)  # type: ignore[no-any-return]
+
+    def _completion(self, call: Call, response: httpx.Response, deadline: Deadline) -> Completion:
+        """Read the whole body, within bounds."""
+        try:
+            body, content = Body(call.headers), bytearray()
+            for piece in response.stream:  # type: ignore[union-attr]
+                content += body.feed(piece)
+                if deadline.left() <= 0:
+                    raise timeout_error(deadline, call.request)
+            body.end()
+            return call.completion(bytes(content))
+        except OxenError as error:
+            failure = error
+        except Exception as error:  # noqa: BLE001 - as above
+            failure = call.lost(error, deadline)
+        finally:
+            response.close()
+        raise call.placed(failure)
+
+    def _next(self, call: Call, reader: StreamReader, pieces: Iterator[bytes], deadline: Deadline) -> bytes | None:
+        """The next piece of a stream; None at its end, which may be a failure that the reader knows."""
+        try:
+            call.expect(reader, deadline)
+            return next(pieces, None)
+        except OxenError as error:
+            reader.lose(error)
+        except Exception as error:  # noqa: BLE001 - as above
+            reader.lose(call.lost(error, deadline))
+        return None
+
+    def _error_body(self, response: httpx.Response, deadline: Deadline) -> bytes:
+        """The beginning of an error's body: what comes soon."""
+        deadline.arm(min(float(deadline), ERROR_SECONDS))
+        content = bytearray()
+        with contextlib.suppress(Exception), contextlib.closing(response):
+            body = Body({name.lower(): value for name, value in response.headers.items()}, ERROR_BYTES)
+            for piece in response.stream:  # type: ignore[union-attr]
+                content += body.feed(piece)
+                if deadline.left() <= 0:
+                    break
+        return bytes(content)
+
+
+class AsyncOxenClient:
+    """Sends requests and awaits. One object serves any number of event loops; cheap to make."""
+
+    def __init__(self, settings: OxenSettings) -> None:
+        self._settings = settings
+
+    async def send(self, request: Request) -> Completion:
+        """One request, one whole answer. Raises: OxenError."""
+        call = Call(request)
+        response, deadline = await self._open(call)
+        return await self._completion(call, response, deadline)
+
+    async def stream(self, request: Request) -> AsyncIterator[Chunk]:
+        """One request, the answer as it comes. Closing the iterator closes the connection.
+
+        Raises:
+            OxenError: With the part that had arrived in `.partial`, if it fails on the way.
+        """
+        call = Call(request)
+        response, deadline = await self._open(call)
+        if call.wants_json():
+            for chunk in chunks_from(await self._completion(call, response, deadline)):
+                yield chunk
+            return
+        try:
+            reader = call.reader()
+            pieces = response.stream.__aiter__()  # type: ignore[union-attr]
+            while not reader.over:
+                piece = await self._next(call, reader, pieces, deadline)
+                if piece is None:
+                    break
+                for chunk in reader.feed(piece):
+                    yield chunk
+            if reader.done and self._settings.http_async_client is None:
+                deadline.arm(LINGER_SECONDS)
+                with contextlib.suppress(Exception, StopAsyncIteration):
+                    await pieces.__anext__()
+        finally:
+            await response.aclose()
+        yield call.verdict(reader)
+
+    async def aclose(self) -> None:
+        """Close the connections that objects with these settings share in this event loop."""
+        await close_async(self._settings)
+
+    async def _open(self, call: Call) -> tuple[httpx.Response, Deadline]:
+        """Attempt after attempt, until the head of an answer says yes."""
+        while True:
+            deadline = call.attempt()
+            try:
+                response = await self._request(call, deadline)
+                if call.answer(response.status_code, response.headers):
+                    return response, deadline
+                failure = call.refusal(response.status_code, await self._error_body(response, deadline))
+            except OxenError as error:
+                failure = error
+            except Exception as error:  # noqa: BLE001 - any HTTP client's family, sorted by name
+                failure = call.lost(error, deadline)
+            await asyncio.sleep(call.after(failure))
+
+    async def _request(self, call: Call, deadline: Deadline) -> httpx.Response:
+        client = self._settings.http_async_client
+        if client is None:
+            transport = await async_transport(self._settings)
+            return await transport.handle_async_request(httpx.Request(**call.arguments(deadline)))
+        request = client.build_request(**call.arguments(deadline))
+        return await client.send(request, stream=True, follow_redirects=False)  # type: ignore[no-any-return]
+
+    async def _completion(self, call: Call, response: httpx.Response, deadline: Deadline) -> Completion:
+        """Read the whole body, within bounds."""
+        try:
+            body, content = Body(call.headers), bytearray()
+            async for piece in response.stream:  # type: ignore[union-attr]
+                content += body.feed(piece)
+                if deadline.left() <= 0:
+                    raise timeout_error(deadline, call.request)
+            body.end()
+            return call.completion(bytes(content))
+        except OxenError as error:
+            failure = error
+        except Exception as error:  # noqa: BLE001 - as above
+            failure = call.lost(error, deadline)
+        finally:
+            await response.aclose()
+        raise call.placed(failure)
+
+    async def _next(
+        self, call: Call, reader: StreamReader, pieces: AsyncIterator[bytes], deadline: Deadline
+    ) -> bytes | None:
+        """The next piece of a stream; None at its end, which may be a failure that the reader knows."""
+        try:
+            call.expect(reader, deadline)
+            return await pieces.__anext__()
+        except StopAsyncIteration:
+            return None
+        except OxenError as error:
+            reader.lose(error)
+        except Exception as error:  # noqa: BLE001 - as above
+            reader.lose(call.lost(error, deadline))
+        return None
+
+    async def _error_body(self, response: httpx.Response, deadline: Deadline) -> bytes:
+        """The beginning of an error's body: what comes soon."""
+        deadline.arm(min(float(deadline), ERROR_SECONDS))
+        content = bytearray()
+        with contextlib.suppress(Exception):
+            async with contextlib.aclosing(response):
+                body = Body({name.lower(): value for name, value in response.headers.items()}, ERROR_BYTES)
+                async for piece in response.stream:  # type: ignore[union-attr]
+                    content += body.feed(piece)
+                    if deadline.left() <= 0:
+                        break
+        return bytes(content)
+
+
+def sync_client(settings: OxenSettings) -> OxenClient:
+    """A client for a model object's settings; make one per call, never keep it on the object."""
+    return OxenClient(settings)
+
+
+def async_client(settings: OxenSettings) -> AsyncOxenClient:
+    """The same for asyncio."""
+    return AsyncOxenClient(settings)

@@ -1,0 +1,192 @@
+"""Settings, messages and tools -> one request, ready to be sent, or to be shown as cURL.
+
+The body's keys are those of https://docs.oxen.ai/inference-api/reference/chat_completions;
+only what is set is sent, because the providers behind the API refuse what they do not know.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr, ValidationError
+from pydantic_core import PydanticSerializationError, to_json
+
+from _oxen_transport import __version__
+from _oxen_transport.error_body import Redactor
+from _oxen_transport.errors import OxenConfigError
+from _oxen_transport.history import repair
+from _oxen_transport.models import Family, family
+from _oxen_transport.settings import OxenParams, OxenSettings, config_error, wire_names
+from _oxen_transport.wire import Message
+
+# Never "oxen" in here: the server takes such an agent for its CLI and may answer 426
+# (https://github.com/Oxen-AI/Oxen, crates/oxen-server/src/params.rs).
+USER_AGENT = f"llm-integrations/{__version__} (python-httpx)"
+
+_WIRE = wire_names(OxenParams)
+_TOOL_WORDS = {"auto": "auto", "none": "none", "required": "required", "any": "required"}
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request. Immutable; the key and the headers do not show in its `repr`."""
+
+    url: str
+    model: str
+    body: dict[str, Any] = field(repr=False)
+    content: bytes = field(repr=False)
+    stream: bool = False
+    api_key: SecretStr | None = field(default=None, repr=False)
+    extra_headers: dict[str, SecretStr] = field(default_factory=dict, repr=False)
+    timeout: float = 120.0
+    total_timeout: float | None = None
+    max_retries: int = 2
+
+    @property
+    def host(self) -> str:
+        """Name of the server, for errors and logs."""
+        return urlsplit(self.url).hostname or ""
+
+    @property
+    def redact(self) -> Redactor:
+        """Takes out of a text what must never be shown."""
+        key = (self.api_key,) if self.api_key else ()
+        return Redactor(*key, *self.extra_headers.values())
+
+    def headers(self) -> dict[str, str]:
+        """All headers, with the key in clear: only for the wire."""
+        headers = {
+            "Content-Type": "application/json",
+            "Accept": "text/event-stream" if self.stream else "application/json",
+            # a packed stream is held back by whoever packs it
+            "Accept-Encoding": "identity" if self.stream else "gzip, deflate",
+            "User-Agent": USER_AGENT,
+        }
+        if self.api_key:
+            headers["Authorization"] = f"Bearer {self.api_key.get_secret_value()}"
+        headers.update({name: value.get_secret_value() for name, value in self.extra_headers.items()})
+        return headers
+
+    def without(self, key: str) -> Request:
+        """The same request without one field of its body."""
+        body = {name: value for name, value in self.body.items() if name != key}
+        return replace(self, body=body, content=_encode(body))
+
+    def to_curl(self) -> str:
+        """This request as a cURL command, with `$OXEN_API_KEY` in place of the key."""
+        lines = [f"curl -X POST {shlex.quote(self.url)}", '-H "Content-Type: application/json"']
+        if self.api_key:
+            lines.append('-H "Authorization: Bearer $OXEN_API_KEY"')
+        lines += [f'-H "{name}: ${name.upper().replace("-", "_")}"' for name in self.extra_headers]
+        lines.append("-d " + shlex.quote(json.dumps(self.body, indent=2, ensure_ascii=False)))
+        return " \\\n  ".join(lines)
+
+
+def build(
+    settings: OxenSettings, messages: list[Message], *, stream: bool = False, call: Mapping[str, Any] | None = None
+) -> Request:
+    """Put one request together.
+
+    Args:
+        settings: The model object's own settings.
+        messages: The conversation, OpenAI-shaped.
+        stream: Whether the answer shall come in pieces.
+        call: What this call sets differently; names of `OxenParams`, None counts as unset.
+
+    Raises:
+        OxenConfigError: Something the server is known to refuse, or cannot be sent.
+    """
+    values = _values(settings, call or {})
+    model = family(values["model"])
+    tools = values["tools"] or None
+    body: dict[str, Any] = {"model": values["model"]}
+    body["messages"] = repair(messages, model, values["history"], tools=bool(tools))
+    for name, wire in _WIRE.items():
+        value = values[name]
+        if value is not None and value != []:
+            body[model.seed_name if name == "seed" else wire] = value
+    _check(body, model)
+    _settle_tools(body)
+    if stream:
+        body["stream"] = True
+    else:
+        body.pop("stream_options", None)
+    body.update(values["extra_body"])
+    return Request(
+        url=settings.base_url + "/chat/completions",
+        model=body["model"],
+        body=body,
+        content=_encode(body),
+        stream=stream,
+        api_key=settings.api_key,
+        extra_headers=values["extra_headers"],
+        timeout=values["timeout"],
+        total_timeout=values["total_timeout"],
+        max_retries=values["max_retries"],
+    )
+
+
+def _values(settings: OxenSettings, call: Mapping[str, Any]) -> dict[str, Any]:
+    """Every parameter's value for this call."""
+    own = settings.__dict__
+    values = {name: own[name] for name in OxenParams.model_fields}
+    given = {name: value for name, value in call.items() if value is not None}
+    if given:
+        params = checked(given)
+        for name in params.model_fields_set:
+            value = getattr(params, name)
+            values[name] = {**values[name], **value} if name in ("extra_body", "extra_headers") else value
+    return values
+
+
+def checked(call: Mapping[str, Any]) -> OxenParams:
+    """Per-call keyword arguments, through the same door as the settings. Raises: OxenConfigError."""
+    try:
+        return OxenParams.model_validate(dict(call))
+    except ValidationError as error:
+        failure = config_error(error, OxenParams)
+    raise failure
+
+
+def _check(body: dict[str, Any], model: Family) -> None:
+    heat = body.get("temperature")
+    if heat is not None and model.max_temperature is not None and heat > model.max_temperature:
+        raise OxenConfigError(f"temperature: {body['model']} takes at most {model.max_temperature} (got {heat})")
+
+
+def _settle_tools(body: dict[str, Any]) -> None:
+    """Bring `tool_choice` into the wire's form; without tools nothing about tools is sent."""
+    choice = body.pop("tool_choice", None)
+    if "tools" not in body:
+        body.pop("parallel_tool_calls", None)
+        return
+    if choice is None or choice is False:
+        return
+    names = [tool.get("function", {}).get("name") for tool in body["tools"] if isinstance(tool, dict)]
+    if choice is True:
+        choice = "required"
+    if isinstance(choice, str):
+        choice = _TOOL_WORDS.get(choice) or {"type": "function", "function": {"name": choice}}
+    if isinstance(choice, dict):
+        wanted = (choice.get("function") or {}).get("name")
+        if wanted not in names:
+            raise OxenConfigError(f"tool_choice: there is no tool named {wanted!r}; the tools are {names}")
+    body["tool_choice"] = choice
+
+
+def _encode(body: dict[str, Any]) -> bytes:
+    try:
+        return to_json(body)
+    except PydanticSerializationError as error:
+        reason = str(error)
+    except UnicodeEncodeError:
+        reason = "a lone surrogate"
+    try:  # half a surrogate pair is no UTF-8, but JSON can escape it
+        return json.dumps(body, separators=(",", ":")).encode("ascii")
+    except (TypeError, ValueError):
+        raise OxenConfigError(f"the request holds something JSON cannot carry: {reason[:200]}") from None

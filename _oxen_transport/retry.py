@@ -1,0 +1,102 @@
+"""Whether to try again, and when. Decides, never sleeps.
+
+The error says whether (`is_retryable`, and how far the request came), the policy says when, the
+client waits. Retries are paid from a budget that all calls of the process to one host share, so
+that an outage is not made worse: a success pays a part of a retry in, a retry takes a whole one
+out (https://github.com/grpc/proposal/blob/master/A6-client-retries.md,
+https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/).
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+
+from _oxen_transport.errors import OxenConnectionError, OxenError, OxenStatusError, OxenTimeoutError
+
+CEILING = 60.0
+"""Seconds: a server that asks for a longer wait is not waited for; the error says how long."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far an attempt came before it failed."""
+
+    connected: bool = False
+    answered: bool = False
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """Full jitter: a random wait between 0 and `first * 2**attempt`, at most `cap`, in seconds."""
+
+    max_retries: int = 2
+    first: float = 0.5
+    cap: float = 8.0
+
+    def wait(self, attempt: int, retry_after: float | None) -> float | None:
+        """Seconds to wait after attempt number `attempt` (from 1); None: do not try again."""
+        if attempt > self.max_retries:
+            return None
+        if retry_after is None:
+            return random.uniform(0, min(self.cap, self.first * 2 ** (attempt - 1)))  # noqa: S311 - jitter, no secret
+        # the server's word is the least; a little on top keeps a crowd from coming back as one
+        return None if retry_after > CEILING else retry_after + random.uniform(0, self.first / 2)  # noqa: S311
+
+
+def may_pass(error: OxenError, progress: Progress) -> bool:
+    """Whether the same request, sent again, could succeed without being paid for twice.
+
+    A refused or lost connection and a status that says "later" may be repeated. A read timeout
+    is not: the server may still be at work on the answer. Nothing is repeated after the head
+    of an answer came, unless the head itself said no.
+    """
+    if isinstance(error, OxenStatusError):
+        return error.is_retryable
+    if isinstance(error, OxenTimeoutError):
+        return not progress.connected
+    return isinstance(error, OxenConnectionError) and error.is_retryable and not progress.answered
+
+
+def retry_after_seconds(headers: Mapping[str, str], now: float) -> float | None:
+    """The wait a server asks for, in seconds: `retry-after-ms`, or `Retry-After` as seconds or date.
+
+    https://www.rfc-editor.org/rfc/rfc9110#field.retry-after. Nonsense is no answer.
+    """
+    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        try:
+            seconds = float(headers.get(name, "")) * unit
+        except ValueError:
+            continue
+        if math.isfinite(seconds) and seconds >= 0:
+            return seconds
+    try:
+        date = parsedate_to_datetime(headers.get("retry-after", ""))
+    except (ValueError, TypeError, IndexError):
+        return None
+    return max(0.0, date.timestamp() - now)
+
+
+class RetryBudget:
+    """Tokens for retries, shared by all calls to one host. Thread-safe."""
+
+    def __init__(self, capacity: float = 50.0, refill: float = 0.2) -> None:
+        self._tokens, self._capacity, self._refill = capacity, capacity, refill
+        self._lock = threading.Lock()
+
+    def take(self) -> bool:
+        """Pay for one retry, if there is enough."""
+        with self._lock:
+            if self._tokens < 1:
+                return False
+            self._tokens -= 1
+            return True
+
+    def give_back(self) -> None:
+        """A call succeeded: the host is well."""
+        with self._lock:
+            self._tokens = min(self._capacity, self._tokens + self._refill)

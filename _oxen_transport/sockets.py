@@ -1,0 +1,75 @@
+"""Sockets that keep a deadline: httpcore's network backend, with the wall clock built in.
+
+A read timeout alone is per read: a server that sends one byte each second holds a client for
+ever. httpcore hands the timeout it is given through to the socket; here it may be a `Deadline`,
+which every read consults.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import httpcore
+
+
+class Deadline(float):
+    """A read timeout in seconds that also knows the moment it ends.
+
+    To a foreign client it is a plain float; our sockets ask `left()`.
+    """
+
+    ends: float
+    _total_end: float | None
+
+    def __new__(cls, seconds: float, total_end: float | None = None) -> Deadline:
+        deadline = super().__new__(cls, seconds)
+        deadline._total_end = total_end
+        deadline.arm(seconds)
+        return deadline
+
+    def arm(self, seconds: float) -> None:
+        """Start anew: from now on, `seconds` of silence are the end; the total stays."""
+        ends = time.monotonic() + seconds
+        self.ends = ends if self._total_end is None else min(ends, self._total_end)
+
+    def left(self) -> float:
+        """Seconds until the end, negative when it has passed."""
+        return self.ends - time.monotonic()
+
+    @property
+    def total_passed(self) -> bool:
+        """Whether the whole call, not only this silence, is over."""
+        return self._total_end is not None and time.monotonic() >= self._total_end
+
+
+def seconds_left(timeout: float | None) -> float | None:
+    """What is left of a timeout, plain or with a deadline."""
+    return timeout.left() if isinstance(timeout, Deadline) else timeout
+
+
+class DeadlineBackend(httpcore.SyncBackend):
+    """httpcore's own sockets, with deadlines."""
+
+    def connect_tcp(self, *args: Any, **kwargs: Any) -> httpcore.NetworkStream:
+        """Open a connection."""
+        return DeadlineStream(super().connect_tcp(*args, **kwargs))
+
+
+class DeadlineStream(httpcore.NetworkStream):
+    """A connection whose reads end when their deadline does."""
+
+    def __init__(self, stream: httpcore.NetworkStream) -> None:
+        self._stream = stream
+        self.write, self.close, self.get_extra_info = stream.write, stream.close, stream.get_extra_info  # type: ignore[method-assign]
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """Read what is there, waiting until the deadline."""
+        left = seconds_left(timeout)
+        if left is not None and left <= 0:
+            raise httpcore.ReadTimeout("the deadline has passed")
+        return self._stream.read(max_bytes, left)
+
+    def start_tls(self, *args: Any, **kwargs: Any) -> httpcore.NetworkStream:
+        """Turn the connection into an encrypted one."""
+        return DeadlineStream(self._stream.start_tls(*args, **kwargs))
