@@ -1,0 +1,139 @@
+"""The rules a conversation is mended by, each with its source, and the report on which of them ran.
+
+`docs/history.md` shows every rule with an example before and after; a test runs those examples.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from typing import Literal, NoReturn
+
+from _oxen_transport.errors import OxenConfigError
+
+logger = logging.getLogger("oxen_integrations.history")
+
+Mode = Literal["repair", "strict", "off"]
+
+_VALIDATOR = "https://github.com/mistralai/mistral-common/blob/main/src/mistral_common/protocol/instruct/validator.py"
+_NORMALIZER = "https://github.com/mistralai/mistral-common/blob/main/src/mistral_common/protocol/instruct/normalize.py"
+_SCHEMA = "https://github.com/mistralai/platform-docs-public/blob/main/public/openapi.yaml"
+_OXEN = "https://docs.oxen.ai/inference-api/reference/chat_completions"
+_OPENAI = "https://platform.openai.com/docs/guides/function-calling"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One thing that a model family refuses.
+
+    Args:
+        name: What the log line and the docs call it.
+        refused: What is wrong with such a history, in plain words.
+        advice: What a caller can do about it (strict mode).
+        source: Where it is written that it is refused.
+    """
+
+    name: str
+    refused: str
+    advice: str
+    source: str
+
+
+_ALL = (
+    Rule("role", "the API knows no such role", "use system, user, assistant or tool", _OXEN),
+    Rule("function-call", "`function_call` is OpenAI's old form of a tool call", "use `tool_calls`", _OXEN),
+    Rule("content-parts", "content must be text, or parts with known keys only", "send plain text", _SCHEMA),
+    Rule("content-missing", "a message without content is refused", 'send "" at least', _OXEN),
+    Rule("media", "the model reads text only", "leave it out, or use a model that reads it", _SCHEMA),
+    Rule(
+        "name",
+        "a message's `name` is an unknown key here (422)",
+        "write the name into the text",
+        "https://github.com/Gage-Technologies/mistral-go/issues/2",
+    ),
+    Rule(
+        "message-keys",
+        "a key that the schema does not list is refused (422)",
+        "send only documented keys",
+        "https://github.com/charmbracelet/crush/issues/1590",
+    ),
+    Rule("function-name", "a function's name is 1 to 64 letters, digits, _ or -", "rename the function", _VALIDATOR),
+    Rule("call-name", "a tool call without a function name cannot be sent", "drop the call", _VALIDATOR),
+    Rule(
+        "tool-arguments",
+        "a call's arguments must be the JSON text of an object",
+        "wrap them in an object",
+        _SCHEMA,
+    ),
+    Rule(
+        "calls-without-tools",
+        "tool calls in the history are refused when the request declares no tools",
+        "pass the tools, too",
+        "https://docs.litellm.ai/docs/providers/anthropic",
+    ),
+    Rule("empty-message", "a message that says nothing and calls nothing is refused", "leave it out", _VALIDATOR),
+    Rule("system-first", "a system message may only come first", "put it first", _VALIDATOR),
+    Rule("orphan-result", "a tool result needs a call before it", "keep the call with its result", _OPENAI),
+    Rule("result-place", "tool results come directly after their calls", "move the result", _VALIDATOR),
+    Rule("duplicate-result", "one result per call", "send one result per call", _VALIDATOR),
+    Rule("missing-result", "every tool call needs a result", "add a tool message for it", _VALIDATOR),
+    Rule("tool-id", "a tool call's id must be one this model takes, used once", "use other ids", _VALIDATOR),
+    Rule("system-alone", "a conversation needs a user's message", "send it as a user's message", _VALIDATOR),
+    Rule("first-role", "after the system message comes the user", "begin with a user's message", _NORMALIZER),
+    Rule(
+        "same-role",
+        "user and assistant take turns",
+        "join the messages",
+        "https://github.com/vllm-project/vllm/issues/6862",
+    ),
+    Rule(
+        "content-and-calls",
+        "an assistant message has text or tool calls, not both",
+        "send them as two messages, with a user's message between",
+        _VALIDATOR,
+    ),
+    Rule(
+        "user-after-tool",
+        "a user's message directly after a tool result is refused (code 3230)",
+        "put an assistant message between",
+        "https://github.com/yetone/avante.nvim/issues/2695",
+    ),
+    Rule("last-assistant", "a last assistant message needs `prefix: true`", "set prefix", _VALIDATOR),
+    Rule("prefix", "`prefix` belongs on a last assistant message, where the model has it", "drop it", _VALIDATOR),
+)
+
+RULES: dict[str, Rule] = {rule.name: rule for rule in _ALL}
+"""Every rule by its name, in the order in which they run."""
+
+
+@dataclass
+class Report:
+    """Which rules ran, and how often. In strict mode the first one raises."""
+
+    family: str
+    mode: Mode
+    ran: dict[str, int] = field(default_factory=dict)
+
+    def note(self, name: str, at: int) -> None:
+        """A rule applies to the message at this index. Raises: OxenConfigError, in strict mode."""
+        if self.mode == "strict":
+            rule = RULES[name]
+            raise OxenConfigError(
+                f"messages[{at}]: {rule.refused} (rule {name!r} of the {self.family} family): {rule.advice}, "
+                f'or let it be mended with history="repair". Source: {rule.source}'
+            )
+        self.ran[name] = self.ran.get(name, 0) + 1
+
+    def refuse(self, name: str, at: int, what: str) -> NoReturn:
+        """Something no rule can mend without losing or inventing content. Raises: OxenConfigError."""
+        rule = RULES[name]
+        raise OxenConfigError(
+            f"messages[{at}]: {what}: {rule.refused} (rule {name!r} of the {self.family} family); {rule.advice}. "
+            f"Source: {rule.source}"
+        )
+
+    def log(self) -> None:
+        """One line at debug level, without any content of the conversation."""
+        if self.ran and logger.isEnabledFor(logging.DEBUG):
+            said = ", ".join(f"{name} ({count})" for name, count in self.ran.items())
+            logger.debug("history mended for the %s family: %s", self.family, said)

@@ -1,0 +1,107 @@
+"""What is special about a model family, as data. No rule is applied here.
+
+Oxen serves many makers' models behind one API; most of them take what OpenAI's take. Mistral's
+do not: their rules are in https://github.com/mistralai/mistral-common (`validator.py`) and
+https://github.com/mistralai/platform-docs-public (`public/openapi.yaml`).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Family:
+    """What one family of models accepts. The defaults are those of OpenAI-like models."""
+
+    name: str = "generic"
+    strict_order: bool = False
+    """System first, then user and assistant in turns, tool results right after their calls."""
+    strict_keys: bool = False
+    """A key that the maker's schema does not list is refused with 422."""
+    content_with_calls: bool = True
+    """One assistant message may have text and tool calls."""
+    calls_need_tools: bool = False
+    """Tool calls in the history are refused unless the request declares tools."""
+    tool_call_id: str | None = None
+    """Pattern (`re.fullmatch`) of a tool call's id. None: anything that is not empty."""
+    function_name: str | None = None
+    """Pattern (`re.fullmatch`) of a function's name. None: not checked on this side."""
+    max_temperature: float = 2.0
+    seed_name: Literal["seed", "random_seed"] = "seed"
+    text_only: bool = False
+    """Images, audio, video and files are refused."""
+    prefix_key: Literal["prefix"] | None = None
+    """Key that marks a last assistant message as one to go on with. None: no such key."""
+    context_window: int | None = None
+    """Tokens of prompt and answer together. None: ask the catalogue."""
+    tokenizer: Literal["mistral-v3"] | None = None
+    """The tokenizer that counts exactly. None: only an estimate is possible."""
+
+
+GENERIC = Family()
+
+# "Requests which include `tool_use` or `tool_result` blocks must define tools":
+# https://docs.litellm.ai/docs/providers/anthropic#function--tool-calling (`modify_params`)
+ANTHROPIC = Family(name="anthropic", max_temperature=1.0, calls_need_tools=True)
+
+# Models up to the autumn of 2024 (tokenizers v1 to v3). Temperature 0 to 1.5 and `random_seed`:
+# https://github.com/mistralai/platform-docs-public/blob/main/public/openapi.yaml
+MISTRAL = Family(
+    name="mistral",
+    strict_order=True,
+    strict_keys=True,
+    content_with_calls=False,
+    tool_call_id=r"[a-zA-Z0-9]{9}",
+    function_name=r"[a-zA-Z0-9_-]{1,64}",
+    max_temperature=1.5,
+    seed_name="random_seed",
+    prefix_key="prefix",
+)
+# Later models (tokenizers v7 and up) take text and calls in one message: MistralRequestValidatorV5.
+MISTRAL_V7 = replace(MISTRAL, name="mistral-v7", content_with_calls=True)
+
+_MISTRAL_ID = re.compile(r"(open-)?(mistral|mixtral|ministral|magistral|mathstral|pixtral|codestral|devstral|voxtral)")
+_V7_ID = re.compile(r"magistral|devstral|voxtral|.*-(latest|24(11|12)|2[5-9](0[1-9]|1[0-2]))$")
+_TEXT_ONLY_ID = re.compile(
+    r"(open-)?(mixtral|codestral|mathstral|mistral-(7b|nemo|tiny)|open-mi|mistral-large-24|ministral-[38]b-2410)|open-mi"
+)
+# The tokenizers' table of mistral-common (tokens/tokenizers/mistral.py), SentencePiece v3 only.
+_V3_TOKENIZER_ID = re.compile(r"(open-)?mixtral-8x22b(-2404|-instruct.*|-v0\.[13])?|mistral-large-2407|codestral-2405")
+
+# (pattern of the id's last part, tokens), the first that matches. From the makers' model cards,
+# https://docs.mistral.ai/getting-started/models/models_overview and the page of Oxen itself:
+# https://docs.oxen.ai/inference-api/models/open-mixtral-8x22b ("Context Length: 64,000 tokens")
+_WINDOWS: tuple[tuple[re.Pattern[str], int], ...] = (
+    (re.compile(r"(open-)?mixtral-8x22b"), 64_000),
+    (re.compile(r"(open-)?mixtral-8x7b"), 32_000),
+    (re.compile(r"(open-)?mistral-7b"), 32_000),
+    (re.compile(r"(open-)?mistral-nemo|open-mistral-nemo"), 128_000),
+    (re.compile(r"mistral-large-24|pixtral|ministral-[38]b-2410"), 128_000),
+    (re.compile(r"codestral-2405"), 32_000),
+)
+
+
+def family(model_id: str) -> Family:
+    """Find what is special about a model.
+
+    Args:
+        model_id: The id as the catalogue lists it; a maker's prefix (`mistralai/...`) and the
+            case of letters do not matter. Any text is allowed.
+
+    Returns:
+        The family; `GENERIC` for every model nothing is known about.
+    """
+    short = model_id.strip().lower().rsplit("/", 1)[-1]
+    if short.startswith("claude"):
+        return ANTHROPIC
+    if not _MISTRAL_ID.match(short):
+        return GENERIC
+    return replace(
+        MISTRAL_V7 if _V7_ID.match(short) else MISTRAL,
+        text_only=bool(_TEXT_ONLY_ID.match(short)),
+        context_window=next((tokens for pattern, tokens in _WINDOWS if pattern.match(short)), None),
+        tokenizer="mistral-v3" if _V3_TOKENIZER_ID.fullmatch(short) else None,
+    )
