@@ -12,15 +12,17 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from _oxen_transport.catalogue import ModelInfo, nearest
 from _oxen_transport.errors import (
     OxenConfigError,
     OxenConnectionError,
     OxenError,
+    OxenNotFoundError,
     OxenResponseError,
     OxenTimeoutError,
     OxenTLSError,
 )
-from _oxen_transport.reply import completion_from_body, details_of, error_from_reply
+from _oxen_transport.reply import completion_from_body, details_of, document_from_body, error_from_reply
 from _oxen_transport.request import Request
 from _oxen_transport.retry import Progress, RetryBudget, RetryPolicy, may_pass
 from _oxen_transport.sockets import Deadline
@@ -67,7 +69,7 @@ class Call:
         left = max(deadline.left(), 0.001)
         timeouts = {"connect": min(left, CONNECT_SECONDS), "read": deadline, "write": left, "pool": left}
         return {
-            "method": "POST",
+            "method": self.request.method,
             "url": self.request.url,
             "headers": self.request.headers(),
             "content": self.request.content,
@@ -79,7 +81,9 @@ class Call:
         self.connected = self.answered = True
         self.headers = {name.lower(): value for name, value in headers.items()}
         elapsed = time.monotonic() - self.started
-        logger.info("POST %s: %s, attempt %s, %.2f s", self.request.host, status, self.attempts, elapsed)
+        logger.info(
+            "%s %s: %s, attempt %s, %.2f s", self.request.method, self.request.host, status, self.attempts, elapsed
+        )
         return 200 <= status < 300
 
     def lost(self, error: BaseException, deadline: Deadline) -> OxenError:
@@ -145,6 +149,12 @@ class Call:
         self._budget.give_back()
         return completion
 
+    def document(self, body: bytes) -> Any:
+        """Another document of the API, parsed."""
+        parsed = document_from_body(body, self.headers, self.request.redact)
+        self._budget.give_back()
+        return parsed
+
     def verdict(self, reader: StreamReader) -> Chunk:
         """The last chunk of a stream. Raises: OxenError, with what arrived."""
         try:
@@ -159,6 +169,17 @@ class Call:
     def refusal(self, status: int, body: bytes) -> OxenError:
         """The error for an answer whose head says no."""
         return error_from_reply(status, self.headers, body, self.request.redact, time.time())
+
+    def unknown_model(self, error: OxenError) -> bool:
+        """Whether the server does not know the model; then the catalogue can help."""
+        known_words = error.details.unknown_model or self.request.method == "GET"
+        return isinstance(error, OxenNotFoundError) and bool(self.request.model) and known_words
+
+    def with_nearest(self, error: OxenError, models: list[ModelInfo]) -> OxenError:
+        """The error for a model that does not exist, with the ids most like it."""
+        close = nearest(models, self.request.model)
+        hint = f"; nearest that are served: {', '.join(close)}" if close else "; it is not in the catalogue"
+        return type(error)(error.message + (hint if models else ""), error.details)
 
     def placed(self, error: OxenError) -> OxenError:
         """The error with its place: which model, which host, how often, how long."""

@@ -12,20 +12,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any, TypeVar
+from urllib.parse import quote
 
 import httpx
 
 from _oxen_transport.call import Call, timeout_error
+from _oxen_transport.catalogue import ModelInfo, known, model_from, models_from
 from _oxen_transport.errors import OxenError
 from _oxen_transport.pools import async_transport, close_async, close_sync, sync_transport
 from _oxen_transport.reply import Body
-from _oxen_transport.request import Request
+from _oxen_transport.request import Request, build_get
 from _oxen_transport.settings import OxenSettings
 from _oxen_transport.sockets import Deadline
 from _oxen_transport.stream import StreamReader, chunks_from
 from _oxen_transport.wire import Chunk, Completion
 
+T = TypeVar("T")
 LINGER_SECONDS = 0.05
 """After `[DONE]`: what the end of the body may take, so that the connection can be used again."""
 ERROR_SECONDS = 1.0
@@ -43,7 +47,7 @@ class OxenClient:
         """One request, one whole answer. Raises: OxenError."""
         call = Call(request)
         response, deadline = self._open(call)
-        return self._completion(call, response, deadline)
+        return self._whole(call, response, deadline, call.completion)
 
     def stream(self, request: Request) -> Iterator[Chunk]:
         """One request, the answer as it comes. Closing the iterator closes the connection.
@@ -54,7 +58,7 @@ class OxenClient:
         call = Call(request)
         response, deadline = self._open(call)
         if call.wants_json():
-            yield from chunks_from(self._completion(call, response, deadline))
+            yield from chunks_from(self._whole(call, response, deadline, call.completion))
             return
         try:
             reader = call.reader()
@@ -72,9 +76,26 @@ class OxenClient:
             response.close()
         yield call.verdict(reader)
 
+    def models(self) -> list[ModelInfo]:
+        """The catalogue, fresh. Raises: OxenError."""
+        models = models_from(self._get("/models"))
+        known.put(self._settings.base_url, models, whole=True)
+        return models
+
+    def model(self, name: str) -> ModelInfo:
+        """One model of the catalogue, fresh. Raises: OxenNotFoundError, with the nearest ids; OxenError."""
+        model = model_from(self._get(f"/models/{quote(name, safe='')}", name))
+        known.put(self._settings.base_url, [model], whole=False)
+        return model
+
     def close(self) -> None:
         """Close the connections that objects with these settings share; the next call opens new ones."""
         close_sync(self._settings)
+
+    def _get(self, path: str, model: str = "") -> Any:
+        call = Call(build_get(self._settings, path, model))
+        response, deadline = self._open(call)
+        return self._whole(call, response, deadline, call.document)
 
     def _open(self, call: Call) -> tuple[httpx.Response, Deadline]:
         """Attempt after attempt, until the head of an answer says yes."""
@@ -89,7 +110,16 @@ class OxenClient:
                 failure = error
             except Exception as error:  # noqa: BLE001 - any HTTP client's family, sorted by name
                 failure = call.lost(error, deadline)
+            if call.unknown_model(failure):
+                failure = call.with_nearest(failure, self._served())
             time.sleep(call.after(failure))
+
+    def _served(self) -> list[ModelInfo]:
+        """The catalogue for an error's text: what is known, else asked for once, quickly."""
+        models = known.all(self._settings.base_url)
+        with contextlib.suppress(OxenError):
+            return OxenClient(_hasty(self._settings)).models() if models is None else models
+        return []
 
     def _request(self, call: Call, deadline: Deadline) -> httpx.Response:
         client = self._settings.http_client
@@ -98,8 +128,8 @@ class OxenClient:
         request = client.build_request(**call.arguments(deadline))
         return client.send(request, stream=True, follow_redirects=False)  # type: ignore[no-any-return]
 
-    def _completion(self, call: Call, response: httpx.Response, deadline: Deadline) -> Completion:
-        """Read the whole body, within bounds."""
+    def _whole(self, call: Call, response: httpx.Response, deadline: Deadline, read: Callable[[bytes], T]) -> T:
+        """Take the whole body in, within bounds, and read it."""
         try:
             body, content = Body(call.headers), bytearray()
             for piece in response.stream:  # type: ignore[union-attr]
@@ -107,7 +137,7 @@ class OxenClient:
                 if deadline.left() <= 0:
                     raise timeout_error(deadline, call.request)
             body.end()
-            return call.completion(bytes(content))
+            return read(bytes(content))
         except OxenError as error:
             failure = error
         except Exception as error:  # noqa: BLE001 - as above
@@ -150,7 +180,7 @@ class AsyncOxenClient:
         """One request, one whole answer. Raises: OxenError."""
         call = Call(request)
         response, deadline = await self._open(call)
-        return await self._completion(call, response, deadline)
+        return await self._whole(call, response, deadline, call.completion)
 
     async def stream(self, request: Request) -> AsyncIterator[Chunk]:
         """One request, the answer as it comes. Closing the iterator closes the connection.
@@ -161,7 +191,7 @@ class AsyncOxenClient:
         call = Call(request)
         response, deadline = await self._open(call)
         if call.wants_json():
-            for chunk in chunks_from(await self._completion(call, response, deadline)):
+            for chunk in chunks_from(await self._whole(call, response, deadline, call.completion)):
                 yield chunk
             return
         try:
@@ -181,9 +211,26 @@ class AsyncOxenClient:
             await response.aclose()
         yield call.verdict(reader)
 
+    async def models(self) -> list[ModelInfo]:
+        """The catalogue, fresh. Raises: OxenError."""
+        models = models_from(await self._get("/models"))
+        known.put(self._settings.base_url, models, whole=True)
+        return models
+
+    async def model(self, name: str) -> ModelInfo:
+        """One model of the catalogue, fresh. Raises: OxenNotFoundError, with the nearest ids; OxenError."""
+        model = model_from(await self._get(f"/models/{quote(name, safe='')}", name))
+        known.put(self._settings.base_url, [model], whole=False)
+        return model
+
     async def aclose(self) -> None:
         """Close the connections that objects with these settings share in this event loop."""
         await close_async(self._settings)
+
+    async def _get(self, path: str, model: str = "") -> Any:
+        call = Call(build_get(self._settings, path, model))
+        response, deadline = await self._open(call)
+        return await self._whole(call, response, deadline, call.document)
 
     async def _open(self, call: Call) -> tuple[httpx.Response, Deadline]:
         """Attempt after attempt, until the head of an answer says yes."""
@@ -198,7 +245,16 @@ class AsyncOxenClient:
                 failure = error
             except Exception as error:  # noqa: BLE001 - any HTTP client's family, sorted by name
                 failure = call.lost(error, deadline)
+            if call.unknown_model(failure):
+                failure = call.with_nearest(failure, await self._served())
             await asyncio.sleep(call.after(failure))
+
+    async def _served(self) -> list[ModelInfo]:
+        """The catalogue for an error's text: what is known, else asked for once, quickly."""
+        models = known.all(self._settings.base_url)
+        with contextlib.suppress(OxenError):
+            return await AsyncOxenClient(_hasty(self._settings)).models() if models is None else models
+        return []
 
     async def _request(self, call: Call, deadline: Deadline) -> httpx.Response:
         client = self._settings.http_async_client
@@ -208,8 +264,8 @@ class AsyncOxenClient:
         request = client.build_request(**call.arguments(deadline))
         return await client.send(request, stream=True, follow_redirects=False)  # type: ignore[no-any-return]
 
-    async def _completion(self, call: Call, response: httpx.Response, deadline: Deadline) -> Completion:
-        """Read the whole body, within bounds."""
+    async def _whole(self, call: Call, response: httpx.Response, deadline: Deadline, read: Callable[[bytes], T]) -> T:
+        """Take the whole body in, within bounds, and read it."""
         try:
             body, content = Body(call.headers), bytearray()
             async for piece in response.stream:  # type: ignore[union-attr]
@@ -217,7 +273,7 @@ class AsyncOxenClient:
                 if deadline.left() <= 0:
                     raise timeout_error(deadline, call.request)
             body.end()
-            return call.completion(bytes(content))
+            return read(bytes(content))
         except OxenError as error:
             failure = error
         except Exception as error:  # noqa: BLE001 - as above
@@ -253,6 +309,11 @@ class AsyncOxenClient:
                     if deadline.left() <= 0:
                         break
         return bytes(content)
+
+
+def _hasty(settings: OxenSettings) -> OxenSettings:
+    """For a side errand: no retry, and little patience."""
+    return settings.model_copy(update={"max_retries": 0, "timeout": min(settings.timeout, 3.0)})
 
 
 def sync_client(settings: OxenSettings) -> OxenClient:

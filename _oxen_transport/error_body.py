@@ -29,10 +29,15 @@ class ServerWords:
     prompt_tokens: int | None = None
     context_window: int | None = None
     overflow: bool = False
+    unknown_model: bool = False
 
 
 # Wordings of "the prompt does not fit": Mistral, OpenAI, vLLM (old and new), SGLang, TGI,
 # llama.cpp, Anthropic, Gemini, Groq. Named groups carry the figures where the text has them.
+_UNKNOWN_MODEL = re.compile(
+    r"model[ _]not[ _]found|(?:invalid|unknown)[ _]model|model\b.{0,80}\b(?:does not exist|not found|is retired)",
+    re.IGNORECASE | re.DOTALL,
+)
 _N = r"[\d,]+"
 _OVERFLOW = tuple(
     re.compile(pattern, re.IGNORECASE | re.DOTALL)
@@ -147,7 +152,8 @@ def _words(message: str, source: dict[str, Any], redact: Redactor) -> ServerWord
             prompt = prompt or _count(figures.get("prompt"))
             window = window or _count(figures.get("window"))
             break
-    return ServerWords(message, kind, code, param, prompt, window, overflow)
+    unknown_model = any(_UNKNOWN_MODEL.search(text) for text in (message, kind or "", code or ""))
+    return ServerWords(message, kind, code, param, prompt, window, overflow, unknown_model)
 
 
 def _short(value: Any, redact: Redactor) -> str | None:

@@ -71,6 +71,7 @@ class Details:
     partial: Completion | None = None
     prompt_tokens: int | None = None
     context_window: int | None = None
+    unknown_model: bool = False
 
 
 class OxenError(Exception):

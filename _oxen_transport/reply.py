@@ -20,6 +20,7 @@ from _oxen_transport.errors import (
     OxenAPIError,
     OxenContextOverflowError,
     OxenError,
+    OxenNotFoundError,
     OxenResponseError,
     OxenResponseTooLargeError,
     OxenTruncatedStreamError,
@@ -66,6 +67,14 @@ def completion_from_body(body: bytes, headers: Mapping[str, str], redact: Redact
     )
 
 
+def document_from_body(body: bytes, headers: Mapping[str, str], redact: Redactor = NOTHING_SECRET) -> dict[str, Any]:
+    """Read a 200 answer of another endpoint. Raises: OxenAPIError, OxenResponseError."""
+    parsed = _json_object(body, headers, redact)
+    if parsed.get("error") or parsed.get("status") == "error":
+        raise OxenAPIError(*said(words_from(parsed, redact), details_of(headers, body, redact)))
+    return parsed
+
+
 def error_from_reply(status: int, headers: Mapping[str, str], body: bytes, redact: Redactor, now: float) -> OxenError:
     """The typed error for an answer whose status says no.
 
@@ -80,6 +89,8 @@ def error_from_reply(status: int, headers: Mapping[str, str], body: bytes, redac
     kind = error_class(status)
     if words.overflow and status in (400, 413, 422, 500):
         kind = OxenContextOverflowError
+    elif words.unknown_model and status in (400, 404, 422):
+        kind = OxenNotFoundError
     message, details = said(words, details_of(headers, body, redact, status, now))
     if 300 <= status < 400:
         message = f"HTTP {status}: redirect to {redact(headers.get('location', 'nowhere'))[:200]!r}"
@@ -98,6 +109,7 @@ def said(words: ServerWords, known: Details) -> tuple[str, Details]:
         body=words.message or None,
         prompt_tokens=words.prompt_tokens,
         context_window=words.context_window,
+        unknown_model=words.unknown_model,
     )
 
 

@@ -17,6 +17,7 @@ from pydantic import SecretStr, ValidationError
 from pydantic_core import PydanticSerializationError, to_json
 
 from _oxen_transport import __version__
+from _oxen_transport.catalogue import check_body, known
 from _oxen_transport.error_body import Redactor
 from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.history import repair
@@ -40,6 +41,7 @@ class Request:
     model: str
     body: dict[str, Any] = field(repr=False)
     content: bytes = field(repr=False)
+    method: str = "POST"
     stream: bool = False
     api_key: SecretStr | None = field(default=None, repr=False)
     extra_headers: dict[str, SecretStr] = field(default_factory=dict, repr=False)
@@ -61,12 +63,13 @@ class Request:
     def headers(self) -> dict[str, str]:
         """All headers, with the key in clear: only for the wire."""
         headers = {
-            "Content-Type": "application/json",
             "Accept": "text/event-stream" if self.stream else "application/json",
             # a packed stream is held back by whoever packs it
             "Accept-Encoding": "identity" if self.stream else "gzip, deflate",
             "User-Agent": USER_AGENT,
         }
+        if self.content:
+            headers["Content-Type"] = "application/json"
         if self.api_key:
             headers["Authorization"] = f"Bearer {self.api_key.get_secret_value()}"
         headers.update({name: value.get_secret_value() for name, value in self.extra_headers.items()})
@@ -112,6 +115,7 @@ def build(
             body[model.seed_name if name == "seed" else wire] = value
     _check(body, model)
     _settle_tools(body)
+    check_body(known.get(settings.base_url, body["model"]), body)
     if stream:
         body["stream"] = True
     else:
@@ -128,6 +132,25 @@ def build(
         timeout=values["timeout"],
         total_timeout=values["total_timeout"],
         max_retries=values["max_retries"],
+    )
+
+
+def build_get(settings: OxenSettings, path: str, model: str = "") -> Request:
+    """A request for a document of the API, such as `/models`; `model` if it is about one.
+
+    The key is sent if there is one.
+    """
+    return Request(
+        url=settings.base_url + path,
+        model=model,
+        body={},
+        content=b"",
+        method="GET",
+        api_key=settings.api_key,
+        extra_headers=settings.extra_headers,
+        timeout=settings.timeout,
+        total_timeout=settings.total_timeout,
+        max_retries=settings.max_retries,
     )
 
 

@@ -1,0 +1,61 @@
+"""The catalogue's methods, which both model classes have."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from _oxen_transport.catalogue import ModelInfo, known
+from _oxen_transport.client import async_client, sync_client
+from _oxen_transport.models import family
+from _oxen_transport.settings import OxenSettings
+
+
+class Served(OxenSettings):
+    """What is served where these settings point. Answers are kept for an hour; `refresh` asks anew."""
+
+    def list_models(self, *, refresh: bool = False) -> list[ModelInfo]:
+        """Every model of the catalogue, `GET /models`. Raises: OxenError."""
+        found = None if refresh else known.all(self.base_url)
+        return sync_client(self).models() if found is None else found
+
+    async def alist_models(self, *, refresh: bool = False) -> list[ModelInfo]:
+        """The same, awaited."""
+        found = None if refresh else known.all(self.base_url)
+        return await async_client(self).models() if found is None else found
+
+    def get_model(self, model: str | None = None, *, refresh: bool = False) -> ModelInfo:
+        """One model of the catalogue, by default this object's own.
+
+        Raises:
+            OxenNotFoundError: It is not served; the text names the nearest ids.
+            OxenError: The catalogue cannot be read.
+        """
+        name = model or self.model
+        found = None if refresh else known.get(self.base_url, name)
+        return sync_client(self).model(name) if found is None else found
+
+    async def aget_model(self, model: str | None = None, *, refresh: bool = False) -> ModelInfo:
+        """The same, awaited."""
+        name = model or self.model
+        found = None if refresh else known.get(self.base_url, name)
+        return await async_client(self).model(name) if found is None else found
+
+
+class OxenCatalogue(Served):
+    """The catalogue alone; needs no key.
+
+    Example:
+        >>> [model.id for model in OxenCatalogue().list_models() if model.is_chat]  # doctest: +SKIP
+    """
+
+    _needs_key: ClassVar[bool] = False
+
+
+def window(settings: OxenSettings, model: str | None = None) -> int | None:
+    """Tokens of prompt and answer together; None: nobody knows. No I/O.
+
+    The setting, else the catalogue's word if it was read, else the packaged figure.
+    """
+    name = model or settings.model
+    listed = known.get(settings.base_url, name)
+    return settings.context_window or (listed.context_length if listed else None) or family(name).context_window
