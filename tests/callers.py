@@ -13,18 +13,20 @@ import asyncio
 import contextlib
 import json
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+    from collections.abc import AsyncIterator, Coroutine, Iterator
 
 KEY = "sk-test-0123456789abcdefghij"
 QUESTION = [{"role": "user", "content": "What does the ox do?"}]
 
 Call = tuple[str | None, str, Any]
+Messages = Sequence[dict[str, Any]] | str
 
 
 @dataclass
@@ -54,33 +56,38 @@ class Caller:
         """The object under test, pointed at the server."""
         return self._make(base_url=url, **{"api_key": KEY, **knobs})
 
-    def ask(self, model: Any, messages: Sequence[dict[str, Any]] | str = QUESTION, **call: Any) -> Answer:
-        """Ask, wait for the whole answer. An async caller gets an event loop of its own."""
+    def ask(self, model: Any, messages: Messages = QUESTION, *, seen: list[Any] | None = None, **call: Any) -> Answer:
+        """Ask, wait for the whole answer. An async caller gets an event loop of its own.
+
+        `seen` collects the chunks of a stream as they come: what was handed out before an error.
+        """
         if self.is_async:
-            return asyncio.run(self.ask_async(model, messages, **call))
+            return asyncio.run(self.ask_async(model, messages, seen=seen, **call))
         if not self.streams:
             return self._send(model, _list(messages), call)
-        answer = Answer()
+        answer, seen = Answer(), [] if seen is None else seen
         for chunk in self.chunks(model, messages, **call):
+            seen.append(chunk)
             self._add(answer, chunk)
         return self._finish(answer)
 
-    async def ask_async(self, model: Any, messages: Sequence[dict[str, Any]] | str = QUESTION, **call: Any) -> Answer:
+    async def ask_async(
+        self, model: Any, messages: Messages = QUESTION, *, seen: list[Any] | None = None, **call: Any
+    ) -> Answer:
         """The same inside a running loop; for async callers only."""
         if not self.streams:
             return await self._asend(model, _list(messages), call)
-        answer = Answer()
+        answer, seen = Answer(), [] if seen is None else seen
         async for chunk in self.achunks(model, messages, **call):
+            seen.append(chunk)
             self._add(answer, chunk)
         return self._finish(answer)
 
-    def chunks(self, model: Any, messages: Sequence[dict[str, Any]] | str = QUESTION, **call: Any) -> Iterator[Any]:
+    def chunks(self, model: Any, messages: Messages = QUESTION, **call: Any) -> Iterator[Any]:
         """The stream itself, in the class's own words."""
         return self._stream(model, _list(messages), call)
 
-    async def achunks(
-        self, model: Any, messages: Sequence[dict[str, Any]] | str = QUESTION, **call: Any
-    ) -> AsyncIterator[Any]:
+    async def achunks(self, model: Any, messages: Messages = QUESTION, **call: Any) -> AsyncIterator[Any]:
         """The async stream itself. Closing it closes what lies beneath."""
         async with contextlib.aclosing(await self._astream(model, _list(messages), call)) as stream:
             async for chunk in stream:
@@ -274,7 +281,7 @@ def _chat_messages(messages: list[dict[str, Any]]) -> list[Any]:
     return [ChatMessage(role=message["role"], content=message["content"]) for message in messages]
 
 
-def _list(messages: Sequence[dict[str, Any]] | str) -> list[Any]:
+def _list(messages: Messages) -> list[Any]:
     return [{"role": "user", "content": messages}] if isinstance(messages, str) else list(messages)
 
 

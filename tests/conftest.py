@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,15 +26,23 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
+@pytest.fixture(autouse=True)
+def _own_retry_budget() -> Iterator[None]:
+    """All tests call one host; one test's outage must not use up the retries of the next."""
+    yield
+    if (module := sys.modules.get("_oxen_transport.call")) is not None:
+        module._budgets.clear()
+
+
 @pytest.fixture
 def fast_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     """Back-off in milliseconds: who retries how often is under test, not how long it waits."""
-    from _oxen_transport import client, retry
+    from _oxen_transport import call, retry
 
     def quick(*args: object, **kwargs: object) -> retry.RetryPolicy:
         return retry.RetryPolicy(*args, **{"first": 0.01, **kwargs})  # type: ignore[arg-type]
 
-    monkeypatch.setattr(client, "RetryPolicy", quick)
+    monkeypatch.setattr(call, "RetryPolicy", quick)
 
 
 @pytest.fixture(scope="session")
@@ -80,6 +89,10 @@ def silent_port() -> Iterator[int]:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test that asks for `caller`, and names no front doors itself, runs for all of them."""
-    named = any(mark.args and mark.args[0] == "caller" for mark in metafunc.definition.iter_markers("parametrize"))
-    if "caller" in metafunc.fixturenames and not named:
+    named = [name for mark in metafunc.definition.iter_markers("parametrize") for name in _names(mark.args[0])]
+    if "caller" in metafunc.fixturenames and "caller" not in named:
         metafunc.parametrize("caller", callers(), ids=str)
+
+
+def _names(argument: str | tuple[str, ...]) -> list[str]:
+    return [name.strip() for name in argument.split(",")] if isinstance(argument, str) else list(argument)

@@ -26,9 +26,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 
-@dataclass
+@dataclass(repr=False)
 class Received:
-    """One request as it came. `at` is monotonic seconds; header names are lower case."""
+    """One request as it came. `at` is monotonic seconds; header names are lower case.
+
+    It holds the key, which tests look for in tracebacks: so it does not show what it holds.
+    """
 
     method: str
     target: str
@@ -52,7 +55,7 @@ class Received:
         return self.body[:1] == b"{" and self.json.get("stream") is True
 
 
-@dataclass
+@dataclass(repr=False)
 class Stage:
     """One test's place on the server; the last attempt of the script repeats."""
 
