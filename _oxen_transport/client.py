@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -49,7 +49,7 @@ class OxenClient:
         response, deadline = self._open(call)
         return self._whole(call, response, deadline, call.completion)
 
-    def stream(self, request: Request) -> Iterator[Chunk]:
+    def stream(self, request: Request) -> Generator[Chunk, None, None]:
         """One request, the answer as it comes. Closing the iterator closes the connection.
 
         Raises:
@@ -182,7 +182,7 @@ class AsyncOxenClient:
         response, deadline = await self._open(call)
         return await self._whole(call, response, deadline, call.completion)
 
-    async def stream(self, request: Request) -> AsyncIterator[Chunk]:
+    async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
         """One request, the answer as it comes. Closing the iterator closes the connection.
 
         Raises:

@@ -1,0 +1,21 @@
+"""Oxen.ai's chat models for LangChain: `ChatOxen`, and every error it raises.
+
+Set OXEN_API_KEY, then `ChatOxen().invoke("Hello")`.
+"""
+
+try:
+    import langchain_core  # noqa: F401 - only to explain its absence
+except ImportError:
+    from _oxen_transport.errors import OxenMissingExtraError
+
+    raise OxenMissingExtraError(
+        "langchain_oxen needs langchain-core: pip install 'oxen-integrations[langchain]'"
+    ) from None
+
+from _oxen_transport import __version__
+from langchain_oxen import errors
+from langchain_oxen.chat_models import ChatOxen
+from langchain_oxen.errors import *  # noqa: F403 - the whole tree, as drawn in errors.py
+
+__all__ = ["ChatOxen", "__version__"]
+__all__ += errors.__all__

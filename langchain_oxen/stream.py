@@ -1,0 +1,92 @@
+"""The wire's chunks -> LangChain's.
+
+Each chunk carries what is new and nothing else; the last one carries usage and metadata, once,
+because core joins by concatenation what is said twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from langchain_core.messages import AIMessage, AIMessageChunk, ToolCallChunk
+from langchain_core.outputs import ChatGenerationChunk
+from pydantic import model_validator
+from typing_extensions import Self
+
+from _oxen_transport.wire import Chunk
+from langchain_oxen.messages import beside_text, tool_calls
+from langchain_oxen.usage import PROVIDER, response_metadata, usage_metadata
+
+
+class _Whole(AIMessage):
+    """What core turns a chunk into when the stream is over: a plain `AIMessage`.
+
+    `message_chunk_to_message` (`langchain_core/messages/utils.py`) calls a chunk's first parent.
+    """
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        return AIMessage(*args, **kwargs) if cls is _Whole else super().__new__(cls)
+
+
+class OxenMessageChunk(_Whole, AIMessageChunk):
+    """A chunk whose tool calls, once it is whole, hold only arguments that arrived whole.
+
+    Core closes the brackets of arguments that were cut off (`parse_partial_json`), so that half a
+    command looks like a command. While the stream runs that is a preview; at its end it is a trap.
+    """
+
+    type: Literal["AIMessageChunk"] = "AIMessageChunk"
+
+    @classmethod
+    def lc_id(cls) -> list[str]:
+        """Serialize as the `AIMessageChunk` it is."""
+        return AIMessageChunk.lc_id()
+
+    @model_validator(mode="after")
+    def init_tool_calls(self) -> Self:
+        """Read the calls from their pieces: leniently on the way, strictly at the end."""
+        AIMessageChunk.init_tool_calls(self)  # type: ignore[operator]
+        if self.chunk_position == "last" and self.tool_call_chunks:
+            pieces = ((piece["id"], piece["name"], piece["args"] or "") for piece in self.tool_call_chunks)
+            self.tool_calls, self.invalid_tool_calls = tool_calls(pieces)
+            self._close_blocks()
+        return self
+
+    def _close_blocks(self) -> None:
+        """Under output_version="v1" the content holds the calls too: the same ones."""
+        if not isinstance(self.content, list):
+            return
+        calls = {call["id"]: call for call in (*self.tool_calls, *self.invalid_tool_calls)}
+        for place, block in enumerate(self.content):
+            if isinstance(block, dict) and block.get("type") in ("tool_call", "tool_call_chunk"):
+                self.content[place] = dict(calls.get(block.get("id"), block))
+
+
+def from_chunk(chunk: Chunk) -> Iterator[ChatGenerationChunk]:
+    """One chunk of the wire as LangChain's: one, or two where the last one also adds something."""
+    if chunk.text or chunk.tool_calls or chunk.reasoning or chunk.refusal or chunk.logprobs:
+        yield ChatGenerationChunk(
+            message=OxenMessageChunk(
+                content=chunk.text,
+                tool_call_chunks=[
+                    ToolCallChunk(
+                        type="tool_call_chunk", index=delta.index, id=delta.id, name=delta.name, args=delta.arguments
+                    )
+                    for delta in chunk.tool_calls
+                ],
+                additional_kwargs=beside_text(chunk.reasoning, chunk.refusal),
+                response_metadata={"model_provider": PROVIDER},
+            ),
+            generation_info={"logprobs": chunk.logprobs} if chunk.logprobs else None,
+        )
+    if chunk.completion is not None:
+        whole = chunk.completion
+        yield ChatGenerationChunk(
+            message=OxenMessageChunk(
+                content="",
+                usage_metadata=usage_metadata(whole.usage),
+                response_metadata=response_metadata(whole, logprobs=False),
+                chunk_position="last",
+            )
+        )

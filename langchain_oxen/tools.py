@@ -1,0 +1,44 @@
+"""Tools in LangChain's many forms -> the wire's one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from langchain_core.tools import BaseTool
+from langchain_core.utils.function_calling import convert_to_openai_tool
+
+from _oxen_transport.errors import OxenConfigError
+
+ToolLike = dict[str, Any] | type | Callable[..., Any] | BaseTool
+
+
+def tools_to_wire(tools: Sequence[ToolLike], *, strict: bool | None = None) -> list[dict[str, Any]]:
+    """Functions, pydantic classes, TypedDicts, JSON schemas, Anthropic's and OpenAI's dicts.
+
+    Raises:
+        OxenConfigError: Something that is no tool, or a tool that runs on another company's servers.
+    """
+    return [_tool(tool, strict) for tool in tools]
+
+
+def tool_choice_to_wire(choice: Any) -> Any:
+    """Anthropic's `{"type": "any"}` and `{"type": "tool", "name": ...}` as OpenAI's words.
+
+    The rest ("any", True, a tool's name, OpenAI's dict) is settled where the request is built.
+    """
+    if isinstance(choice, dict) and "function" not in choice:
+        return choice.get("name") or choice.get("type")
+    return choice
+
+
+def _tool(tool: ToolLike, strict: bool | None) -> dict[str, Any]:
+    try:
+        wired = convert_to_openai_tool(tool, strict=strict)
+    except (ValueError, TypeError) as error:
+        reason = str(error)
+    else:
+        if wired.get("type") == "function":
+            return wired
+        reason = f"Oxen runs no {wired.get('type')!r} of its own"
+    raise OxenConfigError(f"this cannot be bound as a tool: {reason[:300]}")

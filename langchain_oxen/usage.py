@@ -1,0 +1,72 @@
+"""What an answer cost and where it came from, in LangChain's words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, UsageMetadata
+
+from _oxen_transport.wire import Completion, Usage
+
+PROVIDER = "oxen"
+"""One name everywhere: middleware trusts token counts only where `model_provider` equals `ls_provider`."""
+
+
+def usage_metadata(usage: Usage | None) -> UsageMetadata | None:
+    """Token counts. Integers only: core cannot add anything else (`langchain_core/utils/usage.py`)."""
+    if usage is None:
+        return None
+    counted = UsageMetadata(
+        input_tokens=usage.prompt_tokens, output_tokens=usage.completion_tokens, total_tokens=usage.total_tokens
+    )
+    if usage.cached_tokens is not None:
+        counted["input_token_details"] = InputTokenDetails(cache_read=usage.cached_tokens)
+    if usage.reasoning_tokens is not None:
+        counted["output_token_details"] = OutputTokenDetails(reasoning=usage.reasoning_tokens)
+    return counted
+
+
+def response_metadata(completion: Completion, *, logprobs: bool = True) -> dict[str, Any]:
+    """Everything else that is known about an answer; what is unknown is left out.
+
+    Core joins the metadata of merged chunks by concatenation (`langchain_core/utils/_merge.py`), so
+    exactly one chunk of a stream carries this; its `logprobs` came piece by piece before.
+    """
+    known = {
+        "model_name": completion.model,
+        "finish_reason": completion.finish_reason,
+        "id": completion.id,
+        "created": completion.created,
+        "system_fingerprint": completion.system_fingerprint,
+        "service_tier": completion.service_tier,
+        "request_id": completion.request_id,
+        "cost": completion.usage.cost if completion.usage else None,
+        "token_usage": token_usage(completion.usage) or None,
+        "logprobs": completion.logprobs if logprobs else None,
+    }
+    return {"model_provider": PROVIDER, **{name: value for name, value in known.items() if value is not None}}
+
+
+def token_usage(usage: Usage | None) -> dict[str, Any]:
+    """The counts under OpenAI's names, for `llm_output`; {} if the server gave none."""
+    if usage is None:
+        return {}
+    return {
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "total_tokens": usage.total_tokens,
+    }
+
+
+def add_token_usage(outputs: list[dict[str, Any] | None]) -> dict[str, Any]:
+    """The `llm_output` of several answers as one: counts are summed, models named."""
+    total: dict[str, int] = {}
+    models: list[str] = []
+    for output in outputs:
+        for name, count in ((output or {}).get("token_usage") or {}).items():
+            if isinstance(count, int):
+                total[name] = total.get(name, 0) + count
+        model = (output or {}).get("model_name")
+        if model and model not in models:
+            models.append(model)
+    return {"token_usage": total, **({"model_name": ", ".join(models)} if models else {})}

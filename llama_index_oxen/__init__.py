@@ -1,0 +1,21 @@
+"""Oxen.ai's chat models for LlamaIndex: `Oxen`, and every error it raises.
+
+Set OXEN_API_KEY, then `Oxen().complete("Hello")`.
+"""
+
+try:
+    import llama_index.core  # noqa: F401 - only to explain its absence
+except ImportError:
+    from _oxen_transport.errors import OxenMissingExtraError
+
+    raise OxenMissingExtraError(
+        "llama_index_oxen needs llama-index-core: pip install 'oxen-integrations[llama-index]'"
+    ) from None
+
+from _oxen_transport import __version__
+from llama_index_oxen import errors
+from llama_index_oxen.errors import *  # noqa: F403 - the whole tree, as drawn in errors.py
+from llama_index_oxen.llms import Oxen
+
+__all__ = ["Oxen", "__version__"]
+__all__ += errors.__all__

@@ -1,0 +1,354 @@
+"""`Oxen`: Oxen's chat models in LlamaIndex."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Generator, Sequence
+from contextlib import aclosing, closing
+from typing import Any
+
+from llama_index.core.base.llms.types import (
+    ChatMessage,
+    ChatResponse,
+    ChatResponseAsyncGen,
+    ChatResponseGen,
+    CompletionResponse,
+    CompletionResponseAsyncGen,
+    CompletionResponseGen,
+    LLMMetadata,
+    MessageRole,
+)
+from llama_index.core.constants import DEFAULT_CONTEXT_WINDOW, DEFAULT_NUM_OUTPUTS
+from llama_index.core.instrumentation import get_dispatcher  # type: ignore[attr-defined]
+from llama_index.core.instrumentation.events.llm import LLMStructuredPredictEndEvent, LLMStructuredPredictStartEvent
+from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
+from llama_index.core.llms.function_calling import FunctionCallingLLM
+from llama_index.core.llms.llm import ToolSelection
+from llama_index.core.prompts import BasePromptTemplate
+from llama_index.core.tools import BaseTool
+from llama_index.core.types import PydanticProgramMode
+from pydantic import ConfigDict, model_validator
+
+from _oxen_transport.budget import window
+from _oxen_transport.client import async_client, sync_client
+from _oxen_transport.request import Request, build
+from _oxen_transport.settings import OxenSettings
+from llama_index_oxen.messages import from_wire, to_wire
+from llama_index_oxen.stream import Snapshots
+from llama_index_oxen.structured import Progress, ask_for, verdict
+from llama_index_oxen.tools import (
+    check_names,
+    keep_first_call,
+    restore_names,
+    selections,
+    tool_choice_to_wire,
+    tools_to_wire,
+)
+
+dispatcher = get_dispatcher(__name__)
+
+
+class Oxen(OxenSettings, FunctionCallingLLM):
+    """Chat models served by Oxen.ai."""
+
+    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+
+    streaming: bool = False
+    """True: `chat` streams under the hood and gives the whole answer."""
+
+    def __init__(self, **data: Any) -> None:
+        """Check every value. Raises: OxenConfigError."""
+        super().__init__(**data)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_class_name(cls, data: Any) -> Any:
+        """Core's dumps carry their class's name, which is no parameter."""
+        return {name: value for name, value in data.items() if name != "class_name"} if isinstance(data, dict) else data
+
+    @classmethod
+    def class_name(cls) -> str:
+        """The type's tag in dumps."""
+        return "Oxen_LLM"
+
+    @property
+    def metadata(self) -> LLMMetadata:
+        """What the model can do, from packaged data: read often, never a request, never an error."""
+        return LLMMetadata(
+            context_window=window(self.model, self.context_window) or DEFAULT_CONTEXT_WINDOW,
+            num_output=self.max_tokens or DEFAULT_NUM_OUTPUTS,
+            is_chat_model=True,
+            is_function_calling_model=True,
+            model_name=self.model,
+        )
+
+    # -- the eight roads: decorated, so that each call is one event, one permit, one count ---
+
+    @llm_chat_callback()
+    def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
+        """Answer a conversation. Raises: OxenError."""
+        return self._chat(messages, **kwargs)
+
+    @llm_chat_callback()
+    def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
+        """Answer a conversation piece by piece; each piece holds everything so far. Raises: OxenError."""
+        return self._stream_chat(messages, **kwargs)
+
+    @llm_chat_callback()
+    async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
+        """`chat` without blocking."""
+        return await self._achat(messages, **kwargs)
+
+    @llm_chat_callback()
+    async def astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
+        """`stream_chat` without blocking."""
+        return self._astream_chat(messages, **kwargs)
+
+    @llm_completion_callback()
+    def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
+        """Answer one prompt. Raises: OxenError."""
+        return _completion(self._chat(self._prompt(prompt, formatted), **kwargs))
+
+    @llm_completion_callback()
+    def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseGen:
+        """Answer one prompt piece by piece. Raises: OxenError."""
+        return _completions(self._stream_chat(self._prompt(prompt, formatted), **kwargs))
+
+    @llm_completion_callback()
+    async def acomplete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
+        """`complete` without blocking."""
+        return _completion(await self._achat(self._prompt(prompt, formatted), **kwargs))
+
+    @llm_completion_callback()
+    async def astream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseAsyncGen:
+        """`stream_complete` without blocking."""
+        return _acompletions(self._astream_chat(self._prompt(prompt, formatted), **kwargs))
+
+    # -- the four under them -----------------------------------------------------------------
+
+    def _chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
+        if self.streaming:
+            *_, last = self._stream_chat(messages, **kwargs)
+            return last
+        return from_wire(sync_client(self).send(self._request(messages, kwargs)))
+
+    async def _achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
+        if self.streaming:
+            return [snapshot async for snapshot in self._astream_chat(messages, **kwargs)][-1]
+        return from_wire(await async_client(self).send(self._request(messages, kwargs)))
+
+    def _stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
+        request = self._request(messages, kwargs, stream=True)
+
+        def snapshots() -> ChatResponseGen:
+            so_far = Snapshots()
+            with closing(sync_client(self).stream(request)) as pieces:
+                for piece in pieces:
+                    yield so_far.feed(piece)
+
+        return snapshots()
+
+    def _astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
+        request = self._request(messages, kwargs, stream=True)
+
+        async def snapshots() -> ChatResponseAsyncGen:
+            so_far = Snapshots()
+            async with aclosing(async_client(self).stream(request)) as pieces:
+                async for piece in pieces:
+                    yield so_far.feed(piece)
+
+        return snapshots()
+
+    def _request(self, messages: Sequence[ChatMessage], call: dict[str, Any], *, stream: bool = False) -> Request:
+        return build(self, to_wire(messages), stream=stream, call=call)
+
+    def _prompt(self, prompt: str, formatted: bool) -> list[ChatMessage]:
+        if not formatted and self.completion_to_prompt:
+            prompt = self.completion_to_prompt(prompt)
+        return [ChatMessage(role=MessageRole.USER, content=prompt)]
+
+    # -- tools -------------------------------------------------------------------------------
+
+    def _prepare_chat_with_tools(  # noqa: PLR0913, PLR0917 - core's signature
+        self,
+        tools: Sequence[BaseTool],
+        user_msg: str | ChatMessage | None = None,
+        chat_history: list[ChatMessage] | None = None,
+        verbose: bool = False,
+        allow_parallel_tool_calls: bool = False,
+        tool_required: bool = False,
+        tool_choice: str | dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> dict[str, Any]:
+        """The arguments of `chat` for a call with tools. The caller's history is left as it is."""
+        messages = list(chat_history or [])
+        if user_msg is not None:
+            messages.append(user_msg if isinstance(user_msg, ChatMessage) else ChatMessage(content=user_msg))
+        prepared: dict[str, Any] = {"messages": messages, **kwargs}
+        if tools:
+            prepared["tools"] = tools_to_wire(tools)
+            prepared["tool_choice"] = tool_choice_to_wire(tool_choice, required=tool_required)
+            if not allow_parallel_tool_calls:
+                prepared["parallel_tool_calls"] = False
+        return prepared
+
+    def _validate_chat_with_tools_response(
+        self,
+        response: ChatResponse,
+        tools: Sequence[BaseTool],
+        allow_parallel_tool_calls: bool = False,
+        **kwargs: Any,
+    ) -> ChatResponse:
+        """The answer with the tools' own names, and one call where several were not asked for.
+
+        Raises:
+            OxenToolCallError: The model asks for a tool that does not exist.
+        """
+        response = restore_names(response, tools)
+        check_names(response, tools)
+        return response if allow_parallel_tool_calls else keep_first_call(response)
+
+    def stream_chat_with_tools(self, tools: Sequence[BaseTool], *args: Any, **kwargs: Any) -> ChatResponseGen:
+        """Answer piece by piece, with tools the model may call. Raises: OxenError."""
+        stream = super().stream_chat_with_tools(tools, *args, **kwargs)
+
+        def named() -> ChatResponseGen:
+            with closing(stream):
+                for response in stream:
+                    yield restore_names(response, tools)
+
+        return named()
+
+    async def astream_chat_with_tools(
+        self, tools: Sequence[BaseTool], *args: Any, **kwargs: Any
+    ) -> ChatResponseAsyncGen:
+        """`stream_chat_with_tools` without blocking."""
+        stream = await super().astream_chat_with_tools(tools, *args, **kwargs)
+
+        async def named() -> ChatResponseAsyncGen:
+            async with aclosing(stream):
+                async for response in stream:
+                    yield restore_names(response, tools)
+
+        return named()
+
+    def get_tool_calls_from_response(
+        self, response: ChatResponse, error_on_no_tool_call: bool = True, **kwargs: Any
+    ) -> list[ToolSelection]:
+        """The calls to run. Raises: OxenToolCallError, for none, or for arguments that are cut."""
+        return selections(response, error_on_no_tool_call=error_on_no_tool_call)
+
+    # -- structured answers: the tool is forced, in streams too ------------------------------
+
+    def structured_predict(
+        self,
+        output_cls: type[Any],
+        prompt: PromptTemplate,
+        llm_kwargs: dict[str, Any] | None = None,
+        **prompt_args: Any,
+    ) -> Any:
+        """Answer with an object of a pydantic class. Raises: OxenStructuredOutputError."""
+        if not self._by_tool():
+            return super().structured_predict(output_cls, prompt, llm_kwargs, **prompt_args)
+        dispatcher.event(
+            LLMStructuredPredictStartEvent(output_cls=output_cls, template=prompt, template_args=prompt_args)
+        )
+        response = self.chat(self._messages(prompt, prompt_args), **ask_for(output_cls, llm_kwargs))
+        result = verdict(response, output_cls)
+        dispatcher.event(LLMStructuredPredictEndEvent(output=result))
+        return result
+
+    async def astructured_predict(
+        self,
+        output_cls: type[Any],
+        prompt: PromptTemplate,
+        llm_kwargs: dict[str, Any] | None = None,
+        **prompt_args: Any,
+    ) -> Any:
+        """`structured_predict` without blocking."""
+        if not self._by_tool():
+            return await super().astructured_predict(output_cls, prompt, llm_kwargs, **prompt_args)
+        dispatcher.event(
+            LLMStructuredPredictStartEvent(output_cls=output_cls, template=prompt, template_args=prompt_args)
+        )
+        response = await self.achat(self._messages(prompt, prompt_args), **ask_for(output_cls, llm_kwargs))
+        result = verdict(response, output_cls)
+        dispatcher.event(LLMStructuredPredictEndEvent(output=result))
+        return result
+
+    def _structured_stream_call(
+        self,
+        output_cls: type[Any],
+        prompt: PromptTemplate,
+        llm_kwargs: dict[str, Any] | None = None,
+        **prompt_args: Any,
+    ) -> Generator[Any, None, None]:
+        if not self._by_tool():
+            yield from super()._structured_stream_call(output_cls, prompt, llm_kwargs, **prompt_args)
+            return
+        progress = Progress(output_cls)
+        stream = self.stream_chat(self._messages(prompt, prompt_args), **ask_for(output_cls, llm_kwargs))
+        with closing(stream):
+            for response in stream:
+                yield from progress.feed(response)
+        yield from progress.end()
+
+    async def _structured_astream_call(
+        self,
+        output_cls: type[Any],
+        prompt: PromptTemplate,
+        llm_kwargs: dict[str, Any] | None = None,
+        **prompt_args: Any,
+    ) -> AsyncGenerator[Any, None]:
+        if not self._by_tool():
+            return await super()._structured_astream_call(output_cls, prompt, llm_kwargs, **prompt_args)
+        stream = await self.astream_chat(self._messages(prompt, prompt_args), **ask_for(output_cls, llm_kwargs))
+
+        async def objects() -> AsyncGenerator[Any, None]:
+            progress = Progress(output_cls)
+            async with aclosing(stream):
+                async for response in stream:
+                    for shown in progress.feed(response):
+                        yield shown
+            for shown in progress.end():
+                yield shown
+
+        return objects()
+
+    def _by_tool(self) -> bool:
+        return self.pydantic_program_mode in (PydanticProgramMode.DEFAULT, PydanticProgramMode.FUNCTION)
+
+    def _messages(self, prompt: BasePromptTemplate, prompt_args: dict[str, Any]) -> list[ChatMessage]:
+        """The prompt's messages, with the system prompt exactly once."""
+        return self._extend_messages(prompt.format_messages(llm=self, **prompt_args))
+
+    # -- life --------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Close the connections of sync calls, also for every other object with the same settings."""
+        sync_client(self).close()
+
+    async def aclose(self) -> None:
+        """Close the connections of async calls in this loop."""
+        await async_client(self).aclose()
+
+
+def _completion(response: ChatResponse) -> CompletionResponse:
+    return CompletionResponse(
+        text=response.message.content or "",
+        delta=response.delta,
+        raw=response.raw,
+        logprobs=response.logprobs,
+        additional_kwargs=response.additional_kwargs,
+    )
+
+
+def _completions(stream: ChatResponseGen) -> CompletionResponseGen:
+    with closing(stream):
+        for response in stream:
+            yield _completion(response)
+
+
+async def _acompletions(stream: ChatResponseAsyncGen) -> CompletionResponseAsyncGen:
+    async with aclosing(stream):
+        async for response in stream:
+            yield _completion(response)

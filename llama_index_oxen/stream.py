@@ -1,0 +1,67 @@
+"""The wire's chunks -> LlamaIndex's responses, each a snapshot of everything so far.
+
+A snapshot never changes after it was given out. The last one has the full text, the calls, and
+`raw` with its usage, where LlamaIndex's counters look.
+"""
+
+from __future__ import annotations
+
+from llama_index.core.base.llms.types import ChatResponse, ToolCallBlock
+
+from _oxen_transport.content import wire_call
+from _oxen_transport.partial_json import PartialObject
+from _oxen_transport.wire import Chunk, ToolCallDelta
+from llama_index_oxen.messages import beside_text, chat_message, from_wire
+from llama_index_oxen.usage import log_probs
+
+
+class Snapshots:
+    """Feed it the chunks of one stream; it gives a response for each."""
+
+    def __init__(self) -> None:
+        self._text = self._reasoning = self._refusal = ""
+        self._calls: dict[int, _GrowingCall] = {}
+
+    def feed(self, chunk: Chunk) -> ChatResponse:
+        """Take the next chunk, give everything so far; for the last chunk, the whole answer."""
+        if chunk.completion is not None:
+            whole = from_wire(chunk.completion)
+            whole.delta = ""
+            return whole
+        self._text += chunk.text
+        self._reasoning += chunk.reasoning
+        self._refusal += chunk.refusal
+        for delta in chunk.tool_calls:
+            self._calls.setdefault(delta.index, _GrowingCall()).add(delta)
+        calls = self._calls.values()
+        return ChatResponse(
+            message=chat_message(
+                self._text,
+                [call.block for call in calls],
+                [call.wired for call in calls],
+                beside_text(self._refusal),
+                self._reasoning,
+            ),
+            delta=chunk.text,
+            logprobs=log_probs(chunk.logprobs),
+            additional_kwargs={"thinking_delta": chunk.reasoning} if chunk.reasoning else {},
+        )
+
+
+class _GrowingCall:
+    """One call that is still being written. Its block and its dict are made anew with each piece."""
+
+    def __init__(self) -> None:
+        self._id: str | None = None
+        self._name = ""
+        self._arguments = PartialObject()
+        self.block = ToolCallBlock(tool_name="")
+        self.wired = wire_call(None, "", "")
+
+    def add(self, delta: ToolCallDelta) -> None:
+        """Take the next piece of the call."""
+        self._id = self._id or delta.id
+        self._name = self._name or delta.name or ""
+        kwargs = self._arguments.add(delta.arguments)
+        self.block = ToolCallBlock(tool_call_id=self._id, tool_name=self._name, tool_kwargs=kwargs)
+        self.wired = wire_call(self._id, self._name, self._arguments.text or "")

@@ -1,0 +1,130 @@
+"""Tools in LlamaIndex's form -> the wire's, and the answer's calls -> what LlamaIndex runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse, ToolCallBlock
+from llama_index.core.llms.llm import ToolSelection
+from llama_index.core.tools import BaseTool
+
+from _oxen_transport.errors import Details, OxenConfigError, OxenToolCallError
+from _oxen_transport.tool_calls import parse_arguments
+from _oxen_transport.wire import Completion, ToolCall
+
+ToolLike = BaseTool | dict[str, Any]
+
+
+def tools_to_wire(tools: Sequence[ToolLike]) -> list[dict[str, Any]]:
+    """LlamaIndex's tools, or dicts in OpenAI's form. Raises: OxenConfigError."""
+    wired = [_tool(tool) for tool in tools]
+    names = [tool["function"]["name"] for tool in wired]
+    if len(set(names)) < len(names):
+        raise OxenConfigError(f"two tools have the same name on the wire; the names are {names}")
+    return wired
+
+
+def tool_choice_to_wire(choice: Any, *, required: bool = False) -> Any:
+    """LlamaIndex's pair of `tool_choice` and `tool_required` as one; a tool's name as the wire has it.
+
+    The rest ("any", True, OpenAI's dict) is settled where the request is built.
+    """
+    if choice is None:
+        return "required" if required else "auto"
+    return _wire_name(choice) if isinstance(choice, str) else choice
+
+
+def keep_first_call(response: ChatResponse) -> ChatResponse:
+    """The answer with its first call only, where several were not asked for."""
+    message = response.message
+    calls = [block for block in message.blocks if isinstance(block, ToolCallBlock)]
+    beside = dict(message.additional_kwargs)
+    beside["tool_calls"] = (beside.get("tool_calls") or [])[:1]
+    blocks = [block for block in message.blocks if block not in calls[1:]]
+    return _with_message(response, ChatMessage(role=message.role, blocks=blocks, additional_kwargs=beside))
+
+
+def restore_names(response: ChatResponse, tools: Sequence[ToolLike]) -> ChatResponse:
+    """The answer with the tools' own names: the wire knows no `Box[int]`, and core looks for that."""
+    own = {_wire_name(name): name for name in map(_own_name, tools)}
+    if not any(wired != name for wired, name in own.items()):
+        return response
+    message = response.message
+    blocks = [
+        block.model_copy(update={"tool_name": own.get(block.tool_name, block.tool_name)})
+        if isinstance(block, ToolCallBlock)
+        else block
+        for block in message.blocks
+    ]
+    return _with_message(
+        response, ChatMessage(role=message.role, blocks=blocks, additional_kwargs=message.additional_kwargs)
+    )
+
+
+def selections(response: ChatResponse, *, error_on_no_tool_call: bool) -> list[ToolSelection]:
+    """The calls that LlamaIndex shall run.
+
+    Raises:
+        OxenToolCallError: There is no call, or one whose arguments are cut or no JSON object.
+    """
+    calls = [block for block in response.message.blocks if isinstance(block, ToolCallBlock)]
+    if not calls and error_on_no_tool_call:
+        said = response.message.content or ""
+        raise _error(f"expected at least one tool call, but the model said {said[:200]!r}", response)
+    return [_selection(call, response) for call in calls]
+
+
+def check_names(response: ChatResponse, tools: Sequence[ToolLike]) -> None:
+    """Raises: OxenToolCallError, if the model asks for a tool that does not exist."""
+    known = [_own_name(tool) for tool in tools]
+    for block in response.message.blocks:
+        if isinstance(block, ToolCallBlock) and block.tool_name not in known:
+            raise _error(f"the model asks for a tool {block.tool_name!r}; the tools are {known}", response)
+
+
+def _selection(call: ToolCallBlock, response: ChatResponse) -> ToolSelection:
+    kwargs = call.tool_kwargs
+    arguments = kwargs if isinstance(kwargs, dict) else parse_arguments(kwargs)
+    if arguments is None:
+        cut = response.additional_kwargs.get("finish_reason") == "length"
+        why = "were cut off at max_tokens" if cut else "are not a JSON object"
+        raise _error(f"the arguments of the call to {call.tool_name!r} {why}: {str(kwargs)[:200]!r}", response)
+    return ToolSelection(tool_id=call.tool_call_id or "", tool_name=call.tool_name, tool_kwargs=arguments)
+
+
+def _error(message: str, response: ChatResponse) -> OxenToolCallError:
+    return OxenToolCallError(message, Details(partial=completion_of(response)))
+
+
+def completion_of(response: ChatResponse) -> Completion:
+    """An answer as the wire's value, for the `partial` of an error."""
+    wired = response.message.additional_kwargs.get("tool_calls") or []
+    calls = [ToolCall(raw["id"], raw["function"]["name"], raw["function"]["arguments"]) for raw in wired]
+    return Completion(
+        text=response.message.content or "",
+        tool_calls=tuple(calls),
+        finish_reason=response.additional_kwargs.get("finish_reason"),
+        model=response.additional_kwargs.get("model_name"),
+        raw=response.raw if isinstance(response.raw, dict) else {},
+    )
+
+
+def _tool(tool: ToolLike) -> dict[str, Any]:
+    if isinstance(tool, dict):
+        return tool
+    # no length check: the 1,024 characters of a description are OpenAI's limit, not Oxen's
+    return tool.metadata.to_openai_tool(skip_length_check=True)
+
+
+def _own_name(tool: ToolLike) -> str:
+    return str(tool["function"]["name"]) if isinstance(tool, dict) else tool.metadata.get_name()
+
+
+def _wire_name(name: str) -> str:
+    """The name that `to_openai_tool` writes (`llama_index/core/tools/types.py`, `_sanitize_name`)."""
+    return "".join(char if char.isascii() and (char.isalnum() or char in "_-") else "_" for char in name)
+
+
+def _with_message(response: ChatResponse, message: ChatMessage) -> ChatResponse:
+    return response.model_copy(update={"message": message})
