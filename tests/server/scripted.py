@@ -294,6 +294,12 @@ class Server:
         self._stages[stage.name] = stage
         return stage
 
+    def close(self, connection: Connection) -> None:
+        """Close a connection that is idle, as servers do after a while; returns when it is closed."""
+        self._loop.call_soon_threadsafe(connection.transport.close)
+        while connection.is_open:
+            time.sleep(0.005)
+
     def attempt_for(self, request: Received) -> Iterable[Step]:
         stage = self._stages.get(request.path.split("/")[1] if "/" in request.path else "")
         if stage is not None:
