@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing, closing
 from typing import Any
 
@@ -18,14 +18,9 @@ from llama_index.core.base.llms.types import (
     MessageRole,
 )
 from llama_index.core.constants import DEFAULT_CONTEXT_WINDOW, DEFAULT_NUM_OUTPUTS
-from llama_index.core.instrumentation import get_dispatcher  # type: ignore[attr-defined]
-from llama_index.core.instrumentation.events.llm import LLMStructuredPredictEndEvent, LLMStructuredPredictStartEvent
 from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
-from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.llms.llm import ToolSelection
-from llama_index.core.prompts import BasePromptTemplate
 from llama_index.core.tools import BaseTool
-from llama_index.core.types import PydanticProgramMode
 from pydantic import ConfigDict, model_validator
 
 from _oxen_transport.budget import window
@@ -34,7 +29,7 @@ from _oxen_transport.request import Request, build
 from _oxen_transport.settings import OxenSettings
 from llama_index_oxen.messages import from_wire, to_wire
 from llama_index_oxen.stream import Snapshots
-from llama_index_oxen.structured import Progress, ask_for, verdict
+from llama_index_oxen.structured import StructuredAnswers
 from llama_index_oxen.tools import (
     check_names,
     keep_first_call,
@@ -44,10 +39,8 @@ from llama_index_oxen.tools import (
     tools_to_wire,
 )
 
-dispatcher = get_dispatcher(__name__)
 
-
-class Oxen(OxenSettings, FunctionCallingLLM):
+class Oxen(OxenSettings, StructuredAnswers):
     """Chat models served by Oxen.ai."""
 
     model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
@@ -236,90 +229,6 @@ class Oxen(OxenSettings, FunctionCallingLLM):
     ) -> list[ToolSelection]:
         """The calls to run. Raises: OxenToolCallError, for none, or for arguments that are cut."""
         return selections(response, error_on_no_tool_call=error_on_no_tool_call)
-
-    # -- structured answers: the tool is forced, in streams too ------------------------------
-
-    def structured_predict(
-        self,
-        output_cls: type[Any],
-        prompt: PromptTemplate,
-        llm_kwargs: dict[str, Any] | None = None,
-        **prompt_args: Any,
-    ) -> Any:
-        """Answer with an object of a pydantic class. Raises: OxenStructuredOutputError."""
-        if not self._by_tool():
-            return super().structured_predict(output_cls, prompt, llm_kwargs, **prompt_args)
-        dispatcher.event(
-            LLMStructuredPredictStartEvent(output_cls=output_cls, template=prompt, template_args=prompt_args)
-        )
-        response = self.chat(self._messages(prompt, prompt_args), **ask_for(output_cls, llm_kwargs))
-        result = verdict(response, output_cls)
-        dispatcher.event(LLMStructuredPredictEndEvent(output=result))
-        return result
-
-    async def astructured_predict(
-        self,
-        output_cls: type[Any],
-        prompt: PromptTemplate,
-        llm_kwargs: dict[str, Any] | None = None,
-        **prompt_args: Any,
-    ) -> Any:
-        """`structured_predict` without blocking."""
-        if not self._by_tool():
-            return await super().astructured_predict(output_cls, prompt, llm_kwargs, **prompt_args)
-        dispatcher.event(
-            LLMStructuredPredictStartEvent(output_cls=output_cls, template=prompt, template_args=prompt_args)
-        )
-        response = await self.achat(self._messages(prompt, prompt_args), **ask_for(output_cls, llm_kwargs))
-        result = verdict(response, output_cls)
-        dispatcher.event(LLMStructuredPredictEndEvent(output=result))
-        return result
-
-    def _structured_stream_call(
-        self,
-        output_cls: type[Any],
-        prompt: PromptTemplate,
-        llm_kwargs: dict[str, Any] | None = None,
-        **prompt_args: Any,
-    ) -> Generator[Any, None, None]:
-        if not self._by_tool():
-            yield from super()._structured_stream_call(output_cls, prompt, llm_kwargs, **prompt_args)
-            return
-        progress = Progress(output_cls)
-        stream = self.stream_chat(self._messages(prompt, prompt_args), **ask_for(output_cls, llm_kwargs))
-        with closing(stream):
-            for response in stream:
-                yield from progress.feed(response)
-        yield from progress.end()
-
-    async def _structured_astream_call(
-        self,
-        output_cls: type[Any],
-        prompt: PromptTemplate,
-        llm_kwargs: dict[str, Any] | None = None,
-        **prompt_args: Any,
-    ) -> AsyncGenerator[Any, None]:
-        if not self._by_tool():
-            return await super()._structured_astream_call(output_cls, prompt, llm_kwargs, **prompt_args)
-        stream = await self.astream_chat(self._messages(prompt, prompt_args), **ask_for(output_cls, llm_kwargs))
-
-        async def objects() -> AsyncGenerator[Any, None]:
-            progress = Progress(output_cls)
-            async with aclosing(stream):
-                async for response in stream:
-                    for shown in progress.feed(response):
-                        yield shown
-            for shown in progress.end():
-                yield shown
-
-        return objects()
-
-    def _by_tool(self) -> bool:
-        return self.pydantic_program_mode in (PydanticProgramMode.DEFAULT, PydanticProgramMode.FUNCTION)
-
-    def _messages(self, prompt: BasePromptTemplate, prompt_args: dict[str, Any]) -> list[ChatMessage]:
-        """The prompt's messages, with the system prompt exactly once."""
-        return self._extend_messages(prompt.format_messages(llm=self, **prompt_args))
 
     # -- life --------------------------------------------------------------------------------
 

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Generator, Iterator
+from contextlib import aclosing, closing, suppress
 from typing import Any
 
-from llama_index.core.base.llms.types import ChatResponse, ToolCallBlock
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse, ToolCallBlock
 from llama_index.core.bridge.pydantic import BaseModel, ValidationError
+from llama_index.core.instrumentation import get_dispatcher  # type: ignore[attr-defined]
+from llama_index.core.instrumentation.events.llm import LLMStructuredPredictEndEvent, LLMStructuredPredictStartEvent
+from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.program.function_program import get_function_tool
 from llama_index.core.program.utils import create_flexible_model
+from llama_index.core.prompts import BasePromptTemplate, PromptTemplate
+from llama_index.core.types import PydanticProgramMode
 
 from _oxen_transport.content import json_text
 from _oxen_transport.errors import Details, OxenStructuredOutputError
 from _oxen_transport.tool_calls import parse_arguments
 from llama_index_oxen.tools import completion_of, tools_to_wire
+
+dispatcher = get_dispatcher(__name__)
 
 
 def ask_for(output_cls: type[BaseModel], llm_kwargs: dict[str, Any] | None) -> dict[str, Any]:
@@ -92,3 +99,93 @@ def _object(response: ChatResponse) -> dict[str, Any]:
 
 class _NoObjectError(Exception):
     """The answer holds no object."""
+
+
+class StructuredAnswers(FunctionCallingLLM):
+    """The structured family, so that the tool is forced on every path, in streams too.
+
+    Core's own (`llama_index/core/program/function_program.py`) forgets the system prompt in `acall`,
+    asks for the tool but does not force it in streams, and has no answer for an empty stream.
+    """
+
+    def structured_predict(
+        self,
+        output_cls: type[Any],
+        prompt: PromptTemplate,
+        llm_kwargs: dict[str, Any] | None = None,
+        **prompt_args: Any,
+    ) -> Any:
+        """Answer with an object of a pydantic class. Raises: OxenStructuredOutputError."""
+        if not self._by_tool():
+            return super().structured_predict(output_cls, prompt, llm_kwargs, **prompt_args)
+        dispatcher.event(
+            LLMStructuredPredictStartEvent(output_cls=output_cls, template=prompt, template_args=prompt_args)
+        )
+        response = self.chat(self._messages(prompt, prompt_args), **ask_for(output_cls, llm_kwargs))
+        result = verdict(response, output_cls)
+        dispatcher.event(LLMStructuredPredictEndEvent(output=result))
+        return result
+
+    async def astructured_predict(
+        self,
+        output_cls: type[Any],
+        prompt: PromptTemplate,
+        llm_kwargs: dict[str, Any] | None = None,
+        **prompt_args: Any,
+    ) -> Any:
+        """`structured_predict` without blocking."""
+        if not self._by_tool():
+            return await super().astructured_predict(output_cls, prompt, llm_kwargs, **prompt_args)
+        dispatcher.event(
+            LLMStructuredPredictStartEvent(output_cls=output_cls, template=prompt, template_args=prompt_args)
+        )
+        response = await self.achat(self._messages(prompt, prompt_args), **ask_for(output_cls, llm_kwargs))
+        result = verdict(response, output_cls)
+        dispatcher.event(LLMStructuredPredictEndEvent(output=result))
+        return result
+
+    def _structured_stream_call(
+        self,
+        output_cls: type[Any],
+        prompt: PromptTemplate,
+        llm_kwargs: dict[str, Any] | None = None,
+        **prompt_args: Any,
+    ) -> Generator[Any, None, None]:
+        if not self._by_tool():
+            yield from super()._structured_stream_call(output_cls, prompt, llm_kwargs, **prompt_args)
+            return
+        progress = Progress(output_cls)
+        stream = self.stream_chat(self._messages(prompt, prompt_args), **ask_for(output_cls, llm_kwargs))
+        with closing(stream):
+            for response in stream:
+                yield from progress.feed(response)
+        yield from progress.end()
+
+    async def _structured_astream_call(
+        self,
+        output_cls: type[Any],
+        prompt: PromptTemplate,
+        llm_kwargs: dict[str, Any] | None = None,
+        **prompt_args: Any,
+    ) -> AsyncGenerator[Any, None]:
+        if not self._by_tool():
+            return await super()._structured_astream_call(output_cls, prompt, llm_kwargs, **prompt_args)
+        stream = await self.astream_chat(self._messages(prompt, prompt_args), **ask_for(output_cls, llm_kwargs))
+
+        async def objects() -> AsyncGenerator[Any, None]:
+            progress = Progress(output_cls)
+            async with aclosing(stream):
+                async for response in stream:
+                    for shown in progress.feed(response):
+                        yield shown
+            for shown in progress.end():
+                yield shown
+
+        return objects()
+
+    def _by_tool(self) -> bool:
+        return self.pydantic_program_mode in (PydanticProgramMode.DEFAULT, PydanticProgramMode.FUNCTION)
+
+    def _messages(self, prompt: BasePromptTemplate, prompt_args: dict[str, Any]) -> list[ChatMessage]:
+        """The prompt's messages, with the system prompt exactly once."""
+        return self._extend_messages(prompt.format_messages(llm=self, **prompt_args))
