@@ -8,6 +8,7 @@ that goes into the request body as it is carries its `wire` name.
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import os
 from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import urlsplit
@@ -29,7 +30,6 @@ from _oxen_transport.errors import OxenConfigError
 
 DEFAULT_BASE_URL = "https://hub.oxen.ai/api/ai"
 DEFAULT_MODEL = "open-mixtral-8x22b"
-_LOOPBACK = ("localhost", "::1")
 
 
 def _wire(name: str) -> dict[str, Any]:
@@ -66,7 +66,12 @@ HeaderValue = Annotated[SecretStr, AfterValidator(_clean_header)]
 def is_loopback(host: str | None) -> bool:
     """Whether a host name can only mean this machine."""
     host = (host or "").lower()
-    return host in _LOOPBACK or host.endswith(".localhost") or host.startswith("127.")
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:  # by value: "127.0.0.1.example.com" is somebody else's machine
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class OxenParams(BaseModel):
@@ -180,6 +185,7 @@ class OxenSettings(OxenParams):
         except ValidationError as error:
             failure = config_error(error, type(self))
         if failure is not None:  # raised here, so that no other traceback hangs on it
+            data.clear()  # tracebacks with local variables (Sentry, rich) would show the key
             raise failure
 
     @field_validator("base_url")
