@@ -183,8 +183,7 @@ def _call(item: Any, turn: Turn, family: Family, report: Report) -> Call | None:
         report.refuse("function-name", turn.at, f"the function name {name!r}")
     if not _is_object(text):
         report.note("tool-arguments", turn.at)
-        parsed = parse_arguments(text)  # kinder than servers are: a raw line break in a string is one
-        text = json.dumps({"arguments": text} if parsed is None else parsed, ensure_ascii=False)
+        text = _as_object(text)
     extra = {} if family.strict_keys else {k: copy.deepcopy(v) for k, v in item.items() if k not in _CALL_KEYS}
     return Call(str(item.get("id") or ""), name, text, extra)
 
@@ -195,6 +194,16 @@ def _is_object(text: str) -> bool:
         return isinstance(json.loads(text, parse_constant=_no_number), dict)
     except (ValueError, RecursionError):
         return False
+
+
+def _as_object(text: str) -> str:
+    parsed = parse_arguments(text)  # kinder than servers are: a raw line break in a string is forgiven
+    if parsed is not None:
+        try:
+            return json.dumps(parsed, ensure_ascii=False, allow_nan=False)
+        except ValueError:
+            pass
+    return json.dumps({"arguments": text}, ensure_ascii=False)
 
 
 def _no_number(word: str) -> float:

@@ -1,0 +1,97 @@
+"""What a mended history must be, stated apart from the code that mends it."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from typing import Any
+
+from mistral_common.protocol.instruct.request import ChatCompletionRequest
+from mistral_common.protocol.instruct.validator import MistralRequestValidatorV3, ValidationMode
+from mistral_common.tokens.tokenizers.mistral import MistralTokenizer
+
+VALIDATOR = MistralRequestValidatorV3(mode=ValidationMode.serving)
+TOKENIZER = MistralTokenizer.v3()
+
+KEYS = {
+    "system": {"role", "content"},
+    "user": {"role", "content"},
+    "assistant": {"role", "content", "tool_calls", "prefix"},
+    "tool": {"role", "content", "tool_call_id", "name"},
+}
+
+
+def accepted_by_mistral(messages: list[Any], *, encode: bool = True) -> None:
+    """Mistral's own validator takes it as a request to serve, and its template can write it."""
+    body = {"model": "open-mixtral-8x22b", "messages": copy.deepcopy(messages)}
+    VALIDATOR.validate_request(ChatCompletionRequest.model_validate(body))
+    if encode:  # the template refuses text and calls that the validator let through in two messages
+        TOKENIZER.encode_chat_completion(ChatCompletionRequest.model_validate(copy.deepcopy(body)))
+
+
+def strictly_alternating(messages: list[Any]) -> None:
+    """The strictest reading of the rules: that of the templates and of the live API's code 3230."""
+    body = messages[1:] if messages[0]["role"] == "system" else messages
+    assert body, "a system message alone"
+    assert body[0]["role"] == "user", "does not begin with the user"
+    seen: set[str] = set()
+    open_calls: list[str] = []
+    before = None
+    for place, message in enumerate(body):
+        role = message["role"]
+        assert set(message) <= KEYS[role], f"stray keys {set(message) - KEYS[role]}"
+        assert isinstance(message["content"], str)
+        if role == "tool":
+            assert before in ("assistant", "tool")
+            open_calls.remove(message["tool_call_id"])
+        else:
+            assert not open_calls, "calls without results"
+            assert role == ("assistant" if before in ("user", "tool") else "user"), f"{role} after {before}"
+        if role == "assistant":
+            calls = message.get("tool_calls")
+            assert bool(message["content"]) != bool(calls), "text and calls, or neither"
+            assert bool(message.get("prefix")) == (place == len(body) - 1)
+            for call in calls or ():
+                one_call(call, seen)
+                open_calls.append(call["id"])
+        before = role
+    assert not open_calls, "calls without results at the end"
+
+
+def one_call(call: dict[str, Any], seen: set[str]) -> None:
+    assert set(call) == {"id", "type", "function"}
+    assert set(call["function"]) == {"name", "arguments"}
+    assert re.fullmatch(r"[a-zA-Z0-9]{9}", call["id"])
+    assert call["id"] not in seen, "an id twice"
+    seen.add(call["id"])
+    assert isinstance(json.loads(call["function"]["arguments"]), dict)
+
+
+def texts_sent(messages: list[Any]) -> list[str]:
+    """Every text a model reads: contents, names and arguments of calls (as written, and as values)."""
+    texts: list[str] = []
+    for message in messages:
+        content = message["content"]
+        texts += [content] if isinstance(content, str) else [part.get("text", "") for part in content or ()]
+        for call in message.get("tool_calls") or ():
+            function = call["function"]
+            texts += [function["name"], function["arguments"]]
+            values = json.loads(function["arguments"]).values()
+            texts += [value for value in values if isinstance(value, str)]
+    return texts
+
+
+def nothing_lost(texts: list[str], messages: list[Any]) -> None:
+    """Each text is found, whole, in one message of the payload. Blank text says nothing."""
+    sent = texts_sent(messages)
+    for text in texts:
+        escaped = json.dumps(text, ensure_ascii=False)[1:-1]  # as it stands inside of JSON
+        assert not text.strip() or any(text in other or escaped in other for other in sent), f"lost: {text!r}"
+
+
+def pairs(messages: list[Any]) -> dict[str, str]:
+    """Arguments of each call -> content of its result, in a mended history."""
+    results = {message["tool_call_id"]: message["content"] for message in messages if message["role"] == "tool"}
+    calls = [call for message in messages for call in message.get("tool_calls") or ()]
+    return {call["function"]["arguments"]: results[call["id"]] for call in calls}
