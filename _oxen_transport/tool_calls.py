@@ -238,6 +238,6 @@ def _with_raw_line_breaks(text: str) -> Any:
     if min(text) >= " ":
         return None
     try:
-        return json.loads(text, strict=False)
+        return from_json(json.dumps(json.loads(text, strict=False)))  # twice, for one and the same strictness
     except (ValueError, RecursionError):
         return None
