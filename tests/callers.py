@@ -278,7 +278,10 @@ class LlamaIndex(Caller):
 def _chat_messages(messages: list[dict[str, Any]]) -> list[Any]:
     from llama_index.core.base.llms.types import ChatMessage
 
-    return [ChatMessage(role=message["role"], content=message["content"]) for message in messages]
+    return [
+        message if isinstance(message, ChatMessage) else ChatMessage(role=message["role"], content=message["content"])
+        for message in messages
+    ]
 
 
 def _list(messages: Messages) -> list[Any]:

@@ -30,7 +30,7 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def _own_retry_budget() -> Iterator[None]:
     """All tests call one host; one test's outage must not use up the retries of the next."""
     yield
-    if (module := sys.modules.get("_oxen_transport.call")) is not None:
+    if (module := sys.modules.get("_oxen_transport.retry")) is not None:
         module._budgets.clear()
 
 
