@@ -103,7 +103,7 @@ _ALL = (
 )
 
 RULES: dict[str, Rule] = {rule.name: rule for rule in _ALL}
-"""Every rule by its name, in the order in which they run."""
+"""Every rule by its name, roughly in the order in which they look at a conversation."""
 
 
 @dataclass

@@ -121,12 +121,7 @@ def _content(raw: dict[str, Any], turn: Turn, family: Family, report: Report) ->
         report.refuse("content-parts", turn.at, f"content of type {type(content).__name__}")
     parts = [_part(part, index, turn, family, report) for index, part in enumerate(content)]
     # pieces of one answer belong together as they are; what people and tools hand in are paragraphs
-    folded = fold(parts, "" if turn.role == "assistant" else BETWEEN_PARTS)
-    return folded if isinstance(folded, str) or not _hinted(parts) else parts
-
-
-def _hinted(parts: list[Part]) -> bool:
-    return any("cache_control" in part for part in parts)
+    return fold(parts, "" if turn.role == "assistant" else BETWEEN_PARTS)
 
 
 def _part(part: Any, index: int, turn: Turn, family: Family, report: Report) -> Part:
@@ -136,11 +131,9 @@ def _part(part: Any, index: int, turn: Turn, family: Family, report: Report) -> 
     kind = part.get("type", "text" if "text" in part else None) if isinstance(part, dict) else type(part).__name__
     text = part.get("text", part.get("refusal")) if isinstance(part, dict) else None
     if isinstance(text, str) and kind not in ("file", "document"):
-        kept = ("type", "text") if family.strict_keys or turn.role == "system" else ("type", "text", "cache_control")
-        if any(key not in kept for key in part):  # LangChain adds an `id` of its own to each block
+        if set(part) - {"type", "text"}:  # LangChain adds an `id` of its own to each block
             report.note("content-parts", turn.at)
-        hint = {"cache_control": copy.deepcopy(part["cache_control"])} if kept[2:] and "cache_control" in part else {}
-        return {**text_part(text), **hint}
+        return text_part(text)
     where = f"content part {index} of type {kind!r}"
     if family.text_only:
         report.refuse("media", turn.at, where)
