@@ -101,8 +101,8 @@ def arguments_text(arguments: Any) -> str:
 
 def partial_arguments(text: str) -> dict[str, Any]:
     """The arguments as far as they have come, the text being written included; {} if no object."""
-    try:
-        value = from_json(text, allow_partial="trailing-strings")
+    try:  # a number at the end may go on: 4 may be about to become 42
+        value = from_json(text.rstrip("0123456789.+-eE"), allow_partial="trailing-strings")
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}

@@ -29,7 +29,8 @@ def ask_for(output_cls: type[BaseModel], llm_kwargs: dict[str, Any] | None) -> d
     tools = tools_to_wire([get_function_tool(output_cls)])
     chosen = ("tool_required", "tool_choice", "allow_parallel_tool_calls")
     further = {name: value for name, value in (llm_kwargs or {}).items() if name not in chosen}
-    return {**further, "tools": tools, "tool_choice": tools[0]["function"]["name"]}
+    # "required", as it is the only tool: llama.cpp takes a named choice for "auto"
+    return {**further, "tools": tools, "tool_choice": "required"}
 
 
 def verdict(response: ChatResponse, output_cls: type[BaseModel]) -> Any:
