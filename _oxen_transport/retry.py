@@ -14,6 +14,7 @@ import random
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timezone
 from email.utils import parsedate_to_datetime
 
 from _oxen_transport.errors import OxenConnectionError, OxenError, OxenStatusError, OxenTimeoutError
@@ -76,9 +77,11 @@ def retry_after_seconds(headers: Mapping[str, str], now: float) -> float | None:
             return seconds
     try:
         date = parsedate_to_datetime(headers.get("retry-after", ""))
-    except (ValueError, TypeError, IndexError):
+        if date.tzinfo is None:  # an HTTP date is GMT, whatever this machine's zone is
+            date = date.replace(tzinfo=timezone.utc)
+        return max(0.0, date.timestamp() - now)
+    except (ValueError, TypeError, IndexError, OverflowError):
         return None
-    return max(0.0, date.timestamp() - now)
 
 
 class RetryBudget:
@@ -100,3 +103,11 @@ class RetryBudget:
         """A call succeeded: the host is well."""
         with self._lock:
             self._tokens = min(self._capacity, self._tokens + self._refill)
+
+
+_budgets: dict[str, RetryBudget] = {}
+
+
+def budget_of(host: str) -> RetryBudget:
+    """The budget that all calls of this process to one host share."""
+    return _budgets.setdefault(host, RetryBudget())
