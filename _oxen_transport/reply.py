@@ -175,14 +175,13 @@ def usage_from(raw: Any) -> Usage | None:
     before = raw.get("prompt_tokens_details")
     after = raw.get("completion_tokens_details")
     cached = before.get("cached_tokens") if isinstance(before, dict) else raw.get("cache_read_input_tokens")
-    cost = raw.get("cost")
     return Usage(
         prompt_tokens=prompt,
         completion_tokens=completion,
         total_tokens=_int(raw.get("total_tokens")) or prompt + completion,
         cached_tokens=_int(cached),
         reasoning_tokens=_int(after.get("reasoning_tokens")) if isinstance(after, dict) else None,
-        cost=float(cost) if isinstance(cost, (int, float)) and not isinstance(cost, bool) else None,
+        cost=_amount(raw.get("cost")),
         raw=raw,
     )
 
@@ -258,5 +257,11 @@ def _str(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 
+def _amount(value: Any) -> float | None:
+    """A count or a price; what is negative, not a number, or beyond all measure is none."""
+    return float(value) if type(value) in (int, float) and 0 <= value < 1e15 else None
+
+
 def _int(value: Any) -> int | None:
-    return int(value) if isinstance(value, (int, float)) and abs(value) < 1e15 else None
+    amount = _amount(value)
+    return None if amount is None else int(amount)

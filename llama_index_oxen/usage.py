@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 from llama_index.core.base.llms.types import LogProb
+from pydantic import ValidationError
 
 from _oxen_transport.wire import Completion, Usage
 
@@ -41,15 +42,21 @@ def response_metadata(completion: Completion) -> dict[str, Any]:
 
 
 def log_probs(logprobs: dict[str, Any] | None) -> list[list[LogProb]] | None:
-    """The log probabilities, one list per token: its alternatives, or itself if there are none."""
+    """The log probabilities, one list per token: its alternatives, or itself if there are none.
+
+    What is no log probability is left out: it is beside the answer, and must not cost it.
+    """
     tokens = (logprobs or {}).get("content")
     if not isinstance(tokens, list):
         return None
-    return [_alternatives(token.get("top_logprobs") or [token]) for token in tokens if isinstance(token, dict)]
+    return [_alternatives(token) for token in tokens if isinstance(token, dict)]
 
 
-def _alternatives(tokens: Iterable[dict[str, Any]]) -> list[LogProb]:
-    return [
-        LogProb(token=token.get("token") or "", logprob=token.get("logprob") or 0.0, bytes=token.get("bytes") or [])
-        for token in tokens
-    ]
+def _alternatives(token: dict[str, Any]) -> list[LogProb]:
+    given = token.get("top_logprobs")
+    made = []
+    for known in given if isinstance(given, list) and given else [token]:
+        with suppress(ValidationError, AttributeError):
+            value = known.get("logprob") or 0.0
+            made.append(LogProb(token=known.get("token") or "", logprob=value, bytes=known.get("bytes") or []))
+    return made
