@@ -13,9 +13,12 @@ except ImportError:
     ) from None
 
 from _oxen_transport import __version__
-from langchain_oxen import errors
+from langchain_oxen import blocks, errors, registry
 from langchain_oxen.chat_models import ChatOxen
 from langchain_oxen.errors import *  # noqa: F403 - the whole tree, as drawn in errors.py
+
+blocks.register()
+registry.register()
 
 __all__ = ["ChatOxen", "__version__"]
 __all__ += errors.__all__

@@ -7,7 +7,7 @@ because core joins by concatenation what is said twice.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from langchain_core.messages import AIMessage, AIMessageChunk, ToolCallChunk
 from langchain_core.outputs import ChatGenerationChunk
@@ -15,8 +15,9 @@ from pydantic import model_validator
 from typing_extensions import Self
 
 from _oxen_transport.wire import Chunk
+from langchain_oxen.blocks import whole_blocks
 from langchain_oxen.messages import beside_text, tool_calls
-from langchain_oxen.usage import PROVIDER, response_metadata, usage_metadata
+from langchain_oxen.usage import PROVIDER, logprobs, response_metadata, usage_metadata
 
 
 class _Whole(AIMessage):
@@ -47,20 +48,14 @@ class OxenMessageChunk(_Whole, AIMessageChunk):
     def init_tool_calls(self) -> Self:
         """Read the calls from their pieces: leniently on the way, strictly at the end."""
         AIMessageChunk.init_tool_calls(self)  # type: ignore[operator]
-        if self.chunk_position == "last" and self.tool_call_chunks:
-            pieces = ((piece["id"], piece["name"], piece["args"] or "") for piece in self.tool_call_chunks)
-            self.tool_calls, self.invalid_tool_calls = tool_calls(pieces)
-            self._close_blocks()
+        if self.chunk_position == "last":
+            if self.tool_call_chunks:
+                pieces = ((piece["id"], piece["name"], piece["args"] or "") for piece in self.tool_call_chunks)
+                self.tool_calls, self.invalid_tool_calls = tool_calls(pieces)
+            if isinstance(self.content, list):  # output_version="v1": the content holds the same calls
+                self.content = str(self.text)
+                self.content = cast("list[Any]", whole_blocks(self))
         return self
-
-    def _close_blocks(self) -> None:
-        """Under output_version="v1" the content holds the calls too: the same ones."""
-        if not isinstance(self.content, list):
-            return
-        calls = {call["id"]: call for call in (*self.tool_calls, *self.invalid_tool_calls)}
-        for place, block in enumerate(self.content):
-            if isinstance(block, dict) and block.get("type") in ("tool_call", "tool_call_chunk"):
-                self.content[place] = dict(calls.get(block.get("id"), block))
 
 
 def from_chunk(chunk: Chunk) -> Iterator[ChatGenerationChunk]:
@@ -78,7 +73,7 @@ def from_chunk(chunk: Chunk) -> Iterator[ChatGenerationChunk]:
                 additional_kwargs=beside_text(chunk.reasoning, chunk.refusal),
                 response_metadata={"model_provider": PROVIDER},
             ),
-            generation_info={"logprobs": chunk.logprobs} if chunk.logprobs else None,
+            generation_info=logprobs(chunk.logprobs),
         )
     if chunk.completion is not None:
         whole = chunk.completion
@@ -86,7 +81,7 @@ def from_chunk(chunk: Chunk) -> Iterator[ChatGenerationChunk]:
             message=OxenMessageChunk(
                 content="",
                 usage_metadata=usage_metadata(whole.usage),
-                response_metadata=response_metadata(whole, logprobs=False),
+                response_metadata=response_metadata(whole, streamed=True),
                 chunk_position="last",
             )
         )

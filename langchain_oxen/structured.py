@@ -23,7 +23,8 @@ from _oxen_transport.tool_calls import parse_arguments
 from _oxen_transport.wire import Completion, ToolCall
 from langchain_oxen.errors import OxenStructuredOutputError
 
-Method = Literal["function_calling", "json_schema", "json_mode"]
+Method = Literal["function_calling", "json_schema", "json_mode", "auto"]
+METHODS = ("function_calling", "json_schema", "json_mode", "auto")
 
 
 def schema_to_wire(schema: Any, *, strict: bool | None = None) -> dict[str, Any]:
@@ -39,13 +40,25 @@ def schema_to_wire(schema: Any, *, strict: bool | None = None) -> dict[str, Any]
     raise OxenConfigError(f"this is no schema LangChain can describe: {reason[:300]}")
 
 
-def response_format(schema: Any, method: Method, strict: bool | None) -> dict[str, Any]:
-    """The request's `response_format` for an answer in JSON."""
+def ask_for(schema: Any, method: str, strict: bool | None) -> dict[str, Any]:
+    """The call's keyword arguments that make the model answer with this schema's object."""
+    if method == "prompt":
+        return {}
     if method == "json_mode":
-        return {"type": "json_object"}
+        return {"response_format": {"type": "json_object"}}
     wired = schema_to_wire(schema, strict=strict)
+    if method == "function_calling":
+        # the only tool there is: "required" names it, and some servers ignore a choice by name
+        return {"tools": [{"type": "function", "function": wired}], "tool_choice": "required"}
     described = {"name": wired["name"], "schema": wired["parameters"], "strict": strict}
-    return {"type": "json_schema", "json_schema": {key: value for key, value in described.items() if value is not None}}
+    described = {key: value for key, value in described.items() if value is not None}
+    return {"response_format": {"type": "json_schema", "json_schema": described}}
+
+
+def parser_for(schema: Any, method: str, *, include_raw: bool = False) -> StructuredOutputParser:
+    """What reads the answer to `ask_for`."""
+    tool_name = schema_to_wire(schema)["name"] if method == "function_calling" else None
+    return StructuredOutputParser(answer_type=schema, include_raw=include_raw, tool_name=tool_name)
 
 
 def reader(schema: Any) -> Callable[[dict[str, Any]], Any]:
@@ -81,13 +94,13 @@ class StructuredOutputParser(BaseTransformOutputParser[Any]):
         return self._answer(message if isinstance(message, AIMessage) else AIMessage(content=result[0].text))
 
     def _transform(self, input: Iterator[str | BaseMessage]) -> Iterator[Any]:  # noqa: A002 - core's name
-        progress = _Progress(self)
+        progress = Progress(self)
         for piece in input:
             yield from progress.feed(piece)
         yield from progress.end()
 
     async def _atransform(self, input: AsyncIterator[str | BaseMessage]) -> AsyncIterator[Any]:  # noqa: A002
-        progress = _Progress(self)
+        progress = Progress(self)
         async for piece in input:
             for shown in progress.feed(piece):
                 yield shown
@@ -119,20 +132,29 @@ class StructuredOutputParser(BaseTransformOutputParser[Any]):
     def _object(self, message: AIMessage) -> dict[str, Any]:
         if refusal := message.additional_kwargs.get("refusal"):
             raise _NoObjectError(f"the model refuses: {refusal}")
-        if self.tool_name is None:
-            text = json_text(message.text)
-            value = parse_arguments(text) if text else None
-            if value is None:
-                raise _NoObjectError(f"the answer is no JSON object: {message.text[:200]!r}")
-            return value
         for call in message.tool_calls:
             if call["name"] == self.tool_name:
                 return call["args"]
-        if message.invalid_tool_calls:
+        if self.tool_name and message.invalid_tool_calls:
             raise _NoObjectError(
                 f"the arguments are not a whole JSON object: {message.invalid_tool_calls[0]['args']!r}"
             )
-        raise _NoObjectError(f"the model did not call {self.tool_name!r} but said {message.text[:200]!r}")
+        text = json_text(message.text)
+        value = parse_arguments(text) if text else None  # or written where a call was asked for
+        if value is not None:
+            return value
+        did_not = f"did not call {self.tool_name!r}" if self.tool_name else "wrote no JSON object"
+        raise _NoObjectError(f"the model {did_not} but said {message.text[:200]!r}")
+
+    def found_in(self, message: AIMessage) -> bool:
+        """Whether the answer is an attempt at an object: a whole one, a cut one, or a refusal."""
+        if message.response_metadata.get("finish_reason") == "length" or message.additional_kwargs.get("refusal"):
+            return True
+        try:
+            self._object(message)
+        except _NoObjectError:
+            return bool(message.invalid_tool_calls)
+        return True
 
     def preview(self, value: dict[str, Any]) -> Any:
         """What can be shown of an object that is still growing; None for nothing yet."""
@@ -149,7 +171,7 @@ class _NoObjectError(Exception):
     """The answer holds no object."""
 
 
-class _Progress:
+class Progress:
     """One streamed answer on its way through the parser."""
 
     def __init__(self, parser: StructuredOutputParser) -> None:
@@ -178,13 +200,23 @@ class _Progress:
 
     def end(self) -> Iterator[Any]:
         """The verdict. Raises: OxenStructuredOutputError."""
+        whole = self.whole()
+        if self._parser.include_raw:
+            yield AddableDict(self._parser.judged(whole))
+        else:
+            yield from self.rest(self._parser.verdict(whole))
+
+    def whole(self) -> AIMessage:
+        """The answer as one message. Raises: OxenStructuredOutputError, if nothing came."""
         if not self._chunks:
             raise OxenStructuredOutputError("the stream held no answer")
         whole = message_chunk_to_message(add_ai_message_chunks(*self._chunks))
         assert isinstance(whole, AIMessage)  # noqa: S101 - that is what AI chunks become
-        if self._parser.include_raw:
-            yield AddableDict(self._parser.judged(whole))
-        elif (value := self._parser.verdict(whole)) != self._shown:
+        return whole
+
+    def rest(self, value: Any) -> Iterator[Any]:
+        """The object itself, unless it was the last that was shown."""
+        if value != self._shown:
             yield value
 
     def _new_text(self, chunk: AIMessageChunk) -> str:

@@ -26,11 +26,11 @@ def usage_metadata(usage: Usage | None) -> UsageMetadata | None:
     return counted
 
 
-def response_metadata(completion: Completion, *, logprobs: bool = True) -> dict[str, Any]:
+def response_metadata(completion: Completion, *, streamed: bool = False) -> dict[str, Any]:
     """Everything else that is known about an answer; what is unknown is left out.
 
     Core joins the metadata of merged chunks by concatenation (`langchain_core/utils/_merge.py`), so
-    exactly one chunk of a stream carries this; its `logprobs` came piece by piece before.
+    exactly one chunk of a stream carries this; when `streamed`, the `logprobs` came before, in pieces.
     """
     known = {
         "model_name": completion.model,
@@ -42,9 +42,16 @@ def response_metadata(completion: Completion, *, logprobs: bool = True) -> dict[
         "request_id": completion.request_id,
         "cost": completion.usage.cost if completion.usage else None,
         "token_usage": token_usage(completion.usage) or None,
-        "logprobs": completion.logprobs if logprobs else None,
     }
+    if not streamed:
+        known.update(logprobs(completion.logprobs))
     return {"model_provider": PROVIDER, **{name: value for name, value in known.items() if value is not None}}
+
+
+def logprobs(given: dict[str, Any] | None) -> dict[str, Any]:
+    """The log probabilities, {} for none: only the tokens', whatever else the server writes there."""
+    tokens = (given or {}).get("content")
+    return {"logprobs": {"content": tokens}} if tokens else {}
 
 
 def token_usage(usage: Usage | None) -> dict[str, Any]:

@@ -1,0 +1,57 @@
+"""Oxen's answers as LangChain's standard content blocks (`AIMessage.content_blocks`).
+
+Registered under the provider's name, as `langchain_core/messages/block_translators/__init__.py`
+asks of packages outside core. Without it core guesses, and loses calls that come beside text.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.messages.block_translators import register_translator
+from langchain_core.messages.content import KNOWN_BLOCK_TYPES, ContentBlock
+
+from langchain_oxen.usage import PROVIDER
+
+
+def whole_blocks(message: AIMessage) -> list[ContentBlock]:
+    """A whole answer: thoughts, text, calls, and calls that must not run.
+
+    Raises:
+        NotImplementedError: The content is blocks already; core then reads it itself.
+    """
+    blocks = [*_said(message), *map(dict, (*message.tool_calls, *message.invalid_tool_calls))]
+    return cast("list[ContentBlock]", blocks)
+
+
+def chunk_blocks(chunk: AIMessageChunk) -> list[ContentBlock]:
+    """A piece of an answer. Its calls are pieces too, until the last chunk has been added.
+
+    Each block has an index that no block of another kind has: core adds up blocks of equal index,
+    and would write the pieces of call 0 into text 0.
+    """
+    if chunk.chunk_position == "last":
+        return whole_blocks(chunk)
+    blocks = [{**block, "index": f"lc_{block['type']}"} for block in _said(chunk)]
+    blocks += [{**piece, "index": f"lc_call_{piece['index']}"} for piece in chunk.tool_call_chunks]
+    return cast("list[ContentBlock]", blocks)
+
+
+def _said(message: AIMessage) -> list[dict[str, Any]]:
+    if not isinstance(message.content, str):  # not ours: made by hand, or by another class
+        raise NotImplementedError
+    blocks: list[dict[str, Any]] = []
+    if thoughts := message.additional_kwargs.get("reasoning_content"):
+        blocks.append({"type": "reasoning", "reasoning": thoughts})
+    if message.content:
+        blocks.append({"type": "text", "text": message.content})
+    if refusal := message.additional_kwargs.get("refusal"):
+        block = {"type": "refusal", "refusal": refusal}
+        blocks.append(block if "refusal" in KNOWN_BLOCK_TYPES else {"type": "non_standard", "value": block})
+    return blocks
+
+
+def register() -> None:
+    """Tell core about the two translators."""
+    register_translator(PROVIDER, whole_blocks, chunk_blocks)

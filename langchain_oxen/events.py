@@ -1,0 +1,82 @@
+"""The wire's chunks -> the events of LangChain's content-block protocol (`stream_events(version="v3")`).
+
+Core can make events of message chunks itself (`langchain_core/language_models/_compat_bridge.py`), but
+takes any JSON for arguments there. Here a call is a `tool_call` only if it arrived whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from _oxen_transport.wire import Chunk, Completion
+from langchain_oxen.messages import beside_text, tool_calls
+from langchain_oxen.usage import PROVIDER, response_metadata, usage_metadata
+
+Event = dict[str, Any]
+
+
+class EventStream:
+    """Feed it the chunks of one answer, read the events.
+
+    Args:
+        message_id: The message's id, so that events and callbacks speak of the same one.
+        model: Id of the model that was asked; the answer may name it more precisely.
+    """
+
+    def __init__(self, message_id: str, model: str) -> None:
+        self._places: dict[str | int, int] = {}
+        self._start: Event | None = {
+            "event": "message-start",
+            "role": "ai",
+            "id": message_id,
+            "metadata": {"provider": PROVIDER, "model": model},
+        }
+
+    def feed(self, chunk: Chunk) -> Iterator[Any]:
+        """Take a chunk, give its events. A stream that fails has no last event: the error is raised."""
+        if self._start is not None:
+            yield self._start
+            self._start = None
+        if chunk.reasoning:
+            yield from self._begin("reasoning", {"type": "reasoning", "reasoning": ""})
+            yield self._delta("reasoning", {"type": "reasoning-delta", "reasoning": chunk.reasoning})
+        if chunk.text:
+            yield from self._begin("text", {"type": "text", "text": ""})
+            yield self._delta("text", {"type": "text-delta", "text": chunk.text})
+        for call in chunk.tool_calls:
+            piece = {"type": "tool_call_chunk", "id": call.id, "name": call.name, "args": "", "index": call.index}
+            yield from self._begin(call.index, piece)
+            if call.arguments:
+                yield self._delta(call.index, {"type": "tool-call-delta", "args": call.arguments})
+        if chunk.completion is not None:
+            yield from self._finish(chunk.completion)
+
+    def _begin(self, block: str | int, skeleton: Event) -> Iterator[Event]:
+        """The start of a block, once; numbers on the wire are given in order of appearance."""
+        if block not in self._places:
+            self._places[block] = len(self._places)
+            yield {"event": "content-block-start", "index": self._places[block], "content": skeleton}
+
+    def _delta(self, block: str | int, delta: Event) -> Event:
+        return {"event": "content-block-delta", "index": self._places[block], "delta": delta}
+
+    def _finish(self, whole: Completion) -> Iterator[Event]:
+        calls, invalid = tool_calls((call.id, call.name, call.arguments) for call in whole.tool_calls)
+        by_id: dict[Any, Any] = {call["id"]: call for call in (*calls, *invalid)}
+        final: dict[str | int, Event] = {
+            "reasoning": {"type": "reasoning", "reasoning": whole.reasoning},
+            "text": {"type": "text", "text": whole.text},
+            **{place: dict(by_id[call.id]) for place, call in enumerate(whole.tool_calls)},
+        }
+        if whole.refusal:  # core's stream object drops blocks of type "refusal"
+            final["refusal"] = {"type": "non_standard", "value": {"type": "refusal", "refusal": whole.refusal}}
+            yield from self._begin("refusal", {"type": "non_standard", "value": {}})
+        for block, index in self._places.items():
+            yield {"event": "content-block-finish", "index": index, "content": final[block]}
+        last: Event = {"event": "message-finish", "metadata": response_metadata(whole)}
+        if usage := usage_metadata(whole.usage):
+            last["usage"] = usage
+        if beside := beside_text(whole.reasoning, whole.refusal):
+            last["additional_kwargs"] = beside
+        yield last
