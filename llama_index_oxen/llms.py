@@ -17,22 +17,24 @@ from llama_index.core.base.llms.types import (
     LLMMetadata,
     MessageRole,
 )
+from llama_index.core.chat_engine.types import AgentChatResponse
 from llama_index.core.constants import DEFAULT_CONTEXT_WINDOW, DEFAULT_NUM_OUTPUTS
 from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
 from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.tools import BaseTool
 from pydantic import ConfigDict, model_validator
 
-from _oxen_transport.budget import window
+from _oxen_transport.budget import window_of
 from _oxen_transport.client import async_client, sync_client
 from _oxen_transport.request import Request, build
-from _oxen_transport.settings import OxenSettings
+from _oxen_transport.served import Served
+from llama_index_oxen.concealed import conceal_headers
 from llama_index_oxen.messages import from_wire, to_wire
 from llama_index_oxen.stream import Snapshots
 from llama_index_oxen.structured import StructuredAnswers
 from llama_index_oxen.tools import (
-    check_names,
     keep_first_call,
+    name_unknown_tool,
     restore_names,
     selections,
     tool_choice_to_wire,
@@ -40,7 +42,8 @@ from llama_index_oxen.tools import (
 )
 
 
-class Oxen(OxenSettings, StructuredAnswers):
+@conceal_headers
+class Oxen(Served, StructuredAnswers):
     """Chat models served by Oxen.ai."""
 
     model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
@@ -67,8 +70,8 @@ class Oxen(OxenSettings, StructuredAnswers):
     def metadata(self) -> LLMMetadata:
         """What the model can do, from packaged data: read often, never a request, never an error."""
         return LLMMetadata(
-            context_window=window(self.model, self.context_window) or DEFAULT_CONTEXT_WINDOW,
-            num_output=self.max_tokens or DEFAULT_NUM_OUTPUTS,
+            context_window=window_of(self) or DEFAULT_CONTEXT_WINDOW,
+            num_output=self.max_tokens if isinstance(self.max_tokens, int) else DEFAULT_NUM_OUTPUTS,
             is_chat_model=True,
             is_function_calling_model=True,
             model_name=self.model,
@@ -191,13 +194,8 @@ class Oxen(OxenSettings, StructuredAnswers):
         allow_parallel_tool_calls: bool = False,
         **kwargs: Any,
     ) -> ChatResponse:
-        """The answer with the tools' own names, and one call where several were not asked for.
-
-        Raises:
-            OxenToolCallError: The model asks for a tool that does not exist.
-        """
+        """The answer with the tools' own names, and one call where several were not asked for."""
         response = restore_names(response, tools)
-        check_names(response, tools)
         return response if allow_parallel_tool_calls else keep_first_call(response)
 
     def stream_chat_with_tools(self, tools: Sequence[BaseTool], *args: Any, **kwargs: Any) -> ChatResponseGen:
@@ -230,7 +228,22 @@ class Oxen(OxenSettings, StructuredAnswers):
         """The calls to run. Raises: OxenToolCallError, for none, or for arguments that are cut."""
         return selections(response, error_on_no_tool_call=error_on_no_tool_call)
 
+    def predict_and_call(self, tools: Sequence[BaseTool], *args: Any, **kwargs: Any) -> AgentChatResponse:
+        """Let the model call a tool, and give its result. Raises: OxenToolCallError, for an unknown tool."""
+        with name_unknown_tool(tools):
+            return super().predict_and_call(tools, *args, **kwargs)
+
+    async def apredict_and_call(self, tools: Sequence[BaseTool], *args: Any, **kwargs: Any) -> AgentChatResponse:
+        """`predict_and_call` without blocking."""
+        with name_unknown_tool(tools):
+            return await super().apredict_and_call(tools, *args, **kwargs)
+
     # -- life --------------------------------------------------------------------------------
+
+    def __getstate__(self) -> dict[Any, Any]:
+        """Without secrets; from a copy, as core deletes what cannot be pickled from the very object."""
+        copied = self.model_copy(update={"http_client": None, "http_async_client": None})
+        return super(Oxen, copied).__getstate__()
 
     def close(self) -> None:
         """Close the connections of sync calls, also for every other object with the same settings."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, ToolCallBlock
@@ -75,12 +76,23 @@ def selections(response: ChatResponse, *, error_on_no_tool_call: bool) -> list[T
     return [_selection(call, response) for call in calls]
 
 
-def check_names(response: ChatResponse, tools: Sequence[ToolLike]) -> None:
-    """Raises: OxenToolCallError, if the model asks for a tool that does not exist."""
-    known = [_own_name(tool) for tool in tools]
-    for block in response.message.blocks:
-        if isinstance(block, ToolCallBlock) and block.tool_name not in known:
-            raise _error(f"the model asks for a tool {block.tool_name!r}; the tools are {known}", response)
+@contextmanager
+def name_unknown_tool(tools: Sequence[ToolLike]) -> Iterator[None]:
+    """Core looks a tool up by its name and lets the bare `KeyError` out (`llama_index/core/tools/calling.py`).
+
+    Raises:
+        OxenToolCallError: The model asked for a tool that does not exist; nothing was run.
+    """
+    unknown: str | None = None
+    try:
+        yield
+    except KeyError as error:
+        known = [_own_name(tool) for tool in tools]
+        if not error.args or error.args[0] in known:
+            raise
+        unknown = f"the model asks for a tool {error.args[0]!r}; the tools are {known}"
+    if unknown:
+        raise OxenToolCallError(unknown)
 
 
 def _selection(call: ToolCallBlock, response: ChatResponse) -> ToolSelection:
