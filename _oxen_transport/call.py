@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from _oxen_transport.catalogue import ModelInfo, nearest
+from _oxen_transport.catalogue import ModelInfo, nearest, priced
 from _oxen_transport.errors import (
     OxenConfigError,
     OxenConnectionError,
@@ -24,7 +24,7 @@ from _oxen_transport.errors import (
 )
 from _oxen_transport.reply import completion_from_body, details_of, document_from_body, error_from_reply
 from _oxen_transport.request import Request
-from _oxen_transport.retry import Progress, RetryBudget, RetryPolicy, may_pass
+from _oxen_transport.retry import Progress, RetryPolicy, budget_of, may_pass
 from _oxen_transport.sockets import Deadline
 from _oxen_transport.stream import StreamReader
 from _oxen_transport.wire import Chunk, Completion
@@ -36,7 +36,6 @@ CONNECT_SECONDS = 10.0
 TAIL_SECONDS = 5.0
 """After the finish reason only the usage can come: that is not waited for as for a word."""
 
-_budgets: dict[str, RetryBudget] = {}
 _without_stream_options: set[tuple[str, str]] = set()
 
 
@@ -53,7 +52,7 @@ class Call:
         self.headers: dict[str, str] = {}
         self.connected = self.answered = False
         self._policy = RetryPolicy(request.max_retries)
-        self._budget = _budgets.setdefault(request.host, RetryBudget())
+        self._budget = budget_of(request.host)
         self._events = 0
 
     # -- an attempt --------------------------------------------------------------------------
@@ -147,7 +146,7 @@ class Call:
         """The whole answer, read."""
         completion = completion_from_body(body, self.headers, self.request.redact)
         self._budget.give_back()
-        return completion
+        return self._priced(completion)
 
     def document(self, body: bytes) -> Any:
         """Another document of the API, parsed."""
@@ -163,8 +162,13 @@ class Call:
             failure = self.placed(error)
         else:
             self._budget.give_back()
+            if last.completion is not None:
+                last.completion = self._priced(last.completion)
             return last
         raise failure
+
+    def _priced(self, completion: Completion) -> Completion:
+        return priced(completion, self.request.url.removesuffix("/chat/completions"), self.request.model)
 
     def refusal(self, status: int, body: bytes) -> OxenError:
         """The error for an answer whose head says no."""

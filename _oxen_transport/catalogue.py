@@ -10,11 +10,11 @@ from __future__ import annotations
 import difflib
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from _oxen_transport.errors import OxenConfigError, OxenResponseError
-from _oxen_transport.wire import Usage
+from _oxen_transport.wire import Completion, Usage
 
 EXPIRY_SECONDS = 3600.0
 
@@ -119,6 +119,14 @@ class _Known:
 
 
 known = _Known()
+
+
+def priced(completion: Completion, base_url: str, model: str) -> Completion:
+    """The answer with its cost: the server's own figure, else by the list price, if the catalogue was read. No I/O."""
+    usage, listed = completion.usage, known.get(base_url, model)
+    if usage is None or usage.cost is not None or listed is None:
+        return completion
+    return replace(completion, usage=replace(usage, cost=listed.cost(usage)))
 
 
 def nearest(models: list[ModelInfo], wanted: str) -> list[str]:

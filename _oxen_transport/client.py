@@ -13,13 +13,14 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from urllib.parse import quote
 
 import httpx
 
 from _oxen_transport.call import Call, timeout_error
 from _oxen_transport.catalogue import ModelInfo, known, model_from, models_from
+from _oxen_transport.continuation import Chain
 from _oxen_transport.errors import OxenError
 from _oxen_transport.pools import async_transport, close_async, close_sync, sync_transport
 from _oxen_transport.reply import Body
@@ -44,17 +45,43 @@ class OxenClient:
         self._settings = settings
 
     def send(self, request: Request) -> Completion:
-        """One request, one whole answer. Raises: OxenError."""
-        call = Call(request)
-        response, deadline = self._open(call)
-        return self._whole(call, response, deadline, call.completion)
+        """One whole answer. Raises: OxenError."""
+        if not request.auto_continue:
+            return self._answer(request)
+        *_, last = self._chain(request, lambda running: chunks_from(self._answer(running)))
+        return cast(Completion, last.completion)
 
     def stream(self, request: Request) -> Generator[Chunk, None, None]:
-        """One request, the answer as it comes. Closing the iterator closes the connection.
+        """The answer as it comes. Closing the generator closes the connection.
 
         Raises:
             OxenError: With the part that had arrived in `.partial`, if it fails on the way.
         """
+        once = self._stream_once
+        return self._chain(request, once) if request.auto_continue or request.resume else once(request)
+
+    def _chain(
+        self, request: Request, once: Callable[[Request], Generator[Chunk, None, None]]
+    ) -> Generator[Chunk, None, None]:
+        """Request after request, until the answer is whole."""
+        chain = Chain(request)
+        while (running := chain.next()) is not None:
+            failure: OxenError | None = None
+            with contextlib.closing(once(running)) as chunks:
+                try:
+                    for chunk in chunks:
+                        yield from chain.take(chunk)
+                except OxenError as error:
+                    failure = error
+            if failure is not None:
+                time.sleep(chain.resume(failure))
+
+    def _answer(self, request: Request) -> Completion:
+        call = Call(request)
+        response, deadline = self._open(call)
+        return self._whole(call, response, deadline, call.completion)
+
+    def _stream_once(self, request: Request) -> Generator[Chunk, None, None]:
         call = Call(request)
         response, deadline = self._open(call)
         if call.wants_json():
@@ -124,6 +151,7 @@ class OxenClient:
     def _request(self, call: Call, deadline: Deadline) -> httpx.Response:
         client = self._settings.http_client
         if client is None:
+            deadline.head_only = call.request.stream
             return sync_transport(self._settings).handle_request(httpx.Request(**call.arguments(deadline)))
         request = client.build_request(**call.arguments(deadline))
         return client.send(request, stream=True, follow_redirects=False)  # type: ignore[no-any-return]
@@ -177,17 +205,49 @@ class AsyncOxenClient:
         self._settings = settings
 
     async def send(self, request: Request) -> Completion:
-        """One request, one whole answer. Raises: OxenError."""
-        call = Call(request)
-        response, deadline = await self._open(call)
-        return await self._whole(call, response, deadline, call.completion)
+        """One whole answer. Raises: OxenError."""
+        if not request.auto_continue:
+            return await self._answer(request)
+        async for chunk in self._chain(request, self._answer_chunks):
+            last = chunk
+        return cast(Completion, last.completion)
 
-    async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
-        """One request, the answer as it comes. Closing the iterator closes the connection.
+    def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
+        """The answer as it comes. Closing the generator closes the connection.
 
         Raises:
             OxenError: With the part that had arrived in `.partial`, if it fails on the way.
         """
+        once = self._stream_once
+        return self._chain(request, once) if request.auto_continue or request.resume else once(request)
+
+    async def _chain(
+        self, request: Request, once: Callable[[Request], AsyncGenerator[Chunk, None]]
+    ) -> AsyncGenerator[Chunk, None]:
+        """Request after request, until the answer is whole."""
+        chain = Chain(request)
+        while (running := chain.next()) is not None:
+            failure: OxenError | None = None
+            async with contextlib.aclosing(once(running)) as chunks:
+                try:
+                    async for chunk in chunks:
+                        for piece in chain.take(chunk):
+                            yield piece
+                except OxenError as error:
+                    failure = error
+            if failure is not None:
+                await asyncio.sleep(chain.resume(failure))
+
+    async def _answer(self, request: Request) -> Completion:
+        call = Call(request)
+        response, deadline = await self._open(call)
+        return await self._whole(call, response, deadline, call.completion)
+
+    async def _answer_chunks(self, request: Request) -> AsyncGenerator[Chunk, None]:
+        for chunk in chunks_from(await self._answer(request)):
+            yield chunk
+
+    async def _stream_once(self, request: Request) -> AsyncGenerator[Chunk, None]:
         call = Call(request)
         response, deadline = await self._open(call)
         if call.wants_json():
@@ -259,6 +319,7 @@ class AsyncOxenClient:
     async def _request(self, call: Call, deadline: Deadline) -> httpx.Response:
         client = self._settings.http_async_client
         if client is None:
+            deadline.head_only = call.request.stream
             transport = await async_transport(self._settings)
             return await transport.handle_async_request(httpx.Request(**call.arguments(deadline)))
         request = client.build_request(**call.arguments(deadline))

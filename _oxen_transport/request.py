@@ -17,6 +17,7 @@ from pydantic import SecretStr, ValidationError
 from pydantic_core import PydanticSerializationError, to_json
 
 from _oxen_transport import __version__
+from _oxen_transport.budget import check, count_messages, fit, window_of
 from _oxen_transport.catalogue import check_body, known
 from _oxen_transport.error_body import Redactor
 from _oxen_transport.errors import OxenConfigError
@@ -48,6 +49,8 @@ class Request:
     timeout: float = 120.0
     total_timeout: float | None = None
     max_retries: int = 2
+    resume: bool = False
+    auto_continue: bool = False
 
     @property
     def host(self) -> str:
@@ -78,6 +81,18 @@ class Request:
     def without(self, key: str) -> Request:
         """The same request without one field of its body."""
         body = {name: value for name, value in self.body.items() if name != key}
+        return replace(self, body=body, content=_encode(body))
+
+    def continued(self, text: str) -> Request:
+        """The same request with the beginning of its answer, for the model to go on from."""
+        messages: list[Message] = self.body["messages"]
+        if messages[-1].get("role") == "assistant" and isinstance(messages[-1].get("content"), str):
+            text, messages = str(messages[-1]["content"]) + text, messages[:-1]
+        last: dict[str, Any] = {"role": "assistant", "content": text}
+        prefix_key = family(self.model).prefix_key
+        if prefix_key:
+            last[prefix_key] = True
+        body = {**self.body, "messages": [*messages, last]}
         return replace(self, body=body, content=_encode(body))
 
     def to_curl(self) -> str:
@@ -115,6 +130,7 @@ def build(
             body[model.seed_name if name == "seed" else wire] = value
     _check(body, model)
     _settle_tools(body)
+    _fit_window(settings, values, body)
     check_body(known.get(settings.base_url, body["model"]), body)
     if stream:
         body["stream"] = True
@@ -132,6 +148,8 @@ def build(
         timeout=values["timeout"],
         total_timeout=values["total_timeout"],
         max_retries=values["max_retries"],
+        resume=values["resume"],
+        auto_continue=values["auto_continue"],
     )
 
 
@@ -180,6 +198,21 @@ def _check(body: dict[str, Any], model: Family) -> None:
     heat = body.get("temperature")
     if heat is not None and model.max_temperature is not None and heat > model.max_temperature:
         raise OxenConfigError(f"temperature: {body['model']} takes at most {model.max_temperature} (got {heat})")
+
+
+def _fit_window(settings: OxenSettings, values: Mapping[str, Any], body: dict[str, Any]) -> None:
+    """Count the prompt where someone asked for it: `max_tokens="fit"`, `check_context=True`."""
+    fill = body.get("max_tokens") == "fit"
+    if not (fill or values["check_context"]):
+        return
+    model = body["model"]
+    prompt = count_messages(body["messages"], body.get("tools"), model)
+    total = window_of(settings, model)
+    if fill:
+        listed = known.get(settings.base_url, model)
+        body["max_tokens"] = fit(prompt, total, most=listed.max_output_tokens if listed else None, model=model)
+    else:
+        check(prompt, total, reserved=body.get("max_tokens"), model=model)
 
 
 def _settle_tools(body: dict[str, Any]) -> None:

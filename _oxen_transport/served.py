@@ -6,7 +6,6 @@ from typing import ClassVar
 
 from _oxen_transport.catalogue import ModelInfo, known
 from _oxen_transport.client import async_client, sync_client
-from _oxen_transport.models import family
 from _oxen_transport.settings import OxenSettings
 
 
@@ -49,13 +48,3 @@ class OxenCatalogue(Served):
     """
 
     _needs_key: ClassVar[bool] = False
-
-
-def window(settings: OxenSettings, model: str | None = None) -> int | None:
-    """Tokens of prompt and answer together; None: nobody knows. No I/O.
-
-    The setting, else the catalogue's word if it was read, else the packaged figure.
-    """
-    name = model or settings.model
-    listed = known.get(settings.base_url, name)
-    return settings.context_window or (listed.context_length if listed else None) or family(name).context_window

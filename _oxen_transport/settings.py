@@ -83,8 +83,8 @@ class OxenParams(BaseModel):
     """Id of the model, as `GET /models` lists it."""
     temperature: float | None = Field(None, ge=0, le=2, json_schema_extra=_wire("temperature"))
     """Randomness, 0 to 2 (Mixtral: at most 1.5)."""
-    max_tokens: int | None = Field(None, ge=1, json_schema_extra=_wire("max_tokens"))
-    """The most tokens the answer may have."""
+    max_tokens: Annotated[int, Field(ge=1)] | Literal["fit"] | None = Field(None, json_schema_extra=_wire("max_tokens"))
+    """The most tokens the answer may have; "fit": all that the prompt leaves of the window."""
     top_p: float | None = Field(None, gt=0, le=1, json_schema_extra=_wire("top_p"))
     """Nucleus sampling: the probability mass that is considered."""
     frequency_penalty: float | None = Field(None, ge=-2, le=2, json_schema_extra=_wire("frequency_penalty"))
@@ -129,6 +129,14 @@ class OxenParams(BaseModel):
     history: Literal["repair", "strict", "off"] = "repair"
     """What happens to a conversation the model family would refuse: mended without losing text,
     refused on this side with the reason, or sent as it is."""
+
+    check_context: bool = False
+    """Count the prompt before it is sent, and refuse one that does not fit the window."""
+    resume: bool = False
+    """Go on with a stream that was cut, from the text so far, within `max_retries`. The model must be
+    one that continues a text of its own (Mistral's `prefix`)."""
+    auto_continue: bool = False
+    """Go on when an answer ends for its length (`finish_reason="length"`), at most eight times."""
 
     @field_validator("n")
     @classmethod

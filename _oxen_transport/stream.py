@@ -7,7 +7,7 @@ neither alone decides (https://github.com/pydantic/pydantic-ai/issues/6610).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from typing import Any
 
 from _oxen_transport.error_body import NOTHING_SECRET, Redactor, is_error, words_from
@@ -203,7 +203,7 @@ class StreamReader:
         )
 
 
-def chunks_from(completion: Completion) -> Iterator[Chunk]:
+def chunks_from(completion: Completion) -> Generator[Chunk, None, None]:
     """A whole answer as the chunks a stream would have had.
 
     Some providers ignore `stream` and answer with one JSON body.
