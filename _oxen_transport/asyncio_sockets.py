@@ -13,10 +13,10 @@ from typing import Any, TypeVar, cast
 
 import httpcore
 
+from _oxen_transport.asyncio_protocol import Protocol
 from _oxen_transport.sockets import seconds_left
 
 T = TypeVar("T")
-_HIGH_WATER = 256 * 1024
 
 
 class AsyncioBackend(httpcore.AsyncNetworkBackend):
@@ -34,7 +34,7 @@ class AsyncioBackend(httpcore.AsyncNetworkBackend):
         loop = asyncio.get_running_loop()
         local = None if local_address is None else (local_address, 0)
         connecting = loop.create_connection(
-            lambda: _Protocol(loop), host, port, local_addr=local, happy_eyeballs_delay=0.25
+            lambda: Protocol(loop), host, port, local_addr=local, happy_eyeballs_delay=0.25
         )
         try:
             _, protocol = await _within(connecting, timeout)
@@ -54,16 +54,10 @@ class AsyncioBackend(httpcore.AsyncNetworkBackend):
 class AsyncioStream(httpcore.AsyncNetworkStream):
     """A connection on an asyncio transport: reads come out of the protocol's buffer."""
 
-    def __init__(self, protocol: _Protocol) -> None:
+    def __init__(self, protocol: Protocol) -> None:
         self._protocol = protocol
-
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """Read what is there, waiting until the deadline."""
-        return await self._protocol.read(max_bytes, timeout)
-
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Write all of it."""
-        await self._protocol.write(buffer, timeout)
+        self.read, self.write = protocol.read, protocol.write  # type: ignore[method-assign]
+        self.put_back = protocol.put_back
 
     async def aclose(self) -> None:
         """Close at once; nothing here waits, so that a cancelled task can still do it."""
@@ -74,7 +68,7 @@ class AsyncioStream(httpcore.AsyncNetworkStream):
     ) -> httpcore.AsyncNetworkStream:
         """Turn the connection into an encrypted one."""
         protocol = self._protocol
-        upgraded = _Protocol(protocol.loop)
+        upgraded = Protocol(protocol.loop)
         handshake = protocol.loop.start_tls(protocol.transport, upgraded, ssl_context, server_hostname=server_hostname)
         try:
             transport = await _within(handshake, timeout)
@@ -98,124 +92,6 @@ class AsyncioStream(httpcore.AsyncNetworkStream):
         return self._protocol.transport.get_extra_info(
             {"client_addr": "sockname", "server_addr": "peername"}.get(info, info)
         )
-
-
-class _Protocol(asyncio.Protocol):
-    """Collects what comes in; at most one reader and one writer wait."""
-
-    transport: asyncio.Transport
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.loop = loop
-        self._buffer = bytearray()
-        self._ended = False
-        self._lost: Exception | None = None
-        self._reader: asyncio.Future[None] | None = None
-        self._writer: asyncio.Future[None] | None = None
-        self._paused = self._full = False
-
-    @property
-    def is_readable(self) -> bool:
-        return bool(self._buffer) or self._ended
-
-    @property
-    def socket(self) -> Any:
-        return self.transport.get_extra_info("socket")
-
-    # -- called by asyncio --------------------------------------------------------------------
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = transport  # type: ignore[assignment]
-
-    def data_received(self, data: bytes) -> None:
-        self._buffer += data
-        if len(self._buffer) > _HIGH_WATER and not self._paused:
-            self._paused = True
-            self.transport.pause_reading()
-        _wake(self._reader)
-
-    def eof_received(self) -> bool:
-        self._ended = True
-        _wake(self._reader)
-        return False
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._ended, self._lost = True, exc
-        _wake(self._reader)
-        _wake(self._writer)
-
-    def pause_writing(self) -> None:
-        self._full = True
-
-    def resume_writing(self) -> None:
-        self._full = False
-        _wake(self._writer)
-
-    # -- called by the stream -----------------------------------------------------------------
-
-    async def read(self, max_bytes: int, timeout: float | None) -> bytes:
-        if not self._buffer and not self._ended:
-            self._reader = self.loop.create_future()
-            try:
-                if not await _wait(self.loop, self._reader, seconds_left(timeout)):
-                    raise httpcore.ReadTimeout("the deadline has passed")
-            finally:
-                self._reader = None
-        if not self._buffer and self._lost is not None:
-            raise httpcore.ReadError(str(self._lost) or type(self._lost).__name__)
-        if len(self._buffer) <= max_bytes:
-            data, self._buffer = self._buffer, bytearray()
-        else:
-            data = self._buffer[:max_bytes]
-            del self._buffer[:max_bytes]
-        if self._paused and len(self._buffer) < _HIGH_WATER // 2:
-            self._paused = False
-            self.transport.resume_reading()
-        return bytes(data)
-
-    async def write(self, buffer: bytes, timeout: float | None) -> None:
-        if self._lost is not None or self.transport.is_closing():
-            raise httpcore.WriteError(str(self._lost or "the connection is closed"))
-        self.transport.write(buffer)
-        if self._full:
-            self._writer = self.loop.create_future()
-            try:
-                if not await _wait(self.loop, self._writer, seconds_left(timeout)):
-                    raise httpcore.WriteTimeout("the other side does not read")
-            finally:
-                self._writer = None
-            if self._lost is not None:
-                raise httpcore.WriteError(str(self._lost))
-
-    def close(self) -> None:
-        if not self.loop.is_closed():
-            self.transport.abort()  # no unsent byte matters any more; a clean TLS goodbye could hang
-
-
-def _wake(waiter: asyncio.Future[None] | None) -> None:
-    if waiter is not None and not waiter.done():
-        waiter.set_result(None)
-
-
-async def _wait(loop: asyncio.AbstractEventLoop, waiter: asyncio.Future[None], seconds: float | None) -> bool:
-    """Wait for a future; False if the time ran out first."""
-    if seconds is None:
-        await waiter
-        return True
-    if seconds <= 0:
-        return False
-    in_time = [True]
-
-    def late() -> None:
-        in_time[0] = False
-        _wake(waiter)
-
-    timer = loop.call_later(seconds, late)
-    try:
-        await waiter
-    finally:
-        timer.cancel()
-    return in_time[0]
 
 
 async def _within(work: Awaitable[T], timeout: float | None) -> T:

@@ -14,9 +14,6 @@ import httpx
 
 from _oxen_transport.settings import OxenSettings
 
-SHARD = 4
-"""Connections per httpcore pool. httpcore looks at every connection of a pool for each request,
-so one pool for a thousand connections spends its time looking; small pools do not."""
 KEEPALIVE_SECONDS = 30.0
 
 
@@ -45,7 +42,8 @@ class Connection:
         """Arguments for httpcore's pools."""
         return {
             "ssl_context": self._ssl_context(),
-            "max_connections": SHARD,
+            "max_connections": None,
+            "max_keepalive_connections": 20,
             "keepalive_expiry": KEEPALIVE_SECONDS,
             "http2": self.http2,
             "network_backend": backend,

@@ -11,139 +11,117 @@ import asyncio
 import atexit
 import os
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any, Generic, TypeVar
+from collections.abc import AsyncIterator
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpcore
 import httpx
 
 from _oxen_transport.asyncio_sockets import AsyncioBackend
-from _oxen_transport.connection import SHARD, Connection
+from _oxen_transport.bodies import AsyncBody, SyncBody
+from _oxen_transport.connection import Connection
 from _oxen_transport.settings import OxenSettings
 from _oxen_transport.sockets import DeadlineBackend
 
-P = TypeVar("P")
-KEEP = 4
-"""Idle pools that are kept warm; more are closed as they fall idle."""
+KEEP = 100
+"""Idle connections that are kept warm; more are closed as they fall idle."""
 
 
-class Shards(Generic[P]):
-    """Small pools behind one door; the last one that has room is taken, so that few stay warm."""
+class _Pool:
+    """Connections that one request at a time uses; the last used first, so that few stay warm.
 
-    def __init__(self, make: Callable[[], P]) -> None:
-        self._make, self._lock = make, threading.Lock()
-        self._room: list[list[Any]] = []  # [pool, requests in flight], those below SHARD
-        self.all: list[P] = []
+    Not httpcore's own pool, which looks at every connection it has for each request: with a
+    thousand of them it spends its time looking. It only makes the connections, direct or through
+    a proxy.
+    """
 
-    def take(self) -> list[Any]:
-        """A pool with room, for one request."""
+    def __init__(self, maker: Any) -> None:
+        self._maker, self._lock = maker, threading.Lock()
+        self._idle: list[Any] = []
+        self._open: set[Any] = set()
+
+    def _take(self, origin: httpcore.Origin) -> tuple[Any, list[Any]]:
+        """A connection for one request, and those that were found to be closed by the other side."""
+        dead: list[Any] = []
         with self._lock:
-            if not self._room:
-                self._room.append([self._make(), 0])
-                self.all.append(self._room[-1][0])
-            shard = self._room[-1]
-            shard[1] += 1
-            if shard[1] >= SHARD:
-                self._room.pop()
-            return shard
+            while self._idle:
+                connection = self._idle.pop()
+                if not connection.has_expired():
+                    return connection, dead
+                dead.append(connection)
+                self._open.discard(connection)
+            connection = self._maker.create_connection(origin)
+            self._open.add(connection)
+            return connection, dead
 
-    def give_back(self, shard: list[Any]) -> P | None:
-        """One request less. Returns the pool if it is one idle pool too many, to be closed."""
+    def _sort_back(self, connection: Any) -> list[Any]:
+        """Keep a connection if it can be used again. Returns: what has to be closed."""
         with self._lock:
-            if shard[1] >= SHARD:
-                self._room.append(shard)
-            shard[1] -= 1
-            if shard[1] or len(self._room) <= KEEP:
-                return None
-            self._room.remove(shard)
-            self.all.remove(shard[0])
-            return shard[0]  # type: ignore[no-any-return]
+            if not connection.is_idle() or connection.is_closed() or connection not in self._open:
+                self._open.discard(connection)
+                return [connection]
+            self._idle.append(connection)
+            if len(self._idle) <= KEEP and not self._idle[0].has_expired():
+                return []
+            oldest = self._idle.pop(0)
+            self._open.discard(oldest)
+            return [oldest]
+
+    def _take_all(self) -> list[Any]:
+        with self._lock:
+            connections, self._open, self._idle = list(self._open), set(), []
+            return connections
 
 
-class _Lent:
-    """The body of an answer; closing it gives the pool its place back."""
-
-    def __init__(self, stream: Any, done: Callable[[], Any]) -> None:
-        self._stream, self._done = stream, done
-
-    def __iter__(self) -> Iterator[bytes]:
-        return iter(self._stream)
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self._stream.__aiter__()  # type: ignore[no-any-return]
-
-    def close(self) -> None:
-        done, self._done = self._done, lambda: None
-        try:
-            self._stream.close()
-        finally:
-            done()
-
-    async def aclose(self) -> None:
-        done, self._done = self._done, _nothing
-        try:
-            await self._stream.aclose()
-        finally:
-            await done()
-
-
-async def _nothing() -> None:
-    return None
-
-
-class _SyncPool:
+class _SyncPool(_Pool):
     """Looks like one httpcore pool to httpx's transport."""
 
-    def __init__(self, connection: Connection) -> None:
-        options, proxy = connection.pool_options(DeadlineBackend()), connection.proxy_url()
-        self._shards: Shards[Any] = Shards(lambda: _pool(httpcore, "", proxy, options))
-
     def handle_request(self, request: httpcore.Request) -> httpcore.Response:
-        shard = self._shards.take()
+        connection, dead = self._take(request.url.origin)
+        for other in dead:
+            other.close()
         try:
-            response = shard[0].handle_request(request)
+            response = connection.handle_request(request)
         except BaseException:
-            self._give_back(shard)
+            connection.close()
+            self._sort_back(connection)
             raise
-        response.stream = _Lent(response.stream, lambda: self._give_back(shard))
+        response.stream = SyncBody(request, response, connection, self._give_back)
         return response  # type: ignore[no-any-return]
 
-    def _give_back(self, shard: list[Any]) -> None:
-        surplus = self._shards.give_back(shard)
-        if surplus is not None:
-            surplus.close()
+    def _give_back(self, connection: Any) -> None:
+        for other in self._sort_back(connection):
+            other.close()
 
     def close(self) -> None:
-        for pool in list(self._shards.all):
-            pool.close()
+        for connection in self._take_all():
+            connection.close()
 
 
-class _AsyncPool:
+class _AsyncPool(_Pool):
     """The same for asyncio."""
 
-    def __init__(self, connection: Connection) -> None:
-        options, proxy = connection.pool_options(AsyncioBackend()), connection.proxy_url()
-        self._shards: Shards[Any] = Shards(lambda: _pool(httpcore, "Async", proxy, options))
-
     async def handle_async_request(self, request: httpcore.Request) -> httpcore.Response:
-        shard = self._shards.take()
+        connection, dead = self._take(request.url.origin)
+        for other in dead:
+            await other.aclose()
         try:
-            response = await shard[0].handle_async_request(request)
+            response = await connection.handle_async_request(request)
         except BaseException:
-            await self._give_back(shard)
+            await connection.aclose()
+            self._sort_back(connection)
             raise
-        response.stream = _Lent(response.stream, lambda: self._give_back(shard))
+        response.stream = AsyncBody(request, response, connection, self._give_back)
         return response  # type: ignore[no-any-return]
 
-    async def _give_back(self, shard: list[Any]) -> None:
-        surplus = self._shards.give_back(shard)
-        if surplus is not None:
-            await surplus.aclose()
+    async def _give_back(self, connection: Any) -> None:
+        for other in self._sort_back(connection):
+            await other.aclose()
 
     async def aclose(self) -> None:
-        for pool in list(self._shards.all):
-            await pool.aclose()
+        for connection in self._take_all():
+            await connection.aclose()
 
 
 def _pool(module: Any, colour: str, proxy: str | None, options: dict[str, Any]) -> Any:
@@ -161,14 +139,17 @@ class SyncTransport(httpx.HTTPTransport):
     """httpx's own transport over our pools, so that recorders and tracers of httpx see it."""
 
     def __init__(self, connection: Connection) -> None:
-        self._pool: Any = _SyncPool(connection)
+        made = _pool(httpcore, "", connection.proxy_url(), connection.pool_options(DeadlineBackend()))
+        # many HTTP/2 requests share a connection: that is what httpcore's own pool is for
+        self._pool: Any = made if connection.http2 else _SyncPool(made)
 
 
 class AsyncTransport(httpx.AsyncHTTPTransport):
     """The same for asyncio."""
 
     def __init__(self, connection: Connection) -> None:
-        self._pool: Any = _AsyncPool(connection)
+        made = _pool(httpcore, "Async", connection.proxy_url(), connection.pool_options(AsyncioBackend()))
+        self._pool: Any = made if connection.http2 else _AsyncPool(made)
 
 
 # -- the registry ----------------------------------------------------------------------------

@@ -12,14 +12,21 @@ from typing import Any
 
 import httpcore
 
+from _oxen_transport.framing import Head
+
 
 class Deadline(float):
     """A read timeout in seconds that also knows the moment it ends.
 
     To a foreign client it is a plain float; our sockets ask `left()`.
+
+    Attributes:
+        ends: The moment, on the monotonic clock.
+        head_only: Whether a read shall stop where the head of an answer does.
     """
 
     ends: float
+    head_only = False
     _total_end: float | None
 
     def __new__(cls, seconds: float, total_end: float | None = None) -> Deadline:
@@ -61,15 +68,31 @@ class DeadlineStream(httpcore.NetworkStream):
 
     def __init__(self, stream: httpcore.NetworkStream) -> None:
         self._stream = stream
-        self.write, self.close, self.get_extra_info = stream.write, stream.close, stream.get_extra_info  # type: ignore[method-assign]
+        self._head, self._held = Head(), b""
+        self.write, self.close = stream.write, stream.close  # type: ignore[method-assign]
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Read what is there, waiting until the deadline."""
-        left = seconds_left(timeout)
-        if left is not None and left <= 0:
-            raise httpcore.ReadTimeout("the deadline has passed")
-        return self._stream.read(max_bytes, left)
+        if self._held:
+            data, self._held = self._held[:max_bytes], self._held[max_bytes:]
+        else:
+            left = seconds_left(timeout)
+            if left is not None and left <= 0:
+                raise httpcore.ReadTimeout("the deadline has passed")
+            data = self._stream.read(max_bytes, left)
+        if isinstance(timeout, Deadline) and timeout.head_only:
+            length = self._head.length_in(data)
+            data, self._held = data[:length], data[length:] + self._held
+        return data
+
+    def put_back(self, data: bytes) -> None:
+        """Have this read next."""
+        self._held = data + self._held
 
     def start_tls(self, *args: Any, **kwargs: Any) -> httpcore.NetworkStream:
         """Turn the connection into an encrypted one."""
         return DeadlineStream(self._stream.start_tls(*args, **kwargs))
+
+    def get_extra_info(self, info: str) -> Any:
+        """What httpcore asks about; `is_readable` means data or the end has come."""
+        return (info == "is_readable" and bool(self._held)) or self._stream.get_extra_info(info)
