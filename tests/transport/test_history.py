@@ -196,6 +196,21 @@ def test_an_id_that_comes_again_in_a_later_turn_gets_its_own(again):
     assert mend([*turn, user("other")])[1]["tool_calls"][0]["id"] == first
 
 
+def test_a_result_answers_the_latest_open_call_with_its_id():
+    mended = mend([user("q"), calling(call("x")), user("again"), calling(call("x")), result("late", "x")])
+    assert [m["content"] for m in mended if m["role"] == "tool"] == [NO_RESULT, "late"]
+
+
+def test_other_families_keep_ids_that_come_again_in_a_later_turn():
+    history = [user("q"), calling(call("x")), result("1", "x"), calling(call("x")), result("2", "x")]
+    assert [m["tool_call_id"] for m in mend(history, GENERIC) if m["role"] == "tool"] == ["x", "x"]
+
+
+def test_both_forms_of_one_call_are_one_call():
+    mended = mend([user("q"), {**calling(), "function_call": {"name": "f", "arguments": "{}"}}, result()])
+    assert mended == [user("q"), calling(), result()]
+
+
 def test_equal_ids_in_one_message_are_answered_in_order():
     mended = mend([user("q"), calling(call("x", "f"), call("x", "g")), result("one", "x"), result("two", "x")])
     first, second = (each["id"] for each in mended[1]["tool_calls"])
@@ -316,6 +331,15 @@ def test_text_then_calls_in_two_messages_is_refused_by_the_template_and_mended()
         accepted_by_mistral(history)
     assert contents(mend(history)) == ["q", "first", GO_ON, "", "42"]
     assert mend(history, LATER) == [user("q"), calling(text="first"), result()]
+
+
+def test_text_then_text_beside_calls():
+    mended = mend([user("q"), said("a"), calling(text="b"), result()])
+    assert contents(mended) == ["q", "a\n\nb", GO_ON, "", "42"]
+
+
+def test_an_empty_system_message_is_left_out():
+    assert mend([system(" "), user("q"), system("")]) == [user("q")]
 
 
 def test_assistants_in_a_row_are_joined():
