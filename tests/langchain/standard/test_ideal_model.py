@@ -1,0 +1,99 @@
+"""LangChain's standard integration tests against a model that makes no mistakes.
+
+45 of the 50 for Mixtral, which reads text only; all 50 for a model that sees and hears. The pictures
+and sounds, which the tests download, come from here: no test needs the Internet.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_tests.integration_tests import ChatModelIntegrationTests
+
+from langchain_oxen import ChatOxen
+from tests.ideal_model import ideal
+from tests.server import Server, Stage
+
+
+class TestMixtral(ChatModelIntegrationTests):
+    @pytest.fixture(autouse=True)
+    def _stage(self, server: Server) -> None:
+        self.stage: Stage = server.stage(ideal)
+
+    @property
+    def chat_model_class(self) -> type[BaseChatModel]:
+        return ChatOxen
+
+    @property
+    def chat_model_params(self) -> dict[str, Any]:
+        return {"base_url": self.stage.url, "api_key": "sk-test-0123456789"}
+
+    @property
+    def model_override_value(self) -> str:
+        return "mistral-large-2407"
+
+    @property
+    def supports_json_mode(self) -> bool:
+        return True
+
+    @property
+    def supports_anthropic_inputs(self) -> bool:
+        return True
+
+    @property
+    def enable_vcr_tests(self) -> bool:
+        return True
+
+    @property
+    def supported_usage_metadata_details(self) -> dict[str, Any]:
+        return dict.fromkeys(("invoke", "stream"), ["cache_read_input", "reasoning_output"])
+
+    def invoke_with_cache_read_input(self, *, stream: bool = False) -> AIMessage:
+        return self._ask(stream=stream)
+
+    def invoke_with_reasoning_output(self, *, stream: bool = False) -> AIMessage:
+        return self._ask(stream=stream)
+
+    def _ask(self, *, stream: bool) -> AIMessage:
+        model = ChatOxen(**self.chat_model_params)
+        if not stream:
+            return model.invoke("Think, ox.")
+        full: AIMessageChunk | None = None
+        for chunk in model.stream("Think, ox."):
+            full = chunk if full is None else full + chunk  # type: ignore[assignment]
+        assert full is not None
+        return full
+
+
+PNG = bytes.fromhex("89504e470d0a1a0a0000000d49484452")
+FILES = {"image": PNG, "pdf": b"%PDF-1.4 ox", "audio": b"RIFF....WAVEfmt "}
+
+
+class TestSeeingModel(TestMixtral):
+    """The same for a model that takes more than text."""
+
+    @pytest.fixture(autouse=True)
+    def _no_download(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def get(url: str, **_: Any) -> httpx.Response:
+            kind = next((kind for kind, ends in _ENDS.items() if url.split("?")[0].endswith(ends)), "image")
+            return httpx.Response(200, content=FILES[kind], request=httpx.Request("GET", url))
+
+        monkeypatch.setattr(httpx, "get", get)
+
+    @property
+    def chat_model_params(self) -> dict[str, Any]:
+        return {**super().chat_model_params, "model": "qwen3-omni-30b"}
+
+    supports_image_inputs = True  # type: ignore[assignment]
+    supports_image_urls = True  # type: ignore[assignment]
+    supports_pdf_inputs = True  # type: ignore[assignment]
+    supports_audio_inputs = True  # type: ignore[assignment]
+    supports_image_tool_message = True  # type: ignore[assignment]
+    supports_pdf_tool_message = True  # type: ignore[assignment]
+
+
+_ENDS = {"pdf": (".pdf",), "audio": (".wav", ".mp3"), "image": (".png", ".jpg", ".jpeg")}
