@@ -13,6 +13,7 @@ import httpcore
 
 _BLANK_LINE = re.compile(rb"\n\r?\n")
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\r\n]*)?")
+_TRAILER = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\x00\r\n]*")
 _MAX_LINE = 8 * 1024
 _MAX_TRAILERS = 64 * 1024
 
@@ -97,7 +98,7 @@ class Chunked:
             raise httpcore.RemoteProtocolError("the size line of a chunk is too long")
 
     def _skip_trailers(self) -> None:
-        """Trailers say nothing about the answer; an empty line ends them."""
+        """Trailers say nothing about the answer; an empty line ends them. Content is not taken for one."""
         while not self.ended:
             line, line_end, rest = self._rest.partition(b"\r\n")
             self._trailers = (self._trailers or 0) + (len(line) if line_end else 0)
@@ -105,5 +106,7 @@ class Chunked:
                 raise httpcore.RemoteProtocolError("the trailers of the body are too long")
             if not line_end:
                 return
+            if line and not _TRAILER.fullmatch(line):
+                raise httpcore.RemoteProtocolError(f"no trailer: {line[:40]!r}")
             self._rest, self.ended = rest, not line
         self.surplus = bool(self._rest)
