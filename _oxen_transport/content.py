@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Literal, TypeVar
 
 from pydantic_core import PydanticSerializationError, from_json, to_json
 
 from _oxen_transport.errors import OxenConfigError
-from _oxen_transport.wire import WireToolCall
+from _oxen_transport.wire import Message, WireToolCall
 
+M = TypeVar("M")
 Part = dict[str, Any]
 Media = Literal["image", "audio", "video", "file"]
 
@@ -29,6 +30,31 @@ _DEFAULT_MIME: dict[str, str] = {
     "video": "video/mp4",
     "file": "application/pdf",
 }
+
+
+def each_message(messages: Sequence[M], convert: Callable[[M], list[Message]]) -> list[Message]:
+    """Convert a conversation, message by message.
+
+    Blocks are dicts of the caller's own, and files on this machine may be gone: what is malformed
+    comes out as one error that names the message, whatever Python called it inside.
+
+    Raises:
+        OxenConfigError: A message cannot be sent.
+    """
+    wired: list[Message] = []
+    for place, message in enumerate(messages):
+        wired += _converted(place, message, convert)
+    return wired
+
+
+def _converted(place: int, message: M, convert: Callable[[M], list[Message]]) -> list[Message]:
+    try:
+        return convert(message)
+    except OxenConfigError:
+        raise
+    except (TypeError, ValueError, KeyError, AttributeError, OSError) as error:
+        reason = f"{type(error).__name__}: {error}"[:200]
+    raise OxenConfigError(f"messages[{place}], a {type(message).__name__}, has something malformed in it ({reason})")
 
 
 def text_part(text: str) -> Part:

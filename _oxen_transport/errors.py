@@ -38,6 +38,9 @@ from typing import Any, ClassVar
 
 from _oxen_transport.wire import Completion
 
+MAX_MESSAGE = 3_000
+"""Characters; an error is to be read, and goes into logs."""
+
 
 @dataclass(frozen=True)
 class ErrorResponse:
@@ -90,6 +93,8 @@ class OxenError(Exception):
     """What to do next; the last sentence of the error's text."""
 
     def __init__(self, message: str = "", details: Details | None = None) -> None:
+        if len(message) > MAX_MESSAGE:  # it may quote what the caller or the server wrote
+            message = message[:MAX_MESSAGE] + " ..."
         super().__init__(message, details)
         self.message = message
         self.details = details or Details()

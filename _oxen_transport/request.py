@@ -75,8 +75,9 @@ class Request:
             headers["Content-Type"] = "application/json"
         if self.api_key:
             headers["Authorization"] = f"Bearer {self.api_key.get_secret_value()}"
-        headers.update({name: value.get_secret_value() for name, value in self.extra_headers.items()})
-        return headers
+        further = {name: value.get_secret_value() for name, value in self.extra_headers.items()}
+        taken = {name.lower() for name in further}  # the caller's word replaces ours, however it is written
+        return {**{name: value for name, value in headers.items() if name.lower() not in taken}, **further}
 
     def without(self, key: str) -> Request:
         """The same request without one field of its body."""
@@ -101,7 +102,7 @@ class Request:
         if self.api_key:
             lines.append('-H "Authorization: Bearer $OXEN_API_KEY"')
         lines += [f'-H "{name}: ${name.upper().replace("-", "_")}"' for name in self.extra_headers]
-        lines.append("-d " + shlex.quote(json.dumps(self.body, indent=2, ensure_ascii=False)))
+        lines.append("-d " + shlex.quote(json.dumps(json.loads(self.content), indent=2, ensure_ascii=False)))
         return " \\\n  ".join(lines)
 
 
@@ -223,26 +224,35 @@ def _settle_tools(body: dict[str, Any]) -> None:
         return
     if choice is None or choice is False:
         return
-    names = [tool.get("function", {}).get("name") for tool in body["tools"] if isinstance(tool, dict)]
+    names = [_function(tool).get("name") for tool in body["tools"]]
     if choice is True:
         choice = "required"
     if isinstance(choice, str):
         choice = _TOOL_WORDS.get(choice) or {"type": "function", "function": {"name": choice}}
     if isinstance(choice, dict):
-        wanted = (choice.get("function") or {}).get("name")
+        wanted = _function(choice).get("name")
         if wanted not in names:
             raise OxenConfigError(f"tool_choice: there is no tool named {wanted!r}; the tools are {names}")
     body["tool_choice"] = choice
 
 
+def _function(tool: dict[str, Any]) -> dict[str, Any]:
+    """What OpenAI's form has under `function`. Raises: OxenConfigError, if it is no dict."""
+    function = tool.get("function", {})
+    if isinstance(function, dict):
+        return function
+    raise OxenConfigError(f"a tool must be {{'type': 'function', 'function': {{...}}}} (got {str(tool)[:80]})")
+
+
 def _encode(body: dict[str, Any]) -> bytes:
     try:
-        return to_json(body)
-    except PydanticSerializationError as error:
+        content = to_json(body)
+        if b"NaN" in content or b"Infinity" in content:  # perhaps in a text, perhaps as a number
+            json.dumps(json.loads(content), allow_nan=False)
+        return content
+    except (PydanticSerializationError, ValueError) as error:  # a lone surrogate is a ValueError
         reason = str(error)
-    except UnicodeEncodeError:
-        reason = "a lone surrogate"
     try:  # half a surrogate pair is no UTF-8, but JSON can escape it
-        return json.dumps(body, separators=(",", ":")).encode("ascii")
+        return json.dumps(body, separators=(",", ":"), allow_nan=False).encode("ascii")
     except (TypeError, ValueError):
         raise OxenConfigError(f"the request holds something JSON cannot carry: {reason[:200]}") from None

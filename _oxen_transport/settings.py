@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import os
+import re
 from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
@@ -61,6 +62,10 @@ def _as_list(value: Any) -> Any:
 
 Secret = Annotated[SecretStr | None, BeforeValidator(_clean_secret)]
 HeaderValue = Annotated[SecretStr, AfterValidator(_clean_header)]
+
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""https://www.rfc-editor.org/rfc/rfc9110#name-tokens"""
 
 
 def is_loopback(host: str | None) -> bool:
@@ -149,6 +154,8 @@ class OxenParams(BaseModel):
     @classmethod
     def _no_reserved_header(cls, value: dict[str, SecretStr]) -> dict[str, SecretStr]:
         for name, content in value.items():
+            if not _HEADER_NAME.fullmatch(name):
+                raise ValueError(f"{name[:60]!r} is no name of a header")
             if name.lower() in ("authorization", "host", "content-length", "transfer-encoding"):
                 raise ValueError(f"the header {name!r} is set by this library; for the key use api_key")
             if name.lower() == "user-agent" and "oxen" in content.get_secret_value().lower():

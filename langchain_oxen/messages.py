@@ -22,7 +22,7 @@ from langchain_core.messages import (
     ToolMessage,
 )
 
-from _oxen_transport.content import Media, Part, arguments_text, fold, media_part, text_part, wire_call
+from _oxen_transport.content import Media, Part, arguments_text, each_message, fold, media_part, text_part, wire_call
 from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.tool_calls import parse_arguments
 from _oxen_transport.wire import Completion, Message, Role, WireToolCall
@@ -46,7 +46,7 @@ _NOT_SAID = frozenset(
 
 def to_wire(messages: Sequence[BaseMessage]) -> list[Message]:
     """A conversation as the request holds it. Raises: OxenConfigError, for what cannot be sent."""
-    return [wired for message in messages for wired in _message(message)]
+    return each_message(messages, _message)
 
 
 def from_wire(completion: Completion) -> AIMessage:
@@ -102,7 +102,7 @@ def _said(message: HumanMessage | SystemMessage | ChatMessage) -> list[Message]:
     word = message.role if isinstance(message, ChatMessage) else message.type
     role = _ROLES.get(word)
     if role is None:
-        raise OxenConfigError(f"Oxen knows no role {word!r}; the roles are system, user, assistant and tool")
+        raise OxenConfigError(f"Oxen knows no role {word[:80]!r}; the roles are system, user, assistant and tool")
     results: list[Message] = []
     rest: list[Any] = []
     for block in _blocks(message.content):
@@ -174,7 +174,7 @@ def _part(block: Any) -> Part | None:
             return text_part(block[name])
     build = _MEDIA.get(str(kind))
     if build is None:
-        raise OxenConfigError(f"a content block of type {kind!r} cannot be sent to Oxen")
+        raise OxenConfigError(f"a content block of type {str(kind)[:80]!r} cannot be sent to Oxen")
     return build(block)
 
 

@@ -28,7 +28,7 @@ from llama_index.core.base.llms.types import (
     VideoBlock,
 )
 
-from _oxen_transport.content import Media, Part, fold, media_part, text_part, wire_call
+from _oxen_transport.content import Media, Part, each_message, fold, media_part, text_part, wire_call
 from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.tool_calls import parse_arguments
 from _oxen_transport.wire import Completion, Message, Role, ToolCall, WireToolCall
@@ -50,7 +50,7 @@ _NOT_SAID = (ThinkingBlock, CachePoint)
 
 def to_wire(messages: Sequence[ChatMessage]) -> list[Message]:
     """A conversation as the request holds it. Raises: OxenConfigError, for what cannot be sent."""
-    return [_message(message) for message in messages]
+    return each_message(messages, lambda message: [_message(message)])
 
 
 def from_wire(completion: Completion) -> ChatResponse:
