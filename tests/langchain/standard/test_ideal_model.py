@@ -50,7 +50,7 @@ class TestMixtral(ChatModelIntegrationTests):
 
     @property
     def supported_usage_metadata_details(self) -> dict[str, Any]:
-        return dict.fromkeys(("invoke", "stream"), ["cache_read_input", "reasoning_output"])
+        return {way: ["cache_read_input", "reasoning_output"] for way in ("invoke", "stream")}
 
     def invoke_with_cache_read_input(self, *, stream: bool = False) -> AIMessage:
         return self._ask(stream=stream)
@@ -79,7 +79,7 @@ class TestSeeingModel(TestMixtral):
     @pytest.fixture(autouse=True)
     def _no_download(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def get(url: str, **_: Any) -> httpx.Response:
-            kind = next((kind for kind, ends in _ENDS.items() if url.split("?")[0].endswith(ends)), "image")
+            kind = next((kind for kind, ends in _ENDS.items() if url.partition("?")[0].endswith(ends)), "image")
             return httpx.Response(200, content=FILES[kind], request=httpx.Request("GET", url))
 
         monkeypatch.setattr(httpx, "get", get)
