@@ -1,5 +1,7 @@
 """LangChain's messages on their way to the wire and back; nothing here opens a socket."""
 
+# ruff: noqa: E501 - the table of dialects reads better with one form a line
+
 from __future__ import annotations
 
 import base64
