@@ -167,9 +167,11 @@ class OxenParams(BaseModel):
 class OxenSettings(OxenParams):
     """Every knob of `ChatOxen` and of `Oxen`. See the fields for units, defaults and sources."""
 
-    api_key: Secret = Field(default_factory=lambda: _clean_secret(os.environ.get("OXEN_API_KEY")), exclude=True)
+    api_key: Secret = Field(default_factory=lambda: os.environ.get("OXEN_API_KEY"), validate_default=True, exclude=True)
     """The key, from the account settings. Default: the environment's OXEN_API_KEY."""
-    base_url: str = Field(default_factory=lambda: os.environ.get("OXEN_BASE_URL") or DEFAULT_BASE_URL)
+    base_url: str = Field(
+        default_factory=lambda: os.environ.get("OXEN_BASE_URL") or DEFAULT_BASE_URL, validate_default=True
+    )
     """Where the API lives; `/chat/completions` is appended. https, or http to this machine."""
     allow_insecure_http: bool = False
     """Allow plain http:// to another machine: key and prompt travel in clear."""
@@ -272,8 +274,8 @@ def config_error(error: ValidationError, model: type[BaseModel]) -> OxenConfigEr
         name = ".".join(str(part) for part in item["loc"] if not str(part).startswith(("function-", "list[", "dict[")))
         if item["type"] == "extra_forbidden":
             close = difflib.get_close_matches(name, model.model_fields, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else "a field of the server's own goes into extra_body={...}"
-            lines.append(f"unknown parameter {name!r}; {hint}")
+            hint = f"did you mean {close[0]!r}? " if close else ""
+            lines.append(f"unknown parameter {name!r}; {hint}A field of the server's own goes into extra_body={{...}}")
             continue
         said = item["msg"].removeprefix("Value error, ")
         root = str(item["loc"][0]) if item["loc"] else ""
