@@ -184,11 +184,9 @@ def test_an_agent_does_not_run_a_cut_call(make):
 @pytest.mark.parametrize("is_async", [False, True])
 def test_an_unknown_tool_is_named(make, is_async):
     llm, _ = make(calling(("AbC123xyZ", "launch", {"city": "Paris"})))
+    call = (lambda: asyncio.run(llm.apredict_and_call([WEATHER], "hi"))) if is_async else None
     with pytest.raises(OxenToolCallError, match="'launch'"):
-        if is_async:
-            asyncio.run(llm.apredict_and_call([WEATHER], "hi"))
-        else:
-            llm.predict_and_call([WEATHER], "hi")
+        call() if call else llm.predict_and_call([WEATHER], "hi")
     assert ran == []
 
 

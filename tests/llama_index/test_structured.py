@@ -1,0 +1,174 @@
+"""Structured prediction: sync, async and streams give one verdict."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Generic, TypeVar
+
+import pytest
+from llama_index.core.base.llms.types import ChatMessage
+from llama_index.core.prompts import PromptTemplate
+from llama_index.core.types import PydanticProgramMode
+from pydantic import BaseModel
+
+from llama_index_oxen import Oxen, OxenStructuredOutputError, OxenTruncatedStreamError
+from tests.server import chunk, chunks, completion, sse, streamed, whole
+
+T = TypeVar("T")
+PROMPT = PromptTemplate("Who is {name}?")
+ROADS = ("sync", "async", "stream", "astream")
+
+
+class Person(BaseModel):
+    """A person."""
+
+    name: str
+    age: int
+    hobbies: list[str] = []
+
+
+class Box(BaseModel, Generic[T]):
+    """A box."""
+
+    content: T
+
+
+def predict(llm, road, output_cls=Person, **kwargs):
+    """All that one road shows; the last is the answer."""
+    if road == "sync":
+        return [llm.structured_predict(output_cls, PROMPT, name="Bob", **kwargs)]
+    if road == "stream":
+        return list(llm.stream_structured_predict(output_cls, PROMPT, name="Bob", **kwargs))
+
+    async def run():
+        if road == "async":
+            return [await llm.astructured_predict(output_cls, PROMPT, name="Bob", **kwargs)]
+        stream = await llm.astream_structured_predict(output_cls, PROMPT, name="Bob", **kwargs)
+        return [shown async for shown in stream]
+
+    return asyncio.run(run())
+
+
+def answering(arguments, name="Person", **more):
+    """An attempt that calls the tool, streamed or not, as the request asks."""
+    calls = [("AbC123xyZ", name, arguments)]
+
+    def attempt(request):
+        if request.wants_stream:
+            return streamed(sse(chunks(tool_calls=calls, **more)))
+        return [whole(completion(tool_calls=calls, **more))]
+
+    return attempt
+
+
+def saying(text, finish_reason="stop"):
+    def attempt(request):
+        if request.wants_stream:
+            return streamed(sse(chunks(text, finish_reason=finish_reason)))
+        return [whole(completion(text, finish_reason=finish_reason))]
+
+    return attempt
+
+
+@pytest.fixture
+def make(server):
+    def made(*attempts, **knobs):
+        stage = server.stage(*attempts)
+        return Oxen(base_url=stage.url, api_key="sk-1", max_retries=0, **knobs), stage
+
+    return made
+
+
+BOB = {"name": "Bob", "age": 42, "hobbies": ["rowing", "chess"]}
+
+
+@pytest.mark.parametrize("road", ROADS)
+def test_every_road_forces_the_tool_and_ends_in_the_object(make, road):
+    llm, stage = make(answering(BOB), system_prompt="Be exact.")
+    shown = predict(llm, road)
+    assert shown[-1] == Person(**BOB)
+    assert type(shown[-1]) is Person
+    [body] = stage.bodies
+    assert body["tool_choice"] == "required"
+    assert [tool["function"]["name"] for tool in body["tools"]] == ["Person"]
+    assert body["messages"] == [
+        {"role": "system", "content": "Be exact."},
+        {"role": "user", "content": "Who is Bob?"},
+    ]
+
+
+@pytest.mark.parametrize("road", ["stream", "astream"])
+def test_partial_objects_grow_and_never_show_half_a_number(make, road):
+    llm, _ = make(answering(BOB, piece=1))
+    shown = predict(llm, road)
+    assert len(shown) > 4
+    assert [getattr(one, "age", None) for one in shown if getattr(one, "age", None) not in (None, 42)] == []
+    names = [one.name for one in shown if one.name]
+    assert all("Bob".startswith(name) for name in names)
+
+
+@pytest.mark.parametrize("road", ROADS)
+def test_a_generic_class(make, road):
+    llm, stage = make(answering({"content": 7}, name="Box_int_"))
+    assert predict(llm, road, Box[int])[-1] == Box[int](content=7)
+    assert stage.bodies[0]["tools"][0]["function"]["name"] == "Box_int_"
+
+
+@pytest.mark.parametrize("road", ROADS)
+def test_an_answer_that_does_not_fit_is_an_error_with_the_answer(make, road):
+    llm, _ = make(answering({"name": "Bob", "age": "old"}))
+    with pytest.raises(OxenStructuredOutputError, match="age") as caught:
+        predict(llm, road)
+    assert '"old"' in caught.value.partial.tool_calls[0].arguments
+
+
+@pytest.mark.parametrize("road", ROADS)
+def test_an_answer_in_words_is_an_error_that_shows_them(make, road):
+    llm, _ = make(saying("I am not sure."))
+    with pytest.raises(OxenStructuredOutputError, match="I am not sure") as caught:
+        predict(llm, road)
+    assert caught.value.partial_text == "I am not sure."
+
+
+@pytest.mark.parametrize("road", ROADS)
+@pytest.mark.parametrize("text", ['{"name": "Bob", "age": 42}', '```json\n{"name": "Bob", "age": 42}\n```'])
+def test_json_where_a_call_was_asked_for_is_read(make, road, text):
+    llm, _ = make(saying(text))
+    assert predict(llm, road)[-1] == Person(name="Bob", age=42)
+
+
+@pytest.mark.parametrize("road", ["stream", "astream"])
+def test_an_answer_cut_at_max_tokens_says_so(make, road):
+    piece = {"index": 0, "id": "AbC123xyZ", "function": {"name": "Person", "arguments": '{"name": "Bob", "age": 42'}}
+    llm, _ = make(streamed(sse([chunk({"tool_calls": [piece]}), chunk(None, "length")])))
+    with pytest.raises(OxenStructuredOutputError, match="max_tokens") as caught:
+        predict(llm, road)
+    assert caught.value.partial.tool_calls[0].arguments == '{"name": "Bob", "age": 42'
+
+
+@pytest.mark.parametrize("road", ["stream", "astream"])
+def test_an_empty_stream_is_a_clear_error(make, road):
+    llm, _ = make(streamed(sse([])))
+    with pytest.raises(OxenTruncatedStreamError, match="no answer"):
+        predict(llm, road)
+
+
+def test_llm_kwargs_reach_the_request(make):
+    llm, stage = make(answering(BOB))
+    predict(llm, "sync", llm_kwargs={"temperature": 0.1, "tool_choice": "auto"})
+    assert stage.bodies[0]["temperature"] == 0.1
+    assert stage.bodies[0]["tool_choice"] == "required"
+
+
+def test_as_structured_llm(make):
+    llm, _ = make(answering(BOB))
+    structured = llm.as_structured_llm(Person)
+    assert structured.chat([ChatMessage(content="Who is Bob?")]).raw == Person(**BOB)
+    assert list(structured.stream_chat([ChatMessage(content="Who is Bob?")]))[-1].raw == Person(**BOB)
+
+
+@pytest.mark.parametrize("road", ["sync", "async"])
+def test_other_program_modes_are_cores_own(make, road):
+    llm, stage = make(saying('{"name": "Bob", "age": 42}'), pydantic_program_mode=PydanticProgramMode.LLM)
+    assert predict(llm, road)[-1] == Person(name="Bob", age=42)
+    assert "tools" not in stage.bodies[0]
