@@ -56,7 +56,9 @@ class Caller:
         """The object under test, pointed at the server."""
         return self._make(base_url=url, **{"api_key": KEY, **knobs})
 
-    def ask(self, model: Any, messages: Messages = QUESTION, *, seen: list[Any] | None = None, **call: Any) -> Answer:
+    def ask(
+        self, model: Any, messages: Messages = QUESTION, /, *, seen: list[Any] | None = None, **call: Any
+    ) -> Answer:
         """Ask, wait for the whole answer. An async caller gets an event loop of its own.
 
         `seen` collects the chunks of a stream as they come: what was handed out before an error.
@@ -72,7 +74,7 @@ class Caller:
         return self._finish(answer)
 
     async def ask_async(
-        self, model: Any, messages: Messages = QUESTION, *, seen: list[Any] | None = None, **call: Any
+        self, model: Any, messages: Messages = QUESTION, /, *, seen: list[Any] | None = None, **call: Any
     ) -> Answer:
         """The same inside a running loop; for async callers only."""
         if not self.streams:
@@ -83,11 +85,11 @@ class Caller:
             self._add(answer, chunk)
         return self._finish(answer)
 
-    def chunks(self, model: Any, messages: Messages = QUESTION, **call: Any) -> Iterator[Any]:
+    def chunks(self, model: Any, messages: Messages = QUESTION, /, **call: Any) -> Iterator[Any]:
         """The stream itself, in the class's own words."""
         return self._stream(model, _list(messages), call)
 
-    async def achunks(self, model: Any, messages: Messages = QUESTION, **call: Any) -> AsyncIterator[Any]:
+    async def achunks(self, model: Any, messages: Messages = QUESTION, /, **call: Any) -> AsyncIterator[Any]:
         """The async stream itself. Closing it closes what lies beneath."""
         async with contextlib.aclosing(await self._astream(model, _list(messages), call)) as stream:
             async for chunk in stream:
