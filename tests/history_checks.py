@@ -11,6 +11,8 @@ from mistral_common.protocol.instruct.request import ChatCompletionRequest
 from mistral_common.protocol.instruct.validator import MistralRequestValidatorV3, ValidationMode
 from mistral_common.tokens.tokenizers.mistral import MistralTokenizer
 
+from _oxen_transport.tool_ids import wire_id
+
 VALIDATOR = MistralRequestValidatorV3(mode=ValidationMode.serving)
 TOKENIZER = MistralTokenizer.v3()
 
@@ -95,3 +97,34 @@ def pairs(messages: list[Any]) -> dict[str, str]:
     results = {message["tool_call_id"]: message["content"] for message in messages if message["role"] == "tool"}
     calls = [call for message in messages for call in message.get("tool_calls") or ()]
     return {call["function"]["arguments"]: results[call["id"]] for call in calls}
+
+
+def unique_pairs_kept(made: list[list[tuple[Any, Any]]], results: list[tuple[Any, Any]], sent: list[Any]) -> None:
+    """Where an id belongs to one call and one later result, exactly these two share an id on the wire.
+
+    Args:
+        made: For each message, (id, arguments) of its calls.
+        results: For each message, (id, content) of the result it is, or (None, "").
+        sent: The mended history.
+    """
+    call_ids = [call_id for calls in made for call_id, _ in calls]
+    result_ids = [result_id for result_id, _ in results]
+    for at, calls in enumerate(made):
+        for call_id, arguments in calls:
+            where = result_ids.index(call_id) if call_id in result_ids else -1
+            if not call_id or call_ids.count(call_id) > 1 or result_ids.count(call_id) > 1 or where < at:
+                continue
+            wired = one_wire_id(call_id, arguments, sent)
+            [answer] = [message["content"] for message in sent if message.get("tool_call_id") == wired]
+            content = results[where][1]
+            for text in [content] if isinstance(content, str) else content:
+                assert (text if isinstance(text, str) else text["text"]) in answer
+
+
+def one_wire_id(call_id: str, arguments: Any, sent: list[Any]) -> str:
+    """The id a call was sent with: its own, or the first of its derivations that carries its arguments."""
+    wired = {call["id"]: call["function"] for message in sent for call in message.get("tool_calls") or ()}
+    found = wire_id(call_id)
+    assert found in wired, f"the call {call_id} is gone"
+    assert not isinstance(arguments, dict) or json.loads(wired[found]["arguments"]) == arguments
+    return found
