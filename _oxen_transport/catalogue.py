@@ -162,7 +162,8 @@ def check_body(model: ModelInfo | None, body: Mapping[str, Any]) -> None:
 
 def _objection(value: Any, rule: dict[str, Any]) -> str | None:
     wanted = rule.get("type")
-    kinds = [wanted] if isinstance(wanted, str) else [kind for kind in wanted or () if isinstance(kind, str)]
+    listed = wanted if isinstance(wanted, list) else [wanted]
+    kinds = [kind for kind in listed if isinstance(kind, str)]
     allowed = tuple(kind for name in kinds for kind in _TYPES.get(name, (object,)))
     if allowed and (not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed)):
         return f"only values of type {' or '.join(kinds)}"

@@ -13,6 +13,8 @@ except ImportError:
     ) from None
 
 from _oxen_transport import __version__
+from _oxen_transport.catalogue import ModelInfo
+from _oxen_transport.served import OxenCatalogue
 from langchain_oxen import blocks, errors, registry
 from langchain_oxen.chat_models import ChatOxen
 from langchain_oxen.errors import *  # noqa: F403 - the whole tree, as drawn in errors.py
@@ -20,5 +22,5 @@ from langchain_oxen.errors import *  # noqa: F403 - the whole tree, as drawn in 
 blocks.register()
 registry.register()
 
-__all__ = ["ChatOxen", "__version__"]
+__all__ = ["ChatOxen", "OxenCatalogue", "ModelInfo", "__version__"]
 __all__ += errors.__all__
