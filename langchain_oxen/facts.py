@@ -71,7 +71,7 @@ class ChatModelFacts(Served, BaseChatModel):
         return add_token_usage(llm_outputs)
 
     def _resolve_model_profile(self) -> ModelProfile | None:
-        return profile(self.model, self.context_window)
+        return profile(self)
 
     def get_token_ids(self, text: str) -> list[int]:
         """The ids of a text's tokens. Raises: OxenMissingExtraError, without the extra `tokenizer`."""

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from langchain_core.language_models.model_profile import ModelProfile
 
-from _oxen_transport.budget import window
+from _oxen_transport.budget import window_of
 from _oxen_transport.models import family
+from _oxen_transport.settings import OxenSettings
 
 
-def profile(model: str, context_window: int | None = None) -> ModelProfile | None:
-    """The profile of a model, from packaged data; no request is made.
+def profile(settings: OxenSettings) -> ModelProfile:
+    """The profile of a model object's model, from packaged data and what is known of the catalogue.
 
-    Args:
-        model: The model's id.
-        context_window: Tokens it takes in all, where the user knows better.
+    No request is made.
     """
-    known = family(model)
+    known = family(settings.model)
     claims = ModelProfile(
         text_inputs=True,
         text_outputs=True,
@@ -27,6 +26,6 @@ def profile(model: str, context_window: int | None = None) -> ModelProfile | Non
     )
     if known.text_only:
         claims.update({"image_inputs": False, "audio_inputs": False, "video_inputs": False, "pdf_inputs": False})
-    if tokens := window(model, context_window):
+    if tokens := window_of(settings):
         claims["max_input_tokens"] = tokens
     return claims
