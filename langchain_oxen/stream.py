@@ -6,7 +6,6 @@ because core joins by concatenation what is said twice.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, Literal, cast
 
 from langchain_core.messages import AIMessage, AIMessageChunk, ToolCallChunk
@@ -14,9 +13,10 @@ from langchain_core.outputs import ChatGenerationChunk
 from pydantic import model_validator
 from typing_extensions import Self
 
-from _oxen_transport.wire import Chunk
+from _oxen_transport.wire import Chunk, Completion
 from langchain_oxen.blocks import whole_blocks
 from langchain_oxen.messages import beside_text, tool_calls
+from langchain_oxen.tokens import Tokens
 from langchain_oxen.usage import PROVIDER, logprobs, response_metadata, usage_metadata
 
 
@@ -58,30 +58,44 @@ class OxenMessageChunk(_Whole, AIMessageChunk):
         return self
 
 
-def from_chunk(chunk: Chunk) -> Iterator[ChatGenerationChunk]:
+def from_chunk(chunk: Chunk) -> list[ChatGenerationChunk]:
     """One chunk of the wire as LangChain's: one, or two where the last one also adds something."""
+    made = []
     if chunk.text or chunk.tool_calls or chunk.reasoning or chunk.refusal or chunk.logprobs:
-        yield ChatGenerationChunk(
-            message=OxenMessageChunk(
-                content=chunk.text,
-                tool_call_chunks=[
-                    ToolCallChunk(
-                        type="tool_call_chunk", index=delta.index, id=delta.id, name=delta.name, args=delta.arguments
-                    )
-                    for delta in chunk.tool_calls
-                ],
-                additional_kwargs=beside_text(chunk.reasoning, chunk.refusal),
-                response_metadata={"model_provider": PROVIDER},
-            ),
-            generation_info=logprobs(chunk.logprobs),
-        )
+        made.append(_TOKENS.make(chunk))
     if chunk.completion is not None:
-        whole = chunk.completion
-        yield ChatGenerationChunk(
-            message=OxenMessageChunk(
-                content="",
-                usage_metadata=usage_metadata(whole.usage),
-                response_metadata=response_metadata(whole, streamed=True),
-                chunk_position="last",
-            )
+        made.append(_last(chunk.completion))
+    return made
+
+
+def _constructed(chunk: Chunk) -> ChatGenerationChunk:
+    """What a chunk adds."""
+    return ChatGenerationChunk(
+        message=OxenMessageChunk(
+            content=chunk.text,
+            tool_call_chunks=[
+                ToolCallChunk(
+                    type="tool_call_chunk", index=delta.index, id=delta.id, name=delta.name, args=delta.arguments
+                )
+                for delta in chunk.tool_calls
+            ],
+            additional_kwargs=beside_text(chunk.reasoning, chunk.refusal),
+            response_metadata={"model_provider": PROVIDER},
+        ),
+        generation_info=logprobs(chunk.logprobs),
+    )
+
+
+_TOKENS = Tokens(OxenMessageChunk, _constructed)
+
+
+def _last(whole: Completion) -> ChatGenerationChunk:
+    """What is known only at the end."""
+    return ChatGenerationChunk(
+        message=OxenMessageChunk(
+            content="",
+            usage_metadata=usage_metadata(whole.usage),
+            response_metadata=response_metadata(whole, streamed=True),
+            chunk_position="last",
         )
+    )

@@ -33,6 +33,9 @@ def tool_choice_to_wire(choice: Any) -> Any:
 
 
 def _tool(tool: ToolLike, strict: bool | None) -> dict[str, Any]:
+    kind = tool.get("type", "function") if isinstance(tool, dict) else "function"
+    if kind not in ("function", "object", "custom"):  # core makes a function without parameters of it
+        raise OxenConfigError(f"this cannot be bound as a tool: Oxen runs no {kind!r} of its own")
     try:
         wired = convert_to_openai_tool(tool, strict=strict)
     except (ValueError, TypeError) as error:

@@ -196,10 +196,9 @@ LADDERS: list[Any] = [
 
 @pytest.mark.parametrize("way", ["invoke", "ainvoke", "stream", "astream"])
 @pytest.mark.parametrize("status", [400, 422])
-@pytest.mark.parametrize(("refused", "ignored", "tried"), LADDERS)
-def test_auto_finds_the_way_and_remembers_it(
-    server: Server, refused: list[str], ignored: list[str], tried: list[str], status: int, way: str
-) -> None:
+@pytest.mark.parametrize("ladder", LADDERS)
+def test_auto_finds_the_way_and_remembers_it(server: Server, ladder: Any, status: int, way: str) -> None:
+    refused, ignored, tried = ladder
     stage = server.stage(picky(*refused, ignored=ignored, status=status))
     asked = model_at(stage).with_structured_output(Ox, method="auto")
     assert ways(asked)[way]()[-1] == Ox(name="Bella", age=7)
