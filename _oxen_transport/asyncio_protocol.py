@@ -95,8 +95,11 @@ class Protocol(asyncio.Protocol):
         data = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
         self._pieces.clear()
         self._size = 0
-        if isinstance(timeout, Deadline) and timeout.head_only:
-            max_bytes = self._head.length_in(data[:max_bytes])
+        if isinstance(timeout, Deadline):
+            max_bytes = timeout.allowed(max_bytes)
+            if timeout.head_only:
+                max_bytes = self._head.length_in(data[:max_bytes])
+            timeout.took(min(len(data), max_bytes))
         if len(data) > max_bytes:
             data, rest = data[:max_bytes], data[max_bytes:]
             self.put_back(rest)

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpcore
 
-from _oxen_transport.framing import LAST_CHUNK, Chunked, is_chunked
+from _oxen_transport.framing import LAST_CHUNK, Chunked, body_length, is_chunked
 from _oxen_transport.sockets import Deadline
 
 _AT_ONCE = 256 * 1024
@@ -34,6 +34,8 @@ class _Body:
         self._timeout.head_only = False  # what h11 reads now is body
         if is_chunked(response.extensions["http_version"], response.status, response.headers):
             self._socket = response.extensions["network_stream"]
+        else:
+            self._timeout.most = body_length(response.headers)
 
     def _unframed(self, chunked: Chunked, data: bytes) -> bytes:
         if not data:

@@ -151,7 +151,7 @@ class OxenClient:
     def _request(self, call: Call, deadline: Deadline) -> httpx.Response:
         client = self._settings.http_client
         if client is None:
-            deadline.head_only = call.request.stream
+            deadline.head_only = True
             return sync_transport(self._settings).handle_request(httpx.Request(**call.arguments(deadline)))
         request = client.build_request(**call.arguments(deadline))
         return client.send(request, stream=True, follow_redirects=False)  # type: ignore[no-any-return]
@@ -319,7 +319,7 @@ class AsyncOxenClient:
     async def _request(self, call: Call, deadline: Deadline) -> httpx.Response:
         client = self._settings.http_async_client
         if client is None:
-            deadline.head_only = call.request.stream
+            deadline.head_only = True
             transport = await async_transport(self._settings)
             return await transport.handle_async_request(httpx.Request(**call.arguments(deadline)))
         request = client.build_request(**call.arguments(deadline))

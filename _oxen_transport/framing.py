@@ -42,6 +42,13 @@ def is_chunked(http_version: bytes, status: int, headers: list[tuple[bytes, byte
     return http_version == b"HTTP/1.1" and codings == [b"chunked"] and status >= 200 and status not in (204, 304)
 
 
+def body_length(headers: list[tuple[bytes, bytes]]) -> int | None:
+    """How many bytes of body follow a head that is not chunked; None: it does not say."""
+    named = {name.lower(): value.strip() for name, value in headers}
+    length = named.get(b"content-length", b"")
+    return int(length) if length.isdigit() and b"transfer-encoding" not in named else None
+
+
 class Chunked:
     """Takes the framing off. Feed it what came, get what it means.
 

@@ -23,10 +23,13 @@ class Deadline(float):
     Attributes:
         ends: The moment, on the monotonic clock.
         head_only: Whether a read shall stop where the head of an answer does.
+        most: How many bytes may still be read; None: any number. What comes after the body stays
+            on the socket, where it betrays itself: it must not become the next call's answer.
     """
 
     ends: float
     head_only = False
+    most: int | None = None
     _total_end: float | None
 
     def __new__(cls, seconds: float, total_end: float | None = None) -> Deadline:
@@ -43,6 +46,15 @@ class Deadline(float):
     def left(self) -> float:
         """Seconds until the end, negative when it has passed."""
         return self.ends - time.monotonic()
+
+    def allowed(self, max_bytes: int) -> int:
+        """How many of so many bytes may be read."""
+        return max_bytes if self.most is None else min(max_bytes, self.most)
+
+    def took(self, count: int) -> None:
+        """So many bytes were read."""
+        if self.most is not None:
+            self.most -= count
 
     @property
     def total_passed(self) -> bool:
@@ -73,6 +85,8 @@ class DeadlineStream(httpcore.NetworkStream):
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Read what is there, waiting until the deadline."""
+        if isinstance(timeout, Deadline):
+            max_bytes = timeout.allowed(max_bytes)
         if self._held:
             data, self._held = self._held[:max_bytes], self._held[max_bytes:]
         else:
@@ -80,9 +94,11 @@ class DeadlineStream(httpcore.NetworkStream):
             if left is not None and left <= 0:
                 raise httpcore.ReadTimeout("the deadline has passed")
             data = self._stream.read(max_bytes, left)
-        if isinstance(timeout, Deadline) and timeout.head_only:
-            length = self._head.length_in(data)
-            data, self._held = data[:length], data[length:] + self._held
+        if isinstance(timeout, Deadline):
+            if timeout.head_only:
+                length = self._head.length_in(data)
+                data, self._held = data[:length], data[length:] + self._held
+            timeout.took(len(data))
         return data
 
     def put_back(self, data: bytes) -> None:
