@@ -31,7 +31,7 @@ from _oxen_transport.served import Served
 from llama_index_oxen.concealed import conceal_headers
 from llama_index_oxen.messages import from_wire, to_wire
 from llama_index_oxen.stream import Snapshots
-from llama_index_oxen.structured import StructuredAnswers
+from llama_index_oxen.structured_rounds import StructuredAnswers
 from llama_index_oxen.tools import (
     keep_first_call,
     name_unknown_tool,

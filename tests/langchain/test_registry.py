@@ -10,6 +10,8 @@ import pytest
 
 from langchain_oxen import registry
 
+KEY = {"OXEN_API_KEY": "k"}
+
 
 def run(code):
     """In an interpreter of its own: what is under test happens at import."""
@@ -17,7 +19,7 @@ def run(code):
         [sys.executable, "-c", code],
         capture_output=True,
         text=True,
-        env={"OXEN_API_KEY": "k"},
+        env=KEY,
         timeout=120,
         check=False,
     )

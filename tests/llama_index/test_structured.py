@@ -11,11 +11,11 @@ from llama_index.core.prompts import PromptTemplate
 from llama_index.core.types import PydanticProgramMode
 from pydantic import BaseModel
 
-from llama_index_oxen import Oxen, OxenStructuredOutputError, OxenTruncatedStreamError
-from tests.server import chunk, chunks, completion, sse, streamed, whole
+from _oxen_transport.structured import forget
+from llama_index_oxen import Oxen, OxenPaymentRequiredError, OxenStructuredOutputError, OxenTruncatedStreamError
+from tests.server import chunk, chunks, completion, error_body, reply, sse, streamed, whole
 
 T = TypeVar("T")
-PROMPT = PromptTemplate("Who is {name}?")
 ROADS = ("sync", "async", "stream", "astream")
 
 
@@ -35,15 +35,16 @@ class Box(BaseModel, Generic[T]):
 
 def predict(llm, road, output_cls=Person, **kwargs):
     """All that one road shows; the last is the answer."""
+    prompt = PromptTemplate("Who is {name}?")  # core's text program writes on the prompt it is given
     if road == "sync":
-        return [llm.structured_predict(output_cls, PROMPT, name="Bob", **kwargs)]
+        return [llm.structured_predict(output_cls, prompt, name="Bob", **kwargs)]
     if road == "stream":
-        return list(llm.stream_structured_predict(output_cls, PROMPT, name="Bob", **kwargs))
+        return list(llm.stream_structured_predict(output_cls, prompt, name="Bob", **kwargs))
 
     async def run():
         if road == "async":
-            return [await llm.astructured_predict(output_cls, PROMPT, name="Bob", **kwargs)]
-        stream = await llm.astream_structured_predict(output_cls, PROMPT, name="Bob", **kwargs)
+            return [await llm.astructured_predict(output_cls, prompt, name="Bob", **kwargs)]
+        stream = await llm.astream_structured_predict(output_cls, prompt, name="Bob", **kwargs)
         return [shown async for shown in stream]
 
     return asyncio.run(run())
@@ -172,3 +173,85 @@ def test_other_program_modes_are_cores_own(make, road):
     llm, stage = make(saying('{"name": "Bob", "age": 42}'), pydantic_program_mode=PydanticProgramMode.LLM)
     assert predict(llm, road)[-1] == Person(name="Bob", age=42)
     assert "tools" not in stage.bodies[0]
+
+
+# -- other ways of asking, and a second round ----------------------------------------------------
+
+
+@pytest.fixture
+def _nothing_learnt():
+    forget()
+    yield
+    forget()
+
+
+@pytest.mark.usefixtures("_nothing_learnt")
+@pytest.mark.parametrize("road", ROADS)
+def test_auto_climbs_down_and_remembers(make, road):
+    def picky(request):
+        if "response_format" in request.json:
+            return reply(error_body("response_format: extra inputs are not permitted"), 422)
+        return answering(BOB)(request)
+
+    llm, stage = make(picky, structured_method="auto")
+    assert predict(llm, road)[-1] == Person(**BOB)
+    assert predict(llm, road)[-1] == Person(**BOB)
+    asked = [body.get("response_format", {}).get("type") or body.get("tool_choice") for body in stage.bodies]
+    assert asked == ["json_schema", "required", "required"]
+
+
+@pytest.mark.usefixtures("_nothing_learnt")
+@pytest.mark.parametrize("road", ROADS)
+def test_auto_ends_with_the_prompt_alone(make, road):
+    def deaf(request):
+        if "response_format" in request.json or "tools" in request.json:
+            return reply(error_body("unknown field"), 400)
+        return saying('Here it is: ```json\n{"name": "Bob", "age": 42}\n```')(request)
+
+    llm, stage = make(deaf, structured_method="auto")
+    assert predict(llm, road)[-1] == Person(name="Bob", age=42)
+    assert len(stage.requests) == 4
+    assert "JSON schema" in stage.bodies[-1]["messages"][0]["content"]
+
+
+@pytest.mark.usefixtures("_nothing_learnt")
+def test_auto_does_not_ask_again_after_another_kind_of_failure(make):
+    llm, stage = make(reply(error_body("no credits"), 402), structured_method="auto")
+    with pytest.raises(OxenPaymentRequiredError):
+        predict(llm, "sync")
+    assert len(stage.requests) == 1
+
+
+@pytest.mark.parametrize("road", ROADS)
+@pytest.mark.parametrize(("method", "kind"), [("json_schema", "json_schema"), ("json_mode", "json_object")])
+def test_the_other_methods(make, road, method, kind):
+    llm, stage = make(saying('{"name": "Bob", "age": 42}'), structured_method=method)
+    assert predict(llm, road)[-1] == Person(name="Bob", age=42)
+    assert stage.bodies[0]["response_format"]["type"] == kind
+    said = str(stage.bodies[0]["messages"])
+    assert ("JSON schema" in said) == (method == "json_mode")
+
+
+@pytest.mark.parametrize("road", ROADS)
+def test_one_bounded_round_of_repair(make, road):
+    llm, stage = make(answering({"name": "Bob"}), answering(BOB), structured_repair=True)
+    assert predict(llm, road)[-1] == Person(**BOB)
+    *_, said, mend = stage.bodies[1]["messages"]
+    assert (said["role"], mend["role"]) == ("assistant", "user")
+    assert "age" in mend["content"]
+    assert len(stage.requests) == 2
+
+
+@pytest.mark.parametrize("road", ROADS)
+def test_a_second_failure_is_final(make, road):
+    llm, stage = make(answering({"name": "Bob"}), structured_repair=True)
+    with pytest.raises(OxenStructuredOutputError, match="age"):
+        predict(llm, road)
+    assert len(stage.requests) == 2
+
+
+def test_without_leave_nothing_is_asked_twice(make):
+    llm, stage = make(answering({"name": "Bob"}))
+    with pytest.raises(OxenStructuredOutputError):
+        predict(llm, "sync")
+    assert len(stage.requests) == 1
