@@ -30,7 +30,137 @@ from langchain_oxen.usage import token_usage
 
 
 class ChatOxen(ChatModelFacts):
-    """Chat models served by Oxen.ai."""
+    """Chat models served by Oxen.ai.
+
+    Setup:
+        Make a key at https://www.oxen.ai and put it into the environment.
+
+        ```bash
+        pip install "oxen-integrations[langchain]"
+        export OXEN_API_KEY="your-key"
+        ```
+
+    Key init args, completion:
+        model: str
+            Id of the model, default "open-mixtral-8x22b". `ChatOxen().list_models()` shows all.
+        temperature: float | None
+            Randomness, 0 to 2; Mixtral takes at most 1.5.
+        max_tokens: int | None
+            The most tokens the answer may have.
+        top_p, frequency_penalty, presence_penalty, stop, seed, logprobs, top_logprobs
+            As in OpenAI's API. What is not set is not sent.
+        extra_body: dict
+            Further fields of the request, sent as they are.
+
+    Key init args, client:
+        api_key: str | None
+            Default: the environment's OXEN_API_KEY.
+        base_url: str
+            Default: the environment's OXEN_BASE_URL, else Oxen.
+        timeout: float
+            Seconds of silence before an attempt ends, default 120.
+        total_timeout: float | None
+            Seconds for the whole call with its retries and the whole stream.
+        max_retries: int
+            Further attempts after the first, default 2; never after a first word came.
+        history: "repair" | "strict" | "off"
+            What happens to a conversation that the model's family would refuse.
+
+    Instantiate:
+        ```python
+        from langchain_oxen import ChatOxen
+
+        model = ChatOxen(model="open-mixtral-8x22b", temperature=0, max_retries=2)
+        ```
+
+    Invoke:
+        ```python
+        messages = [
+            ("system", "You translate English into French."),
+            ("human", "The ox pulls the plough."),
+        ]
+        message = model.invoke(messages)
+        print(message.text)
+        ```
+
+    Stream:
+        ```python
+        for chunk in model.stream(messages):
+            print(chunk.text, end="")
+
+        full = None
+        for chunk in model.stream(messages):
+            full = chunk if full is None else full + chunk
+        ```
+
+        A stream that breaks off raises an error with the part that came in `.partial`.
+
+        ```python
+        stream = model.stream_events("Tell me about oxen.", version="v3")
+        for delta in stream.text:
+            print(delta, end="")
+        message = stream.output
+        ```
+
+    Async:
+        ```python
+        message = await model.ainvoke(messages)
+
+        async for chunk in model.astream(messages):
+            print(chunk.text, end="")
+
+        answers = await model.abatch(["one", "two", "three"], config={"max_concurrency": 2})
+        ```
+
+    Tool calling:
+        ```python
+        def get_weather(city: str) -> str:
+            '''The weather in a city.'''
+            return f"sunny in {city}"
+
+        message = model.bind_tools([get_weather]).invoke("What is the weather in 'Paris'?")
+        for call in message.tool_calls:
+            print(call["name"], call["args"])
+        ```
+
+        Arguments that are no whole JSON object stand in `message.invalid_tool_calls`, with the raw text.
+
+    Structured output:
+        ```python
+        from pydantic import BaseModel, Field
+
+        class Joke(BaseModel):
+            '''A joke.'''
+
+            setup: str = Field(description="the question")
+            punchline: str = Field(description="the answer")
+
+        joke = model.with_structured_output(Joke).invoke("Tell me a joke about oxen.")
+        joke = model.with_structured_output(Joke, method="auto", repair=True).invoke("And another one.")
+        ```
+
+        An answer that does not fit raises `OxenStructuredOutputError` with the answer in `.partial`.
+
+    Token usage:
+        ```python
+        message = model.invoke(messages)
+        usage = message.usage_metadata
+        print(usage["input_tokens"], usage["output_tokens"], usage["total_tokens"])
+        ```
+
+        After `model.get_model()` has read the price list, each answer carries its cost in US dollars.
+
+        ```python
+        model.get_model()
+        cost = model.invoke(messages).response_metadata.get("cost")
+        ```
+
+    Response metadata:
+        ```python
+        metadata = model.invoke(messages).response_metadata
+        print(metadata["model_name"], metadata["finish_reason"], metadata["model_provider"])
+        ```
+    """
 
     model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 
