@@ -27,7 +27,10 @@ def run(code):
     return done.stdout.split()
 
 
-ASK = "print(type(init_chat_model('oxen:open-mixtral-8x22b')).__name__, init_chat_model('x', model_provider='oxen').model)"
+ASK = (
+    "print(type(init_chat_model('oxen:open-mixtral-8x22b')).__name__);"
+    "print(init_chat_model('x', model_provider='oxen').model)"
+)
 
 
 @pytest.mark.parametrize(
