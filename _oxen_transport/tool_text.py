@@ -28,7 +28,7 @@ class ArgumentsText:
         self._depth = 0
         self._in_string = False
         self._escaped = False  # the last piece ended with a backslash
-        self._ended = False  # an outermost value was closed
+        self._begun = False  # a bracket or a string was opened
 
     def add(self, piece: str) -> str:
         """Append a piece. Returns: the text that is thereby given out, "" while it is held back."""
@@ -73,7 +73,7 @@ class ArgumentsText:
         """Whether the text is a whole value, so that a further one would belong to another call."""
         if self._held or (self._length <= 8 and self.text().strip() == "null"):
             return True
-        return not self.is_open and self._ended
+        return not self.is_open and self._begun
 
     def _append(self, piece: str) -> None:
         self._pieces.append(piece)
@@ -94,10 +94,9 @@ class ArgumentsText:
             self._escaped = len(mark) == 1
         elif mark == '"':
             self._in_string = not self._in_string
-            self._ended = not self._in_string and self._depth == 0
-        elif not self._in_string:
-            if mark in "{[":
-                self._depth += 1
-            elif self._depth:
-                self._depth -= 1
-                self._ended = self._depth == 0
+            self._begun = True
+        elif not self._in_string and mark in "{[":
+            self._depth += 1
+            self._begun = True
+        elif not self._in_string and self._depth:
+            self._depth -= 1

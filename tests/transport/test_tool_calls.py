@@ -208,6 +208,7 @@ def deep(levels: int) -> str:
         ("\xa0{}", None),
         ("\xa0", None),
         ("nul", None),
+        ("X", None),
         ("nulls", None),
         ("NaN", None),
     ],
@@ -254,6 +255,11 @@ class TestIds:
         made = one + [made for other in others for made in other]
         assert len(set(made)) == len(made)
         assert ids(None, ("f", "{}")) == ids("", ("f", "{}"))
+
+    def test_it_is_pinned(self) -> None:
+        """A checkpoint holds such ids, and a cassette replays them."""
+        assert calls_from([entry(arguments="{}")], "x")[0].id == fresh_id("x", "0", "", "{}")
+        assert calls_from([entry(id="a"), entry(id="a", name="f")], "x")[1].id == fresh_id("x", "1", "a")
 
     def test_answer_id_may_be_told_late(self) -> None:
         assembler = Assembler()
@@ -440,6 +446,8 @@ class TestBoundaries:
             assert len(self.texts([whole], [other])) == 2, other
         assert self.texts([entry(0, "x", "f", "11")], [entry(0, "x", "f", "11")]) == [("f", "1111")]
         assert self.texts([entry(0, "x", "f", {})], [entry(0, "x", "f", {})]) == [("f", "{}")]
+        assert self.texts(*[[entry(0, "x", "f", {})]] * 2, [entry(0, arguments='{"a":1}')]) == [("f", '{"a":1}')]
+        assert len(self.texts([{**whole, "index": None}], [whole])) == 2
 
     def test_each_entry_of_a_whole_body_is_a_call(self) -> None:
         whole = entry(0, "x", "f", '{"a":1}')
