@@ -44,7 +44,139 @@ from llama_index_oxen.tools import (
 
 @conceal_headers
 class Oxen(Served, StructuredAnswers):
-    """Chat models served by Oxen.ai."""
+    """Chat models served by Oxen.ai.
+
+    Setup:
+        Make a key at https://www.oxen.ai and put it into the environment.
+
+        ```bash
+        pip install "oxen-integrations[llama-index]"
+        export OXEN_API_KEY="your-key"
+        ```
+
+    Key init args, completion:
+        model: str
+            Id of the model, default "open-mixtral-8x22b". `Oxen().list_models()` shows all.
+        temperature: float | None
+            Randomness, 0 to 2; Mixtral takes at most 1.5.
+        max_tokens: int | None
+            The most tokens the answer may have.
+        top_p, frequency_penalty, presence_penalty, stop, seed, logprobs, top_logprobs
+            As in OpenAI's API. What is not set is not sent.
+        extra_body: dict
+            Further fields of the request, sent as they are.
+        structured_method: "function_calling" | "json_schema" | "json_mode" | "auto"
+            How an object is asked for; "auto" learns what the server understands.
+        structured_repair: bool
+            Show the model once why its object does not fit.
+
+    Key init args, client:
+        api_key: str | None
+            Default: the environment's OXEN_API_KEY.
+        base_url: str
+            Default: the environment's OXEN_BASE_URL, else Oxen.
+        timeout: float
+            Seconds of silence before an attempt ends, default 120.
+        total_timeout: float | None
+            Seconds for the whole call with its retries and the whole stream.
+        max_retries: int
+            Further attempts after the first, default 2; never after a first word came.
+        history: "repair" | "strict" | "off"
+            What happens to a conversation that the model's family would refuse.
+
+    Instantiate:
+        ```python
+        from llama_index_oxen import Oxen
+
+        llm = Oxen(model="open-mixtral-8x22b", temperature=0, max_retries=2)
+        ```
+
+    Complete and chat:
+        ```python
+        from llama_index.core.llms import ChatMessage
+
+        print(llm.complete("The ox pulls"))
+        messages = [
+            ChatMessage(role="system", content="You translate English into French."),
+            ChatMessage(role="user", content="The ox pulls the plough."),
+        ]
+        response = llm.chat(messages)
+        print(response.message.content)
+        ```
+
+    Stream:
+        ```python
+        for response in llm.stream_chat(messages):
+            print(response.delta, end="")
+        ```
+
+        Each response holds everything so far; the last one the calls and the usage, too. A stream
+        that breaks off raises an error with the part that came in `.partial`.
+
+    Async:
+        ```python
+        response = await llm.achat(messages)
+
+        async for response in await llm.astream_chat(messages):
+            print(response.delta, end="")
+        ```
+
+    Tool calling:
+        ```python
+        from llama_index.core.agent.workflow import FunctionAgent
+        from llama_index.core.tools import FunctionTool
+
+        def get_weather(city: str) -> str:
+            '''The weather in a city.'''
+            return f"sunny in {city}"
+
+        tool = FunctionTool.from_defaults(get_weather)
+        response = llm.chat_with_tools([tool], "What is the weather in 'Paris'?")
+        for call in llm.get_tool_calls_from_response(response):
+            print(call.tool_name, call.tool_kwargs)
+
+        agent = FunctionAgent(tools=[get_weather], llm=llm)
+        answer = await agent.run("What is the weather in 'Paris'?")
+        ```
+
+        Arguments that are no whole JSON object are never run: they raise `OxenToolCallError`.
+
+    Structured output:
+        ```python
+        from llama_index.core.prompts import PromptTemplate
+        from pydantic import BaseModel, Field
+
+        class Joke(BaseModel):
+            '''A joke.'''
+
+            setup: str = Field(description="the question")
+            punchline: str = Field(description="the answer")
+
+        joke = llm.structured_predict(Joke, PromptTemplate("Tell me a joke about {topic}."), topic="oxen")
+        ```
+
+        An answer that does not fit raises `OxenStructuredOutputError` with the answer in `.partial`.
+
+    Token usage:
+        ```python
+        response = llm.chat(messages)
+        usage = response.raw["usage"]
+        print(usage["prompt_tokens"], usage["completion_tokens"], usage["total_tokens"])
+        ```
+
+        After `llm.get_model()` has read the price list, each answer carries its cost in US dollars.
+
+        ```python
+        llm.get_model()
+        cost = llm.chat(messages).additional_kwargs.get("cost")
+        ```
+
+    Response metadata:
+        ```python
+        metadata = llm.chat(messages).additional_kwargs
+        print(metadata["model_name"], metadata["finish_reason"])
+        ```
+    """
 
     model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 

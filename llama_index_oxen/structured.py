@@ -64,6 +64,10 @@ def found_in(response: ChatResponse) -> bool:
     return True
 
 
+class _NoObjectError(Exception):
+    """The answer holds no object."""
+
+
 class Progress:
     """One streamed answer: the object as it grows, until the whole one can be judged."""
 
@@ -132,7 +136,3 @@ def said_in(response: ChatResponse) -> str:
         for b in blocks
     ]
     return response.message.content or "\n".join(calls)
-
-
-class _NoObjectError(Exception):
-    """The answer holds no object."""
