@@ -1,0 +1,58 @@
+"""Something to talk to: the live service if there is a key, else a real small model on this machine."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from examples.support.cache import cache_dir
+
+ROOT = Path(__file__).parents[2]
+MODEL = "open-mixtral-8x22b"  # the id that the live service knows; the local server answers to it as well
+
+
+def connection() -> dict[str, str]:
+    """Arguments for `ChatOxen` or `Oxen`: none with OXEN_API_KEY or OXEN_BASE_URL set, else a local server's.
+
+    The server lives as long as this process; processes started by it find it in OXEN_BASE_URL.
+    """
+    if not os.environ.get("OXEN_API_KEY") and not os.environ.get("OXEN_BASE_URL"):
+        os.environ["OXEN_BASE_URL"] = start_server()
+    return {"base_url": os.environ["OXEN_BASE_URL"]} if os.environ.get("OXEN_BASE_URL") else {}
+
+
+def start_server() -> str:
+    """Start llama.cpp's server with the small model, and say so. Returns: its base URL."""
+    from examples.support.weights import weights  # not needed with a key, and so is what it imports
+
+    file = weights()
+    log = cache_dir() / f"server-{os.getpid()}.log"
+    command = [sys.executable, "-m", "examples.support.server", str(file), MODEL]
+    with log.open("wb") as errors:
+        server = subprocess.Popen(  # noqa: S603 - our own module
+            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True
+        )
+    atexit.register(_stop, server, log)
+    assert server.stdout is not None
+    address = server.stdout.readline().strip()
+    if not address:
+        said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-5:]
+        raise RuntimeError("the local server did not start:\n" + "\n".join(said))
+    print(
+        f"No OXEN_API_KEY: answers come from {file.stem}, a small model that runs on this machine at {address}",
+        file=sys.stderr,
+    )
+    return f"{address}/v1"
+
+
+def _stop(server: subprocess.Popen[str], log: Path) -> None:
+    assert server.stdin is not None
+    server.stdin.close()  # it ends by itself then
+    try:
+        server.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        server.kill()
+    log.unlink(missing_ok=True)
