@@ -130,7 +130,7 @@ def _part(part: Any, index: int, turn: Turn, family: Family, report: Report) -> 
         return text_part(part)
     kind = part.get("type", "text" if "text" in part else None) if isinstance(part, dict) else type(part).__name__
     text = part.get("text", part.get("refusal")) if isinstance(part, dict) else None
-    if isinstance(text, str) and kind not in ("file", "document"):
+    if isinstance(text, str) and kind in _TEXT_KINDS:
         if set(part) - {"type", "text"}:  # LangChain adds an `id` of its own to each block
             report.note("content-parts", turn.at)
         return text_part(text)
@@ -146,6 +146,9 @@ def _part(part: Any, index: int, turn: Turn, family: Family, report: Report) -> 
     if set(part) - {"type", kind}:
         report.note("content-parts", turn.at)
     return {"type": kind, kind: copy.deepcopy(part[kind])}
+
+
+_TEXT_KINDS = ("text", "refusal", "input_text", "output_text")  # the last two are OpenAI's newer words
 
 
 def _calls(raw: dict[str, Any], turn: Turn, family: Family, report: Report) -> list[Call]:

@@ -8,9 +8,10 @@ import threading
 
 import pytest
 
-from _oxen_transport import budget
-from _oxen_transport.budget import Count, check, count_messages, count_text, fit, token_ids, window
+from _oxen_transport import budget, catalogue
+from _oxen_transport.budget import Count, check, count_messages, count_text, fit, token_ids, window, window_of
 from _oxen_transport.errors import OxenConfigError, OxenContextOverflowError, OxenMissingExtraError
+from _oxen_transport.settings import OxenSettings
 
 MIXTRAL = "open-mixtral-8x22b"
 OTHER = "gpt-4o"
@@ -203,6 +204,20 @@ def test_who_knows_the_window_best():
     assert window(MIXTRAL, listed=65_536) == 65_536
     assert window(MIXTRAL, context_window=32_000, listed=65_536) == 32_000
     assert window(OTHER) is None
+
+
+def test_the_window_of_settings():
+    catalogue.known.forget()
+    plain = OxenSettings(base_url="http://127.0.0.1:1", model=MIXTRAL)
+    assert window_of(plain) == 64_000
+    assert window_of(plain, OTHER) is None
+    try:
+        catalogue.known.put(plain.base_url, [catalogue.model_from({"id": OTHER, "context_length": 5})], whole=False)
+        assert window_of(plain, OTHER) == 5
+        assert window_of(plain) == 64_000
+    finally:
+        catalogue.known.forget()
+    assert window_of(OxenSettings(base_url="http://127.0.0.1:1", context_window=7)) == 7
 
 
 @pytest.mark.parametrize(

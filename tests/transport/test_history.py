@@ -421,6 +421,7 @@ def test_calls_belong_to_the_assistant():
         {"type": "file", "file": {"file_url": "https://x"}},
         {"type": "image", "source": {}},
         {"type": "something_new", "x": 1},
+        {"type": "image_url", "text": "a cat", "image_url": {"url": "https://x"}},  # not the caption alone
         3,
     ],
 )
@@ -441,6 +442,12 @@ def test_pixtral_and_the_others_keep_their_images():
 def test_pixtral_takes_images_from_the_user_only():
     with pytest.raises(OxenConfigError, match="in a message of role 'tool'"):
         mend([user("q"), calling(), result([{"type": "image_url", "image_url": {"url": "https://x"}}])], PIXTRAL)
+
+
+@pytest.mark.parametrize("part", [{"image_url": {"url": "https://x"}}, 3])
+def test_a_part_without_a_type_is_an_error_in_every_family(part):
+    with pytest.raises(OxenConfigError, match=r"messages\[0\]: content part 0"):
+        mend([user([part])], GENERIC)
 
 
 def test_content_that_is_neither_text_nor_parts_is_an_error():
