@@ -36,7 +36,8 @@ def schema_to_wire(schema: Any, *, strict: bool | None = None) -> dict[str, Any]
     except (ValueError, TypeError) as error:
         reason = str(error)
     else:
-        return {"parameters": {"type": "object", "properties": {}}, **wired}
+        # in this order, as for a tool: equal requests are equal bytes
+        return {**wired, "parameters": wired.get("parameters", {"type": "object", "properties": {}})}
     raise OxenConfigError(f"this is no schema LangChain can describe: {reason[:300]}")
 
 
