@@ -24,6 +24,8 @@ class Certificates:
         self.expired = _server_side(ours.issue_cert("127.0.0.1", "localhost", not_after=past))
         self.unknown_issuer = _server_side(theirs.issue_cert("127.0.0.1", "localhost"))
         self.wrong_host = _server_side(ours.issue_cert("elsewhere.example"))
+        self.speaks_http2 = _server_side(ours.issue_cert("127.0.0.1", "localhost"))
+        self.speaks_http2.set_alpn_protocols(["h2", "http/1.1"])
         client = ours.issue_cert("client@example.org")
         self.client_pem = folder / "client.pem"
         client.private_key_and_cert_chain_pem.write_to_path(str(self.client_pem))

@@ -1,0 +1,346 @@
+"""A knob that does nothing is a lie: every setting moves the request, or what becomes of it, in both packages."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from _oxen_transport.errors import OxenConfigError, OxenError, OxenTimeoutError, OxenTLSError
+from _oxen_transport.settings import OxenParams, OxenSettings, wire_names
+from tests.callers import KEY, Caller, LangChain, LlamaIndex, callers, each
+from tests.server import ANSWER, HANG, Certificates, Server, chunks, completion, error_body, good, reply, sse, streamed
+
+if TYPE_CHECKING:
+    from tests.server import Stage
+
+SENDS = callers(LangChain, LlamaIndex, is_async=False, streams=False)
+DOORS = callers(LangChain, LlamaIndex, is_async=False)
+pytestmark = pytest.mark.usefixtures("fast_retries")
+
+TOOL = {"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}
+
+# -- knobs that go into the body as they are ----------------------------------------------------
+
+ON_THE_WIRE: dict[str, tuple[Any, str, Any]] = {
+    # name: (value, key in the body, what is there)
+    "temperature": (0.25, "temperature", 0.25),
+    "max_tokens": (17, "max_tokens", 17),
+    "top_p": (0.5, "top_p", 0.5),
+    "frequency_penalty": (0.75, "frequency_penalty", 0.75),
+    "presence_penalty": (-0.75, "presence_penalty", -0.75),
+    "stop": ("END", "stop", ["END"]),
+    "seed": (4711, "random_seed", 4711),
+    "logprobs": (True, "logprobs", True),
+    "top_logprobs": (3, "top_logprobs", 3),
+    "tools": ([TOOL], "tools", [TOOL]),
+    "tool_choice": ("any", "tool_choice", "required"),
+    "parallel_tool_calls": (False, "parallel_tool_calls", False),
+    "response_format": ({"type": "json_object"}, "response_format", {"type": "json_object"}),
+    "stream_options": ({"include_usage": False}, "stream_options", {"include_usage": False}),
+}
+NEEDS_TOOLS = ("tool_choice", "parallel_tool_calls")
+
+
+def test_the_table_is_whole() -> None:
+    assert set(ON_THE_WIRE) == set(wire_names(OxenParams))
+    assert set(ON_THE_WIRE) | set(CALL_EFFECTS) == set(OxenParams.model_fields)
+    assert set(OBJECT_EFFECTS) == set(OxenSettings.model_fields) - set(OxenParams.model_fields)
+
+
+def body_sent(caller: Caller, stage: Stage, knobs: dict[str, Any], call: dict[str, Any]) -> dict[str, Any]:
+    caller.ask(caller.make(stage.url, **knobs), **call)
+    body: dict[str, Any] = stage.bodies[-1]
+    return body
+
+
+@pytest.mark.parametrize("of_the_call", [False, True], ids=["object", "call"])
+@pytest.mark.parametrize("name", ON_THE_WIRE)
+@each(*DOORS)
+def test_it_is_in_the_body(name: str, of_the_call: bool, caller: Caller, server: Server) -> None:
+    if name == "stream_options" and not caller.streams:
+        return  # it belongs to streams
+    value, key, expected = ON_THE_WIRE[name]
+    needed = {"tools": [TOOL]} if name in NEEDS_TOOLS else {}
+    given = {name: value}
+    knobs, call = (needed, given) if of_the_call else ({**needed, **given}, {})
+    stage = server.stage(good)
+    with_it = body_sent(caller, stage, knobs, call)
+    without = body_sent(caller, stage, needed, {})
+    assert with_it[key] == expected
+    assert without.get(key) != expected
+    assert {k: v for k, v in with_it.items() if k != key} == {k: v for k, v in without.items() if k != key}
+
+
+# -- knobs with another effect: each of these functions fails if the knob does nothing ----------
+
+Check = Callable[[Caller, Server, Callable[..., Any]], None]
+
+
+def _model(caller: Caller, server: Server, ask: Callable[..., Any]) -> None:
+    stage = server.stage(good)
+    ask(stage, {"model": "gpt-4o"})
+    assert stage.bodies[0]["model"] == "gpt-4o"
+
+
+def _n(caller: Caller, server: Server, ask: Callable[..., Any]) -> None:
+    stage = server.stage(good)
+    with pytest.raises(OxenConfigError, match="batch"):
+        ask(stage, {"n": 2})
+    ask(stage, {"n": 1})
+    assert "n" not in stage.bodies[0]
+
+
+def _extra_body(caller: Caller, server: Server, ask: Callable[..., Any]) -> None:
+    stage = server.stage(good)
+    ask(stage, {"extra_body": {"top_k": 5}})
+    assert stage.bodies[0]["top_k"] == 5
+
+
+def _extra_headers(caller: Caller, server: Server, ask: Callable[..., Any]) -> None:
+    stage = server.stage(good)
+    ask(stage, {"extra_headers": {"X-Tenant": "blue"}})
+    assert stage.requests[0].headers["x-tenant"] == "blue"
+
+
+def _timeout(caller: Caller, server: Server, ask: Callable[..., Any]) -> None:
+    start = time.monotonic()
+    with pytest.raises(OxenTimeoutError, match=r"0\.2"):
+        ask(server.stage([HANG]), {"timeout": 0.2})
+    assert time.monotonic() - start < 10
+
+
+def _total_timeout(caller: Caller, server: Server, ask: Callable[..., Any]) -> None:
+    with pytest.raises(OxenTimeoutError, match=r"total_timeout=0\.2"):
+        ask(server.stage([HANG]), {"total_timeout": 0.2})
+
+
+def _max_retries(caller: Caller, server: Server, ask: Callable[..., Any]) -> None:
+    stage = server.stage(reply(error_body(), 503))
+    with pytest.raises(OxenError):
+        ask(stage, {"max_retries": 4})
+    assert len(stage.requests) == 5
+
+
+def _history(caller: Caller, server: Server, ask: Callable[..., Any]) -> None:
+    twice = [{"role": "user", "content": "One."}, {"role": "user", "content": "Two."}]
+    stage = server.stage(good)
+    ask(stage, {"history": "off"}, twice)
+    assert len(stage.bodies[0]["messages"]) == 2
+    ask(stage, {"history": "repair"}, twice)
+    assert len(stage.bodies[1]["messages"]) == 1
+    with pytest.raises(OxenConfigError):
+        ask(stage, {"history": "strict"}, twice)
+
+
+def _check_context(caller: Caller, server: Server, ask: Callable[..., Any]) -> None:
+    stage = server.stage(good)
+    long = [{"role": "user", "content": "ox " * 80_000}]
+    ask(stage, {}, long)
+    with pytest.raises(OxenError):
+        ask(stage, {"check_context": True}, long)
+    assert len(stage.requests) == 1
+
+
+def _resume(caller: Caller, server: Server, ask: Callable[..., Any]) -> None:
+    cut = streamed(sse(chunks(["The ox"], finish_reason=None), done=False))
+    rest = streamed(sse(chunks([" pulls."])))
+    streams = type(caller)(is_async=False, streams=True)
+    assert ask(server.stage(cut, rest), {"resume": True}, door=streams).text == "The ox pulls."
+    with pytest.raises(OxenError):
+        ask(server.stage(cut, rest), {}, door=streams)
+
+
+def _auto_continue(caller: Caller, server: Server, ask: Callable[..., Any]) -> None:
+    cut = reply(completion("The ox", finish_reason="length"))
+    stage = server.stage(cut, reply(completion(" pulls.")))
+    assert ask(stage, {"auto_continue": True}).text == "The ox pulls."
+    assert len(stage.requests) == 2
+
+
+CALL_EFFECTS: dict[str, Check] = {
+    "model": _model,
+    "n": _n,
+    "extra_body": _extra_body,
+    "extra_headers": _extra_headers,
+    "timeout": _timeout,
+    "total_timeout": _total_timeout,
+    "max_retries": _max_retries,
+    "history": _history,
+    "check_context": _check_context,
+    "resume": _resume,
+    "auto_continue": _auto_continue,
+}
+
+
+@pytest.mark.parametrize("of_the_call", [False, True], ids=["object", "call"])
+@pytest.mark.parametrize("name", CALL_EFFECTS)
+@each(*SENDS)
+def test_it_has_its_effect(name: str, of_the_call: bool, caller: Caller, server: Server) -> None:
+    def ask(stage: Stage, given: dict[str, Any], messages: Any = "Hello", door: Caller | None = None) -> Any:
+        knobs, call = ({}, given) if of_the_call else (given, {})
+        door = door or caller
+        return door.ask(door.make(stage.url, **knobs), messages, **call)
+
+    CALL_EFFECTS[name](caller, server, ask)
+
+
+# -- knobs of the object ------------------------------------------------------------------------
+
+
+class Places:
+    """Where the object's knobs show."""
+
+    def __init__(
+        self, caller: Caller, server: Server, tls_server: Server, certificates: Certificates, patch: pytest.MonkeyPatch
+    ) -> None:
+        self.caller, self.server, self.tls_server = caller, server, tls_server
+        self.certificates, self.patch = certificates, patch
+
+    def ask(self, stage: Stage, **knobs: Any) -> str:
+        return self.caller.ask(self.caller.make(stage.url, **knobs)).text
+
+
+def _api_key(at: Places) -> None:
+    stage = at.server.stage(good)
+    at.ask(stage, api_key="sk-another-key-0123")
+    assert stage.requests[0].headers["authorization"] == "Bearer sk-another-key-0123"
+    at.patch.setenv("OXEN_API_KEY", "sk-from-outside-0123")
+    at.caller.ask(type(at.caller.make(stage.url))(base_url=stage.url))
+    assert stage.requests[1].headers["authorization"] == "Bearer sk-from-outside-0123"
+
+
+def _base_url(at: Places) -> None:
+    stage = at.server.stage(good)
+    assert at.ask(stage) == ANSWER
+    at.patch.setenv("OXEN_BASE_URL", stage.url)
+    assert at.caller.ask(type(at.caller.make(stage.url))(api_key=KEY)).text == ANSWER
+    assert stage.requests[1].path.endswith("/api/ai/chat/completions")
+
+
+def _allow_insecure_http(at: Places) -> None:
+    with pytest.raises(OxenConfigError):
+        at.caller.make("http://h.test/api/ai")
+    assert at.caller.make("http://h.test/api/ai", allow_insecure_http=True).base_url == "http://h.test/api/ai"
+
+
+def _proxy(at: Places) -> None:
+    stage = at.server.stage(good)
+    model = at.caller.make(f"http://h.test:1/{stage.name}", allow_insecure_http=True, proxy=at.server.root)
+    assert at.caller.ask(model).text == ANSWER
+    assert stage.requests[0].target.startswith("http://h.test:1/")
+
+
+def _trust_env(at: Places) -> None:
+    at.patch.setenv("http_proxy", "http://127.0.0.1:9")
+    with Server() as fresh:  # its connections are not made yet, so the environment counts
+        with pytest.raises(OxenError):
+            at.ask(fresh.stage(good), max_retries=0)
+        assert at.ask(fresh.stage(good), trust_env=False) == ANSWER
+
+
+def _ca_bundle(at: Places) -> None:
+    stage = at.tls_server.stage(good)
+    assert at.ask(stage, ca_bundle=str(at.certificates.authority)) == ANSWER
+    with pytest.raises(OxenTLSError):
+        at.ask(stage)
+
+
+def _client_cert(at: Places) -> None:
+    authority = str(at.certificates.authority)
+    with Server(at.certificates.wants_client_cert) as picky:
+        stage = picky.stage(good)
+        assert at.ask(stage, ca_bundle=authority, client_cert=str(at.certificates.client_pem)) == ANSWER
+        with pytest.raises(OxenError):
+            at.ask(stage, ca_bundle=authority, max_retries=0)
+
+
+def _http2(at: Places) -> None:
+    with Server(at.certificates.speaks_http2) as modern:
+        stage = modern.stage(good)
+        assert at.ask(stage, ca_bundle=str(at.certificates.authority)) == ANSWER
+        with pytest.raises(OxenError):  # the server only looks at the greeting
+            at.ask(stage, ca_bundle=str(at.certificates.authority), http2=True, timeout=1, max_retries=0)
+        assert [stray.method for stray in modern.strays] == ["PRI"]
+
+
+def _http_client(at: Places) -> None:
+    stage = at.server.stage(good)
+    assert at.ask(stage, http_client=httpx.Client(headers={"x-mine": "1"})) == ANSWER
+    assert stage.requests[0].headers["x-mine"] == "1"
+
+
+def _http_async_client(at: Places) -> None:
+    stage = at.server.stage(good)
+    door = type(at.caller)(is_async=True, streams=False)
+    assert door.ask(door.make(stage.url, http_async_client=httpx.AsyncClient(headers={"x-mine": "1"}))).text == ANSWER
+    assert stage.requests[0].headers["x-mine"] == "1"
+
+
+def _context_window(at: Places) -> None:
+    stage = at.server.stage(good)
+    model = at.caller.make(stage.url, context_window=5, check_context=True)
+    with pytest.raises(OxenError):
+        at.caller.ask(model, "This is longer than five tokens.")
+    if isinstance(at.caller, LlamaIndex):
+        assert model.metadata.context_window == 5
+    else:
+        assert model.profile["max_input_tokens"] <= 5
+
+
+OBJECT_EFFECTS: dict[str, Callable[[Places], None]] = {
+    "api_key": _api_key,
+    "base_url": _base_url,
+    "allow_insecure_http": _allow_insecure_http,
+    "proxy": _proxy,
+    "trust_env": _trust_env,
+    "ca_bundle": _ca_bundle,
+    "client_cert": _client_cert,
+    "http2": _http2,
+    "http_client": _http_client,
+    "http_async_client": _http_async_client,
+    "context_window": _context_window,
+}
+
+
+@pytest.fixture
+def at(
+    caller: Caller, server: Server, tls_server: Server, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+) -> Places:
+    return Places(caller, server, tls_server, certificates, monkeypatch)
+
+
+@pytest.mark.parametrize("name", OBJECT_EFFECTS)
+@each(*SENDS)
+def test_a_knob_of_the_object_has_its_effect(name: str, caller: Caller, at: Places) -> None:
+    OBJECT_EFFECTS[name](at)
+
+
+@pytest.mark.parametrize("name", sorted(set(OBJECT_EFFECTS) - {"api_key", "base_url"}))
+@each(*SENDS)
+def test_a_knob_of_the_object_is_none_of_the_call(name: str, caller: Caller, server: Server) -> None:
+    """Taken in silence, it would do nothing: it is refused."""
+    stage = server.stage(good)
+    with pytest.raises(OxenConfigError, match=name):
+        caller.ask(caller.make(stage.url), **{name: 7})
+    assert stage.requests == []
+
+
+def test_both_packages_have_the_same_knobs() -> None:
+    from langchain_oxen import ChatOxen
+    from llama_index_oxen import Oxen
+
+    assert set(OxenSettings.model_fields) <= set(ChatOxen.model_fields)
+    assert set(OxenSettings.model_fields) <= set(Oxen.model_fields)
+
+
+@each(*SENDS)
+def test_streaming_under_the_hood(caller: Caller, server: Server) -> None:
+    stage = server.stage(good)
+    answer = caller.ask(caller.make(stage.url, streaming=True))
+    assert stage.bodies[0]["stream"] is True
+    assert answer.text == ANSWER
+    assert answer.usage == (11, 8, 19)
