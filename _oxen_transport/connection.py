@@ -31,12 +31,10 @@ class Connection:
     @classmethod
     def of(cls, settings: OxenSettings) -> Connection:
         """The connection settings of a model object."""
-        parts = urlsplit(settings.base_url)
         proxy = settings.proxy.get_secret_value() if settings.proxy else None
-        return cls(
-            f"{parts.scheme}://{parts.netloc}", proxy, settings.ca_bundle, settings.client_cert,
-            settings.http2, settings.trust_env,
-        )  # fmt: skip
+        return _connection(
+            settings.base_url, proxy, settings.ca_bundle, settings.client_cert, settings.http2, settings.trust_env
+        )
 
     def pool_options(self, backend: Any) -> dict[str, Any]:
         """Arguments for httpcore's pools."""
@@ -66,6 +64,13 @@ class Connection:
             return None
         env = (os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")) if self.trust_env else ()
         return _ssl_context(self.ca_bundle, self.client_cert, self.trust_env, env)
+
+
+@lru_cache(maxsize=64)
+def _connection(base_url: str, *rest: Any) -> Connection:
+    """Each call asks for it, so it is made once."""
+    parts = urlsplit(base_url)
+    return Connection(f"{parts.scheme}://{parts.netloc}", *rest)
 
 
 @lru_cache(maxsize=16)

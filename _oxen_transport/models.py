@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
 
@@ -65,9 +66,7 @@ MISTRAL_V7 = replace(MISTRAL, name="mistral-v7", content_with_calls=True)
 
 _MISTRAL_ID = re.compile(r"(open-)?(mistral|mixtral|ministral|magistral|mathstral|pixtral|codestral|devstral|voxtral)")
 _V7_ID = re.compile(r"magistral|devstral|voxtral|.*-(latest|24(11|12)|2[5-9](0[1-9]|1[0-2]))$")
-_TEXT_ONLY_ID = re.compile(
-    r"open-|mixtral|codestral|mathstral|mistral-(7b|nemo|tiny|large-24)|ministral-[38]b-2410"
-)
+_TEXT_ONLY_ID = re.compile(r"open-|mixtral|codestral|mathstral|mistral-(7b|nemo|tiny|large-24)|ministral-[38]b-2410")
 # The tokenizers' table of mistral-common (tokens/tokenizers/mistral.py), SentencePiece v3 only.
 _V3_TOKENIZER_ID = re.compile(r"(open-)?mixtral-8x22b(-2404|-instruct.*|-v0\.[13])?|mistral-large-2407|codestral-2405")
 
@@ -84,6 +83,7 @@ _WINDOWS: tuple[tuple[re.Pattern[str], int], ...] = (
 )
 
 
+@lru_cache(maxsize=256)
 def family(model_id: str) -> Family:
     """Find what is special about a model.
 

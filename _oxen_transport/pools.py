@@ -12,6 +12,7 @@ import atexit
 import os
 import threading
 from collections.abc import AsyncIterator
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -150,6 +151,23 @@ class AsyncTransport(httpx.AsyncHTTPTransport):
     def __init__(self, connection: Connection) -> None:
         made = _pool(httpcore, "Async", connection.proxy_url(), connection.pool_options(AsyncioBackend()))
         self._pool: Any = made if connection.http2 else _AsyncPool(made)
+
+
+def outgoing(
+    method: str, url: str, headers: dict[str, str], content: bytes, extensions: dict[str, Any]
+) -> httpx.Request:
+    """A request as httpx's transports take it. The URL is parsed once, not once per call."""
+    address = _url(url)
+    raw = [(name.encode("ascii"), value.encode("ascii")) for name, value in headers.items()]
+    raw.insert(0, (b"Host", address.netloc))
+    if content:
+        raw.append((b"Content-Length", b"%d" % len(content)))
+    return httpx.Request(method, address, headers=raw, stream=httpx.ByteStream(content), extensions=extensions)
+
+
+@lru_cache(maxsize=64)
+def _url(text: str) -> httpx.URL:
+    return httpx.URL(text)
 
 
 # -- the registry ----------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import difflib
 import ipaddress
 import os
 import re
+from functools import cache
 from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
@@ -258,6 +259,7 @@ MISSING_KEY = (
 )
 
 
+@cache
 def wire_names(settings: type[OxenParams]) -> dict[str, str]:
     """Field name -> name in the request body, for the fields that go there as they are."""
     return {

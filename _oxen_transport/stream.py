@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from typing import Any
 
+from pydantic_core import from_json
+
 from _oxen_transport.error_body import NOTHING_SECRET, Redactor, is_error, words_from
 from _oxen_transport.errors import (
     OxenError,
@@ -30,6 +32,8 @@ from _oxen_transport.reply import (
 from _oxen_transport.sse import Decoder
 from _oxen_transport.tool_calls import Assembler
 from _oxen_transport.wire import Chunk, Completion, ToolCallDelta
+
+_CHUNK = "chat.completion.chunk"
 
 
 class StreamReader:
@@ -68,7 +72,7 @@ class StreamReader:
                 self._body = Body(self._headers, limit=None)
             for kind, data in self._decoder.feed(self._body.feed(piece)):
                 self.events += 1
-                if data == b"[DONE]" or data.strip() == b"[DONE]":
+                if data[:1] != b"{" and data.strip() == b"[DONE]":
                     self.done = self.over = True
                     break
                 chunk = self._read(kind, data)
@@ -109,15 +113,16 @@ class StreamReader:
     def _read(self, kind: str, data: bytes) -> Chunk | None:
         """One event -> what it adds, if anything."""
         try:
-            parsed = parse_json(data)
+            parsed = from_json(data)
         except ValueError:
-            parsed = None
+            parsed = _leniently(data)
         if type(parsed) is not dict:
             shown = data[:80].decode("utf-8", "replace")
             raise OxenResponseError(
                 f"an event of the stream is not a JSON object: {shown!r}", details_of(self._headers)
             )
-        if kind == "error" or is_error(parsed):
+        unusual = "error" in parsed or "status" in parsed or "choices" not in parsed
+        if kind == "error" or ((unusual or parsed.get("object") != _CHUNK) and is_error(parsed)):
             raise OxenStreamError(
                 *said(words_from(parsed, self._redact), details_of(self._headers, data, self._redact))
             )
@@ -127,14 +132,14 @@ class StreamReader:
         if not self._identity:
             self._identity = identity(parsed)
         choices = parsed.get("choices")
-        if not (isinstance(choices, list) and choices and isinstance(choices[0], dict)):
-            return None
-        return self._choice(choices[0])
+        if type(choices) is list and choices and type(choices[0]) is dict:
+            return self._choice(choices[0])
+        return None
 
     def _choice(self, choice: dict[str, Any]) -> Chunk | None:
         self._choices_seen = True
         reason = choice.get("finish_reason")
-        if isinstance(reason, str) and reason:
+        if reason and isinstance(reason, str):
             if reason == "error":
                 raise OxenStreamError(*said(words_from(choice, self._redact), details_of(self._headers)))
             self._finish_reason, self.finished = reason, True
@@ -147,30 +152,26 @@ class StreamReader:
         reasoning = ""
         if type(text) is not str or "reasoning_content" in delta or "reasoning" in delta:
             text, reasoning = text_and_reasoning(delta)
-        calls = delta.get("tool_calls")
-        deltas: list[ToolCallDelta] = self._tools.add(calls) if calls else []
-        refusal = delta.get("refusal")
-        logprobs = choice.get("logprobs")
-        return self._chunk(text, deltas, reasoning, refusal, logprobs)
-
-    def _chunk(
-        self, text: str, deltas: list[ToolCallDelta], reasoning: str, refusal: Any, logprobs: Any
-    ) -> Chunk | None:
+        chunk = Chunk(text)
         if text:
             self._text.append(text)
-        elif not (deltas or reasoning or refusal or logprobs):
-            return None
-        chunk = Chunk(text, tuple(deltas), reasoning)
         if reasoning:
             self._reasoning.append(reasoning)
-        if isinstance(refusal, str) and refusal:
+            chunk.reasoning = reasoning
+        if calls := delta.get("tool_calls"):
+            chunk.tool_calls = tuple(self._tools.add(calls))
+        self._add_rare(chunk, delta.get("refusal"), choice.get("logprobs"))
+        says_something = text or reasoning or chunk.tool_calls or chunk.refusal or chunk.logprobs
+        return chunk if says_something else None
+
+    def _add_rare(self, chunk: Chunk, refusal: Any, logprobs: Any) -> None:
+        if refusal and isinstance(refusal, str):
             self._refusal.append(refusal)
             chunk.refusal = refusal
-        if isinstance(logprobs, dict):
+        if logprobs and isinstance(logprobs, dict):
             content = logprobs.get("content")
             self._logprobs.extend(content if isinstance(content, list) else ())
             chunk.logprobs = logprobs
-        return chunk
 
     def _whole(self) -> Completion:
         """Everything so far as one completion, with a body in the shape of one not streamed."""
@@ -201,6 +202,13 @@ class StreamReader:
             raw=raw,
             **self._identity,
         )
+
+
+def _leniently(data: bytes) -> Any:
+    try:
+        return parse_json(data)
+    except ValueError:
+        return None
 
 
 def chunks_from(completion: Completion) -> Generator[Chunk, None, None]:
