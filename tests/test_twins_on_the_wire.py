@@ -196,6 +196,13 @@ class Looking(BaseModel):
     more: list[int] = Field(default_factory=list)
 
 
+def untitled(schema: Any) -> Any:
+    """LlamaIndex's own converter keeps the titles that pydantic makes of names; LangChain's drops them."""
+    if isinstance(schema, dict):
+        return {key: untitled(value) for key, value in schema.items() if key != "title"}
+    return [untitled(value) for value in schema] if isinstance(schema, list) else schema
+
+
 @pytest.mark.parametrize("choice", ["auto", "any", "look"])
 def test_a_function_as_a_tool(choice: str, server: Server) -> None:
     """LlamaIndex's own default is one call at a time; LangChain's is the server's."""
@@ -207,7 +214,8 @@ def test_a_function_as_a_tool(choice: str, server: Server) -> None:
     bound.invoke("Look.")
     tool = FunctionTool.from_defaults(look, name="look", description="Look at a place.")
     theirs.chat_with_tools([tool], user_msg="Look.", tool_choice=choice)
-    assert_equal_requests(stage, 2)
+    first, second = stage.bodies
+    assert first == untitled(second)
 
 
 def test_a_structured_answer_by_a_tool(server: Server) -> None:
@@ -219,7 +227,7 @@ def test_a_structured_answer_by_a_tool(server: Server) -> None:
     assert one == other == Looking(**arguments)
     first, second = stage.bodies
     for key in ("model", "messages", "tools", "tool_choice"):
-        assert json.dumps(first[key]) == json.dumps(second[key])
+        assert json.dumps(first[key]) == json.dumps(untitled(second)[key])
 
 
 # -- what comes back ----------------------------------------------------------------------------
