@@ -7,6 +7,7 @@ import copy
 import gc
 import json
 import pickle
+import threading
 import time
 
 import pytest
@@ -202,7 +203,7 @@ def test_metadata_needs_no_flag_and_no_network():
 
 
 def test_dumps_and_pickles_hold_no_secret_and_still_answer(make, monkeypatch):
-    llm, stage = make(good, temperature=0.25, extra_headers={"X-Tenant": "canary-2"}, http_client=object())
+    llm, stage = make(good, temperature=0.25, extra_headers={"X-Tenant": "canary-2"}, http_client=threading.Lock())
     monkeypatch.setenv("OXEN_API_KEY", "sk-from-the-environment")
     shown = [
         json.dumps(llm.to_dict()),
