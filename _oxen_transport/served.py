@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from _oxen_transport.catalogue import ModelInfo, known
-from _oxen_transport.client import async_client, sync_client
+from _oxen_transport.clients import async_client, sync_client
 from _oxen_transport.settings import OxenSettings
 
 

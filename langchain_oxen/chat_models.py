@@ -14,7 +14,7 @@ from langchain_core.runnables import Runnable
 from langchain_core.utils.utils import LC_ID_PREFIX
 from pydantic import ConfigDict
 
-from _oxen_transport.client import async_client, sync_client
+from _oxen_transport.clients import async_client, sync_client
 from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.request import Request, build
 from _oxen_transport.wire import Completion

@@ -25,7 +25,7 @@ from llama_index.core.tools import BaseTool
 from pydantic import ConfigDict, model_validator
 
 from _oxen_transport.budget import window_of
-from _oxen_transport.client import async_client, sync_client
+from _oxen_transport.clients import async_client, sync_client
 from _oxen_transport.request import Request, build
 from _oxen_transport.served import Served
 from llama_index_oxen.concealed import conceal_headers
