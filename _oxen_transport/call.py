@@ -18,13 +18,15 @@ from _oxen_transport.errors import (
     OxenConnectionError,
     OxenError,
     OxenNotFoundError,
+    OxenRateLimitError,
     OxenResponseError,
     OxenTimeoutError,
     OxenTLSError,
 )
+from _oxen_transport.limiter import Place
 from _oxen_transport.reply import completion_from_body, details_of, document_from_body, error_from_reply
 from _oxen_transport.request import Request
-from _oxen_transport.retry import Progress, RetryPolicy, budget_of, may_pass
+from _oxen_transport.retry import CEILING, Progress, RetryPolicy, budget_of, may_pass
 from _oxen_transport.sockets import Deadline
 from _oxen_transport.stream import StreamReader
 from _oxen_transport.wire import Chunk, Completion
@@ -35,6 +37,8 @@ CONNECT_SECONDS = 10.0
 """The most an attempt waits for a connection; `timeout` if that is less."""
 TAIL_SECONDS = 5.0
 """After the finish reason only the usage can come: that is not waited for as for a word."""
+MOST_HELD_BACK = 20
+"""How often a shared pace may send one call back into the line before its 429 is an error."""
 
 _without_stream_options: set[tuple[str, str]] = set()
 
@@ -54,12 +58,32 @@ class Call:
         self._policy = RetryPolicy(request.max_retries)
         self._budget = budget_of(request.host)
         self._events = 0
+        self._place: Place | None = None
+        self._held_back = 0
 
     # -- an attempt --------------------------------------------------------------------------
+
+    def turn(self) -> float:
+        """Seconds until a shared pace lets the next attempt go; 0: now. Ask again after the wait.
+
+        Raises:
+            OxenTimeoutError: It would be later than the whole call may take.
+        """
+        limiter = self.request.limiter
+        if limiter is None:
+            return 0.0
+        # the framework took the first attempt's place in the line; here its tokens are known
+        requests = 1 if self.attempts else 0
+        self._place = limiter.turn(self._place, requests=requests, tokens=self.request.expected_tokens)
+        if self.total_end is not None and time.monotonic() + self._place.wait >= self.total_end:
+            what = f"the rate limiter's line is longer than total_timeout={self.request.total_timeout:g} s"
+            raise self.placed(OxenTimeoutError(what))
+        return self._place.wait
 
     def attempt(self) -> Deadline:
         """Begin an attempt; the deadline is for its answer."""
         self.attempts += 1
+        self._place = None
         self.connected = self.answered = False
         return Deadline(self.request.timeout, self.total_end)
 
@@ -83,6 +107,8 @@ class Call:
         logger.info(
             "%s %s: %s, attempt %s, %.2f s", self.request.method, self.request.host, status, self.attempts, elapsed
         )
+        if self.request.limiter is not None:
+            self.request.limiter.told(status, self.headers)
         return 200 <= status < 300
 
     def lost(self, error: BaseException, deadline: Deadline) -> OxenError:
@@ -95,9 +121,11 @@ class Call:
         """Seconds to wait before the next attempt. Raises: the error, if there is to be none."""
         if self._refuses_stream_options(error):
             return 0.0
+        if self._is_paced(error):
+            return 0.0
         wait = None
         if may_pass(error, Progress(self.connected, self.answered)):
-            wait = self._policy.wait(self.attempts, error.details.retry_after)
+            wait = self._policy.wait(self.attempts - self._held_back, error.details.retry_after)
         late = wait is not None and self.total_end is not None and time.monotonic() + wait >= self.total_end
         if wait is None or late or not self._budget.take():
             raise self.placed(error)
@@ -112,6 +140,15 @@ class Call:
             return False
         _without_stream_options.add((self.request.url, self.request.model))
         self.request = self.request.without("stream_options")
+        return True
+
+    def _is_paced(self, error: OxenError) -> bool:
+        """With a shared pace, a 429 is no failure but a place further back in the line."""
+        late = (error.details.retry_after or 0) > CEILING
+        paced = self.request.limiter is not None and isinstance(error, OxenRateLimitError) and not late
+        if not paced or self._held_back == MOST_HELD_BACK:
+            return False
+        self._held_back += 1
         return True
 
     # -- its answer --------------------------------------------------------------------------
@@ -145,8 +182,7 @@ class Call:
     def completion(self, body: bytes) -> Completion:
         """The whole answer, read."""
         completion = completion_from_body(body, self.headers, self.request.redact)
-        self._budget.give_back()
-        return self._priced(completion)
+        return self._counted(completion)
 
     def document(self, body: bytes) -> Any:
         """Another document of the API, parsed."""
@@ -161,13 +197,16 @@ class Call:
         except OxenError as error:
             failure = self.placed(error)
         else:
-            self._budget.give_back()
             if last.completion is not None:
-                last.completion = self._priced(last.completion)
+                last.completion = self._counted(last.completion)
             return last
         raise failure
 
-    def _priced(self, completion: Completion) -> Completion:
+    def _counted(self, completion: Completion) -> Completion:
+        """A call went well: for the budget, for the pace, and for the price."""
+        self._budget.give_back()
+        if self.request.limiter is not None and completion.usage is not None:
+            self.request.limiter.spent(self.request.expected_tokens, completion.usage.total_tokens)
         return priced(completion, self.request.url.removesuffix("/chat/completions"), self.request.model)
 
     def refusal(self, status: int, body: bytes) -> OxenError:

@@ -22,7 +22,7 @@ from _oxen_transport.call import Call, timeout_error
 from _oxen_transport.catalogue import ModelInfo, known, model_from, models_from
 from _oxen_transport.continuation import Chain
 from _oxen_transport.errors import OxenError
-from _oxen_transport.pools import async_transport, close_async, close_sync, sync_transport
+from _oxen_transport.pools import async_transport, close_async, close_sync, outgoing, sync_transport
 from _oxen_transport.reply import Body
 from _oxen_transport.request import Request, build_get
 from _oxen_transport.settings import OxenSettings
@@ -127,6 +127,8 @@ class OxenClient:
     def _open(self, call: Call) -> tuple[httpx.Response, Deadline]:
         """Attempt after attempt, until the head of an answer says yes."""
         while True:
+            while (wait := call.turn()) > 0:
+                time.sleep(wait)
             deadline = call.attempt()
             try:
                 response = self._request(call, deadline)
@@ -152,7 +154,7 @@ class OxenClient:
         client = self._settings.http_client
         if client is None:
             deadline.head_only = True
-            return sync_transport(self._settings).handle_request(httpx.Request(**call.arguments(deadline)))
+            return sync_transport(self._settings).handle_request(outgoing(**call.arguments(deadline)))
         request = client.build_request(**call.arguments(deadline))
         return client.send(request, stream=True, follow_redirects=False)  # type: ignore[no-any-return]
 
@@ -295,6 +297,8 @@ class AsyncOxenClient:
     async def _open(self, call: Call) -> tuple[httpx.Response, Deadline]:
         """Attempt after attempt, until the head of an answer says yes."""
         while True:
+            while (wait := call.turn()) > 0:  # noqa: ASYNC110 - the turn is a moment, not an event
+                await asyncio.sleep(wait)
             deadline = call.attempt()
             try:
                 response = await self._request(call, deadline)
@@ -321,7 +325,7 @@ class AsyncOxenClient:
         if client is None:
             deadline.head_only = True
             transport = await async_transport(self._settings)
-            return await transport.handle_async_request(httpx.Request(**call.arguments(deadline)))
+            return await transport.handle_async_request(outgoing(**call.arguments(deadline)))
         request = client.build_request(**call.arguments(deadline))
         return await client.send(request, stream=True, follow_redirects=False)  # type: ignore[no-any-return]
 

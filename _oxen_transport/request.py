@@ -17,11 +17,12 @@ from pydantic import SecretStr, ValidationError
 from pydantic_core import PydanticSerializationError, to_json
 
 from _oxen_transport import __version__
-from _oxen_transport.budget import check, count_messages, fit, window_of
+from _oxen_transport.budget import BYTES_PER_TOKEN, check, count_messages, fit, window_of
 from _oxen_transport.catalogue import check_body, known
 from _oxen_transport.error_body import Redactor
 from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.history import repair
+from _oxen_transport.limiter import Limiter
 from _oxen_transport.models import Family, family
 from _oxen_transport.settings import OxenParams, OxenSettings, config_error, wire_names
 from _oxen_transport.wire import Message
@@ -30,7 +31,11 @@ from _oxen_transport.wire import Message
 # (https://github.com/Oxen-AI/Oxen, crates/oxen-server/src/params.rs).
 USER_AGENT = f"llm-integrations/{__version__} (python-httpx)"
 
+ANSWER_TOKENS = 256
+"""What an answer is taken to have if `max_tokens` does not say."""
+
 _WIRE = wire_names(OxenParams)
+_PARAMS = tuple(OxenParams.model_fields)
 _TOOL_WORDS = {"auto": "auto", "none": "none", "required": "required", "any": "required"}
 
 
@@ -51,6 +56,12 @@ class Request:
     max_retries: int = 2
     resume: bool = False
     auto_continue: bool = False
+    limiter: Limiter | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def expected_tokens(self) -> int:
+        """What the call may cost, roughly, for a limit on tokens: prompt and answer."""
+        return int(len(self.content) / BYTES_PER_TOKEN) + int(self.body.get("max_tokens") or ANSWER_TOKENS)
 
     @property
     def host(self) -> str:
@@ -138,6 +149,7 @@ def build(
     else:
         body.pop("stream_options", None)
     body.update(values["extra_body"])
+    limiter = getattr(settings, "rate_limiter", None)  # a field of both frameworks' models
     return Request(
         url=settings.base_url + "/chat/completions",
         model=body["model"],
@@ -151,6 +163,7 @@ def build(
         max_retries=values["max_retries"],
         resume=values["resume"],
         auto_continue=values["auto_continue"],
+        limiter=limiter if isinstance(limiter, Limiter) else None,
     )
 
 
@@ -176,7 +189,7 @@ def build_get(settings: OxenSettings, path: str, model: str = "") -> Request:
 def _values(settings: OxenSettings, call: Mapping[str, Any]) -> dict[str, Any]:
     """Every parameter's value for this call."""
     own = settings.__dict__
-    values = {name: own[name] for name in OxenParams.model_fields}
+    values = {name: own[name] for name in _PARAMS}
     given = {name: value for name, value in call.items() if value is not None}
     if given:
         params = checked(given)

@@ -18,9 +18,10 @@ from _oxen_transport.served import OxenCatalogue
 from langchain_oxen import blocks, errors, registry
 from langchain_oxen.chat_models import ChatOxen
 from langchain_oxen.errors import *  # noqa: F403 - the whole tree, as drawn in errors.py
+from langchain_oxen.limiter import OxenRateLimiter
 
 blocks.register()
 registry.register()
 
-__all__ = ["ChatOxen", "OxenCatalogue", "ModelInfo", "__version__"]
+__all__ = ["ChatOxen", "OxenCatalogue", "ModelInfo", "OxenRateLimiter", "__version__"]
 __all__ += errors.__all__

@@ -17,7 +17,8 @@ from _oxen_transport.catalogue import ModelInfo
 from _oxen_transport.served import OxenCatalogue
 from llama_index_oxen import errors
 from llama_index_oxen.errors import *  # noqa: F403 - the whole tree, as drawn in errors.py
+from llama_index_oxen.limiter import OxenRateLimiter
 from llama_index_oxen.llms import Oxen
 
-__all__ = ["Oxen", "OxenCatalogue", "ModelInfo", "__version__"]
+__all__ = ["Oxen", "OxenCatalogue", "ModelInfo", "OxenRateLimiter", "__version__"]
 __all__ += errors.__all__
