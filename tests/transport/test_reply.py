@@ -298,7 +298,9 @@ def test_a_bomb() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"\x1f\x8b\x08\x00not gzip at all" * 4, b"plain", gzip.compress(TEXT)[:20] + b"\xff" * 50]
+    "data",
+    [b"\x1f\x8b\x08\x00not gzip at all" * 4, b"plain", gzip.compress(TEXT)[:20] + b"\xff" * 50],
+    ids=["a bad body", "no gzip", "a bad middle"],
 )
 def test_damaged(data: bytes) -> None:
     with pytest.raises(errors.OxenResponseError, match="damaged"):
