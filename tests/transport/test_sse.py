@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from _oxen_transport import sse
 from _oxen_transport.errors import OxenResponseTooLargeError
 from _oxen_transport.sse import MAX_EVENT_BYTES, Decoder, decode_all
 from tests.fuzz import oracle
@@ -145,6 +146,12 @@ def test_events_come_with_the_piece_that_completes_them() -> None:
     assert decoder.feed(b"\n") == []
     assert decoder.feed(b"data: 3\r") == []
     assert decoder.feed(b"\r") == [("message", b"3")]
+
+
+def test_a_plain_event_is_not_read_line_by_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thousands of them come in one piece: they have a way of their own."""
+    monkeypatch.setattr(sse, "_event", None)
+    assert Decoder().feed(b"data: 1\r\n\r\ndata: 2\n\n") == [("message", b"1"), ("message", b"2")]
 
 
 class TestSize:
