@@ -30,7 +30,7 @@ class Clock:
 
 
 def simulate(
-    limit: float, burst: float, workers: int, *, pause: float | None, tells: bool = False
+    limit: float, burst: float, workers: int, *, pause: float | None, tells: bool = False, minutes: float = MINUTES
 ) -> tuple[float, int]:
     """Workers that call without rest, through one limiter, at a server with a token bucket.
 
