@@ -183,10 +183,6 @@ class Oxen(Served, StructuredAnswers):
     streaming: bool = False
     """True: `chat` streams under the hood and gives the whole answer."""
 
-    def __init__(self, **data: Any) -> None:
-        """Check every value. Raises: OxenConfigError."""
-        super().__init__(**data)
-
     @model_validator(mode="before")
     @classmethod
     def _without_class_name(cls, data: Any) -> Any:
