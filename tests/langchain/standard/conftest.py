@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -38,3 +39,30 @@ def vcr_config() -> dict[str, Any]:
 def pytest_recording_configure(config: pytest.Config, vcr: VCR) -> None:
     vcr.register_persister(CustomPersister())
     vcr.register_serializer("yaml.gz", CustomSerializer())
+
+
+TOO_SMALL = {
+    "test_tool_choice": "told to call a tool, it says hello: llama.cpp's grammar lets words come before the call",
+    "test_structured_output_optional_param": "it writes one endless string",
+    "test_tool_message_histories_list_content": "it writes a call that llama.cpp cannot parse, and gets a 500 for it",
+}
+"""Standard tests that a model of this size fails for what it says, not for how it is carried."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        reason = TOO_SMALL.get(getattr(item, "originalname", item.name))
+        if reason and "TestLocalModel" in item.nodeid:
+            item.add_marker(pytest.mark.skip(f"{reason}; runs in test_ideal_model.py"))
+
+
+@pytest.fixture(scope="session")
+def local_model_url() -> str:
+    """A real model on a real server, one for the session."""
+    from examples.support.cache import cache_dir
+    from examples.support.local import start_server
+    from examples.support.weights import NAME
+
+    if not os.environ.get("OXEN_LOCAL_MODEL") and not (cache_dir("models") / NAME).is_file():
+        pytest.skip("no weights here: set OXEN_LOCAL_MODEL to a GGUF file, or run one of the examples once")
+    return start_server()
