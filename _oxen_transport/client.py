@@ -101,6 +101,7 @@ class OxenClient:
                     next(pieces, None)
         finally:
             response.close()
+        piece = None  # a traceback shows this frame, and a server may echo the key
         yield call.verdict(reader)
 
     def models(self) -> list[ModelInfo]:
@@ -161,13 +162,7 @@ class OxenClient:
     def _whole(self, call: Call, response: httpx.Response, deadline: Deadline, read: Callable[[bytes], T]) -> T:
         """Take the whole body in, within bounds, and read it."""
         try:
-            body, content = Body(call.headers), bytearray()
-            for piece in response.stream:  # type: ignore[union-attr]
-                content += body.feed(piece)
-                if deadline.left() <= 0:
-                    raise timeout_error(deadline, call.request)
-            body.end()
-            return read(bytes(content))
+            return read(self._content(call, response, deadline))
         except OxenError as error:
             failure = error
         except Exception as error:  # noqa: BLE001 - as above
@@ -175,6 +170,16 @@ class OxenClient:
         finally:
             response.close()
         raise call.placed(failure)
+
+    def _content(self, call: Call, response: httpx.Response, deadline: Deadline) -> bytes:
+        """The whole body. Apart from `_whole`, whose frame a traceback shows: a server may echo the key."""
+        body, content = Body(call.headers), bytearray()
+        for piece in response.stream:  # type: ignore[union-attr]
+            content += body.feed(piece)
+            if deadline.left() <= 0:
+                raise timeout_error(deadline, call.request)
+        body.end()
+        return bytes(content)
 
     def _next(self, call: Call, reader: StreamReader, pieces: Iterator[bytes], deadline: Deadline) -> bytes | None:
         """The next piece of a stream; None at its end, which may be a failure that the reader knows."""
@@ -271,6 +276,7 @@ class AsyncOxenClient:
                     await pieces.__anext__()
         finally:
             await response.aclose()
+        piece = None
         yield call.verdict(reader)
 
     async def models(self) -> list[ModelInfo]:
@@ -332,13 +338,7 @@ class AsyncOxenClient:
     async def _whole(self, call: Call, response: httpx.Response, deadline: Deadline, read: Callable[[bytes], T]) -> T:
         """Take the whole body in, within bounds, and read it."""
         try:
-            body, content = Body(call.headers), bytearray()
-            async for piece in response.stream:  # type: ignore[union-attr]
-                content += body.feed(piece)
-                if deadline.left() <= 0:
-                    raise timeout_error(deadline, call.request)
-            body.end()
-            return read(bytes(content))
+            return read(await self._content(call, response, deadline))
         except OxenError as error:
             failure = error
         except Exception as error:  # noqa: BLE001 - as above
@@ -346,6 +346,16 @@ class AsyncOxenClient:
         finally:
             await response.aclose()
         raise call.placed(failure)
+
+    async def _content(self, call: Call, response: httpx.Response, deadline: Deadline) -> bytes:
+        """The whole body. Apart from `_whole`, whose frame a traceback shows: a server may echo the key."""
+        body, content = Body(call.headers), bytearray()
+        async for piece in response.stream:  # type: ignore[union-attr]
+            content += body.feed(piece)
+            if deadline.left() <= 0:
+                raise timeout_error(deadline, call.request)
+        body.end()
+        return bytes(content)
 
     async def _next(
         self, call: Call, reader: StreamReader, pieces: AsyncIterator[bytes], deadline: Deadline

@@ -15,6 +15,7 @@ from langchain_core.utils.utils import LC_ID_PREFIX
 from pydantic import ConfigDict
 
 from _oxen_transport.clients import async_client, sync_client
+from _oxen_transport.concealed import conceal_headers
 from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.request import Request, build
 from _oxen_transport.wire import Completion
@@ -29,6 +30,7 @@ from langchain_oxen.tools import ToolLike, tool_choice_to_wire, tools_to_wire
 from langchain_oxen.usage import token_usage
 
 
+@conceal_headers("invoke", "ainvoke", "stream", "astream", "batch", "abatch", "generate", "agenerate", "bind")
 class ChatOxen(ChatModelFacts):
     """Chat models served by Oxen.ai.
 
@@ -170,7 +172,10 @@ class ChatOxen(ChatModelFacts):
     def __init__(self, **data: Any) -> None:
         """Check every value. Raises: OxenConfigError."""
         with LangChainErrors():
-            super().__init__(**data)
+            try:
+                super().__init__(**data)
+            finally:
+                data.clear()  # a traceback shows this frame, and the key with it
 
     # -- the four roads ----------------------------------------------------------------------
 

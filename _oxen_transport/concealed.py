@@ -1,0 +1,54 @@
+"""Per-call headers as secrets, before anybody else sees the call.
+
+Frameworks hand a call's keyword arguments to tracers, keep them in bindings, and hold them in frames
+that crash reporters print. So the values are veiled where the call enters: around the methods of the
+finished class. A header that its caller gives as `SecretStr` is veiled in the caller's frames, too.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from pydantic import SecretStr
+
+T = TypeVar("T")
+
+
+def conceal_headers(*names: str) -> Callable[[type[T]], type[T]]:
+    """A class decorator: the named methods veil `extra_headers` among their keyword arguments."""
+
+    def wrap(cls: type[T]) -> type[T]:
+        for name in names:
+            setattr(cls, name, _concealed(getattr(cls, name)))
+        return cls
+
+    return wrap
+
+
+def _concealed(method: Callable[..., Any]) -> Callable[..., Any]:
+    if inspect.iscoroutinefunction(method):
+
+        @functools.wraps(method)
+        async def awaited(self: Any, *args: Any, **kwargs: Any) -> Any:
+            return await method(self, *args, **_veil(kwargs))
+
+        return awaited
+
+    @functools.wraps(method)
+    def called(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return method(self, *args, **_veil(kwargs))
+
+    return called
+
+
+def _veil(kwargs: dict[str, Any]) -> dict[str, Any]:
+    """In place: the frame that holds these keyword arguments shall not show them either."""
+    if isinstance(kwargs.get("llm_kwargs"), dict):
+        kwargs["llm_kwargs"] = _veil(dict(kwargs["llm_kwargs"]))
+    if isinstance(kwargs.get("extra_headers"), dict):
+        headers = kwargs["extra_headers"]
+        kwargs["extra_headers"] = {name: SecretStr(v) if isinstance(v, str) else v for name, v in headers.items()}
+    return kwargs
