@@ -9,11 +9,13 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any
 
+from langchain_core import exceptions
 from langchain_core.exceptions import (
     ContextOverflowError,
     ModelAPIError,
     ModelAuthenticationError,
     ModelConnectionError,
+    ModelError,
     ModelInvalidRequestError,
     ModelNotFoundError,
     ModelPermissionDeniedError,
@@ -119,10 +121,22 @@ class OxenStructuredOutputError(_t.OxenStructuredOutputError, OutputParserExcept
         self.observation, self.llm_output, self.send_to_llm = None, self.partial_text, False
 
 
+_Refusal: Any = getattr(exceptions, "ModelRefusalError", ModelError)  # langchain-core 1.7.5 and later
+
+
+class OxenRefusalError(OxenStructuredOutputError, _Refusal):  # type: ignore[misc]
+    """The model declined to answer with the object; `raw_message` is what it said instead.
+
+    LangChain alone has a class for it, so the tree has none: catch `ModelRefusalError`, or the parent.
+    """
+
+    raw_message: Any = None
+
+
 _LANGCHAIN: dict[type, type] = {
     kind.__mro__[1]: kind
     for kind in list(globals().values())
-    if isinstance(kind, type) and issubclass(kind, OxenError) and kind.__module__ == __name__
+    if isinstance(kind, type) and kind.__module__ == __name__ and kind.__mro__[1].__module__ == _t.__name__
 }
 
 

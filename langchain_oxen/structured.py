@@ -12,7 +12,7 @@ from langchain_core.output_parsers import BaseTransformOutputParser
 from langchain_core.outputs import Generation
 from langchain_core.runnables.utils import AddableDict
 from langchain_core.utils.function_calling import convert_to_openai_function
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic.v1 import BaseModel as BaseModelV1
 from pydantic.v1 import ValidationError as ValidationErrorV1
 
@@ -21,7 +21,7 @@ from _oxen_transport.errors import Details, OxenConfigError
 from _oxen_transport.partial_json import PartialObject
 from _oxen_transport.tool_calls import parse_arguments
 from _oxen_transport.wire import Completion, ToolCall
-from langchain_oxen.errors import OxenStructuredOutputError
+from langchain_oxen.errors import OxenRefusalError, OxenStructuredOutputError
 
 Method = Literal["function_calling", "json_schema", "json_mode", "auto"]
 METHODS = ("function_calling", "json_schema", "json_mode", "auto")
@@ -80,6 +80,8 @@ class StructuredOutputParser(BaseTransformOutputParser[Any]):
     an answer that was cut never looks complete.
     """
 
+    model_config = ConfigDict(defer_build=True)
+
     answer_type: Any = None
     tool_name: str | None = None
     """The tool whose arguments are the answer. None: the answer is the text."""
@@ -126,6 +128,10 @@ class StructuredOutputParser(BaseTransformOutputParser[Any]):
             return reader(self.answer_type)(self._object(message))
         except (ValidationError, ValidationErrorV1, _NoObjectError) as error:
             reason = str(error)
+        if message.additional_kwargs.get("refusal"):
+            refusal = OxenRefusalError(reason, Details(partial=completion_of(message)))
+            refusal.raw_message = message
+            raise refusal
         cut = message.response_metadata.get("finish_reason") == "length"
         why = "the answer was cut off at max_tokens" if cut else reason
         raise OxenStructuredOutputError(f"no valid {self._name()}: {why}", Details(partial=completion_of(message)))

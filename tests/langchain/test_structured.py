@@ -5,15 +5,23 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
+import pickle
 from collections.abc import Callable, Iterable, Iterator
 from typing import Annotated, Any, TypedDict
 
 import pytest
+from langchain_core import exceptions
 from pydantic import BaseModel, Field
 from pydantic.v1 import BaseModel as BaseModelV1
 
 from _oxen_transport import structured as memory
-from langchain_oxen import ChatOxen, OxenAuthenticationError, OxenConfigError, OxenStructuredOutputError
+from langchain_oxen import (
+    ChatOxen,
+    OxenAuthenticationError,
+    OxenConfigError,
+    OxenStructuredOutputError,
+)
+from langchain_oxen.errors import OxenRefusalError
 from tests.ideal_model import ideal
 from tests.server import Server, Stage, chunk, chunks, completion, error_body, reply, sse, streamed, whole
 
@@ -313,6 +321,21 @@ def test_an_answer_that_does_not_fit_raises_with_what_came(
     shown = ways(raw)[way]()
     assert isinstance(shown[-1]["parsing_error"], OxenStructuredOutputError)
     assert shown[-1]["parsed"] is None
+
+
+@pytest.mark.parametrize("way", ["invoke", "ainvoke", "stream", "astream"])
+@pytest.mark.parametrize("method", METHODS)
+def test_a_refusal_is_langchains_own(server: Server, method: Any, way: str) -> None:
+    body = completion("")
+    body["choices"][0]["message"]["refusal"] = "I do not count oxen."
+    flow = [chunk({"refusal": "I do not "}), chunk({"refusal": "count oxen."}), chunk(None, "stop")]
+    stage = server.stage(lambda request: streamed(sse(flow)) if request.wants_stream else [whole(body)])
+    with pytest.raises(OxenRefusalError, match="I do not count oxen") as caught:
+        ways(model_at(stage).with_structured_output(Ox, method=method))[way]()
+    assert isinstance(caught.value, getattr(exceptions, "ModelRefusalError", exceptions.ModelError))
+    assert caught.value.raw_message.content_blocks
+    assert len(stage.requests) == 1, "no other way of asking changes its mind"
+    assert type(pickle.loads(pickle.dumps(caught.value))) is OxenRefusalError  # noqa: S301 - our own
 
 
 @pytest.mark.parametrize("way", ["invoke", "stream"])
