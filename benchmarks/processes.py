@@ -1,0 +1,95 @@
+"""The processes of a run: one server, and one worker for each subject."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO, Any
+
+from benchmarks.cases import Case
+
+ROOT = Path(__file__).parent.parent
+PATIENCE = 90.0
+"""Seconds for one measurement; a subject that takes longer has failed it."""
+
+_ENVIRONMENT = {
+    **{name: value for name, value in os.environ.items() if "proxy" not in name.lower()},
+    "LANGSMITH_TRACING": "false",
+    "OPENAI_API_KEY": "",
+    "PYTHONHASHSEED": "0",
+}
+
+
+def _start(*arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(  # noqa: S603 - our own modules
+        [sys.executable, "-m", *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        cwd=ROOT,
+        env=_ENVIRONMENT,
+    )
+
+
+def _line(stream: IO[str] | None, seconds: float) -> str:
+    """One line, "" if none came in time. Each answer is one line, so nothing is ever left in the buffer."""
+    ready = select.select([stream], [], [], seconds)[0]
+    return stream.readline() if ready and stream else ""
+
+
+@contextlib.contextmanager
+def server() -> Iterator[str]:
+    """The loopback server. Gives its address."""
+    process = _start("benchmarks.server")
+    try:
+        yield f"http://127.0.0.1:{int(_line(process.stdout, 30))}"
+    finally:
+        process.kill()
+        process.wait()
+
+
+def child(module: str, *arguments: str) -> dict[str, Any]:
+    """Run a module of ours in a fresh interpreter; its last line is its answer."""
+    process = _start(module, *arguments)
+    out, _ = process.communicate(timeout=PATIENCE)
+    lines = out.splitlines()
+    return json.loads(lines[-1]) if lines and process.returncode == 0 else {}
+
+
+class Workers:
+    """The subjects' processes, started when first needed."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._running: dict[str, subprocess.Popen[str]] = {}
+
+    def measure(self, name: str, case: Case, *, profiled: bool = False) -> dict[str, Any]:
+        """One measurement of one subject; `error` in the answer says why there is none."""
+        process = self._running.get(name)
+        if process is None or process.poll() is not None:
+            process = self._running[name] = _start("benchmarks.worker", name)
+        fields = {key: value for key, value in asdict(case).items() if key != "subjects"}
+        command = {"case": fields, "url": f"{self._address}/{case.path}", "profiled": profiled}
+        assert process.stdin is not None
+        process.stdin.write(json.dumps(command) + "\n")
+        process.stdin.flush()
+        answer = _line(process.stdout, PATIENCE)
+        if not answer:
+            process.kill()
+            process.wait()
+            return {"error": f"no answer within {PATIENCE:g} s"}
+        return json.loads(answer)  # type: ignore[no-any-return]
+
+    def close(self) -> None:
+        """End them all."""
+        for process in self._running.values():
+            process.kill()
+            process.wait()

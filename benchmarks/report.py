@@ -1,0 +1,117 @@
+"""The figures as Markdown: ratios only, for absolute ones hold on no other machine."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+from collections.abc import Sequence
+
+from benchmarks.cases import CASES, LANGCHAIN, LLAMA_INDEX
+from benchmarks.goals import Spread, judged, ratio
+from benchmarks.rounds import Rounds
+
+BEGIN, END = "<!-- benchmarks:begin -->", "<!-- benchmarks:end -->"
+PLOT = "docs/benchmarks.svg"
+_SIDES = (("LangChain", LANGCHAIN, "langchain-core"), ("LlamaIndex", LLAMA_INDEX, "llama-index-core"))
+_PACKAGES = (
+    *("langchain-core", "langchain-openai", "langchain-mistralai", "langchain-openrouter"),
+    *("llama-index-core", "llama-index-llms-openai-like", "llama-index-llms-mistralai", "httpx", "aiohttp"),
+)
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def goals_table(rounds: Rounds) -> str:
+    """The goals, row by row."""
+    rows = [
+        [goal.name, f"{_sign(goal.better)} {goal.must:g}", _limit(goal.better, goal.moonshot), str(value), word]
+        for goal, value, word in judged(rounds)
+    ]
+    return table(["goal", "must", "moonshot", "measured: median (least..most)", "reached"], rows)
+
+
+def _sign(better: str) -> str:
+    return "≥" if better == "more" else "≤"
+
+
+def _limit(better: str, limit: float | None) -> str:
+    return "" if limit is None else f"{_sign(better)} {limit:g}"
+
+
+def ratios_table(rounds: Rounds) -> str:
+    """CPU time of everybody else for the same work, in units of ours; then ours in units of the floor."""
+    parts = []
+    for framework, (ours, *peers), floor in _SIDES:
+        rows = []
+        for case in CASES:
+            cells = [_cell(ratio(rounds, case.name, [peer], [ours])) for peer in peers]
+            aiohttp = ratio(rounds, case.name, [f"{ours}[aiohttp]"], [ours])
+            least = ratio(rounds, case.name, [ours], [floor, "httpx"])
+            if any(cells) or least:
+                rows.append([case.name, *cells, _cell(aiohttp), _cell(least)])
+        head = [
+            framework,
+            *(f"{peer} / {ours}" for peer in peers),
+            f"{ours}[aiohttp] / {ours}",
+            f"{ours} / (core + httpx)",
+        ]
+        parts.append(table(head, rows))
+    return "\n\n".join(parts)
+
+
+def _cell(value: Spread | None) -> str:
+    return "" if value is None else str(value)
+
+
+def failures(rounds: Rounds) -> str:
+    """Who did not finish what."""
+    lines = []
+    for case in CASES:
+        for name, rows in rounds.get(case.name, {}).items():
+            failed = max((int(row.get("failed", 0)) for row in rows), default=0)
+            errors = {str(row["error"]) for row in rows if "error" in row}
+            if failed:
+                lines.append(f"* {case.name}: {name} left {failed} of {case.repeat} unfinished after 30 s")
+            lines += [f"* {case.name}: {name}: {error[:120]}" for error in errors]
+    return "\n".join(lines)
+
+
+def machine() -> str:
+    """Where and with what it was measured."""
+    versions = [f"{name} {_version(name)}" for name in _PACKAGES if _version(name)]
+    cores = len(os.sched_getaffinity(0))
+    return f"Python {platform.python_version()}, {cores} cores; {', '.join(versions)}"
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+def document(rounds: Rounds) -> str:
+    """All of it."""
+    parts = [
+        "CPU time for the same work against a loopback server, as ratios; medians over interleaved rounds, with the "
+        f"least and the most of them. {machine()}.",
+        goals_table(rounds),
+        ratios_table(rounds),
+        failures(rounds),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def into_readme(text: str, rounds: Rounds) -> str:
+    """A README with the table of goals and the plot between its markers. Raises: ValueError, without markers."""
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise ValueError(f"the README has no {BEGIN} and {END}")
+    plot = f"![CPU time of the peers in units of ours]({PLOT})"
+    return f"{before}{BEGIN}\n{plot}\n\n{goals_table(rounds)}\n{END}{after}"

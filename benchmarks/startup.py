@@ -1,0 +1,88 @@
+"""What it takes before the first word: `python -m benchmarks.startup NAME MODE URL`, in a fresh interpreter.
+
+Modules that only their users' other packages bring (`rich` and `click` make httpx import its
+command line, `httpx_aiohttp` is imported by langsmith) are hidden from everybody, as they would be
+absent where only the measured package is installed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+import os
+import sys
+import time
+import tracemalloc
+from typing import Any
+
+MODULES = {
+    "ChatOxen": "langchain_oxen",
+    "ChatOpenAI": "langchain_openai",
+    "ChatMistralAI": "langchain_mistralai",
+    "ChatOpenRouter": "langchain_openrouter",
+    "Oxen": "llama_index_oxen",
+    "OpenAILike": "llama_index.llms.openai_like",
+    "MistralAI": "llama_index.llms.mistralai",
+    "langchain-core": "",
+    "llama-index-core": "",
+}
+_HIDDEN = ("rich", "click", "pygments", "httpx_aiohttp")
+
+
+def _import_floor(name: str) -> None:
+    if name in ("ChatOxen", "ChatOpenAI", "ChatMistralAI", "ChatOpenRouter", "langchain-core"):
+        from langchain_core.language_models import BaseChatModel  # noqa: F401
+    else:
+        from llama_index.core.llms.function_calling import FunctionCallingLLM  # noqa: F401
+
+
+def imported(name: str, url: str) -> dict[str, float]:
+    """Over the framework's own import: CPU milliseconds, modules; then what instances take."""
+    from benchmarks.subjects import subject
+
+    made: Any = subject(name)
+    _import_floor(name)
+    before, cpu = set(sys.modules), time.process_time()
+    importlib.import_module(MODULES[name])
+    figures = {"import_ms": (time.process_time() - cpu) * 1e3, "modules": len(set(sys.modules) - before)}
+    cpu = time.process_time()
+    made._make(url)
+    figures["first_ms"] = (time.process_time() - cpu) * 1e3
+    count = 30
+    cpu = time.process_time()
+    kept = [made._make(url) for _ in range(count)]
+    figures["next_ms"] = (time.process_time() - cpu) * 1e3 / count
+    tracemalloc.start()
+    start = tracemalloc.get_traced_memory()[0]
+    kept += [made._make(url) for _ in range(count)]
+    figures["instance_kb"] = (tracemalloc.get_traced_memory()[0] - start) / 1024 / count
+    return figures
+
+
+def cold(name: str, url: str) -> dict[str, float]:
+    """CPU milliseconds from the start of the process to the first chunk of an async stream."""
+    from benchmarks.cases import Case
+    from benchmarks.subjects import subject
+
+    made = subject(name)
+    made.use(Case("cold", "text-200", "astream"), url)
+
+    async def first() -> None:
+        async for _ in made.astream():
+            break
+
+    asyncio.run(first())
+    return {"cold_ms": time.process_time() * 1e3}
+
+
+def main() -> None:
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    for name in _HIDDEN:
+        sys.modules[name] = None  # type: ignore[assignment]
+    name, mode, url = sys.argv[1:]
+    print(json.dumps(imported(name, url) if mode == "import" else cold(name, url)))
+
+
+if __name__ == "__main__":
+    main()
