@@ -83,7 +83,10 @@ def is_loopback(host: str | None) -> bool:
 class OxenParams(BaseModel):
     """What one call may set. Unset means: not sent, the server decides."""
 
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, populate_by_name=True, protected_namespaces=())
+    # defer_build: the classes on the way to a model's own are never made, and that one when it is first used
+    model_config = ConfigDict(
+        extra="forbid", hide_input_in_errors=True, populate_by_name=True, protected_namespaces=(), defer_build=True
+    )
 
     model: str = Field(DEFAULT_MODEL, min_length=1, validation_alias=AliasChoices("model", "model_name"))
     """Id of the model, as `GET /models` lists it."""

@@ -10,7 +10,7 @@ from typing import Any, Literal, cast
 
 from langchain_core.messages import AIMessage, AIMessageChunk, ToolCallChunk
 from langchain_core.outputs import ChatGenerationChunk
-from pydantic import model_validator
+from pydantic import ConfigDict, model_validator
 from typing_extensions import Self
 
 from _oxen_transport.wire import Chunk, Completion
@@ -36,6 +36,8 @@ class OxenMessageChunk(_Whole, AIMessageChunk):
     Core closes the brackets of arguments that were cut off (`parse_partial_json`), so that half a
     command looks like a command. While the stream runs that is a preview; at its end it is a trap.
     """
+
+    model_config = ConfigDict(defer_build=True)  # made with the first chunk, not with the import
 
     type: Literal["AIMessageChunk"] = "AIMessageChunk"
 

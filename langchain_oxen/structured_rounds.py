@@ -30,7 +30,7 @@ class StructuredRounds(RunnableSerializable[LanguageModelInput, Any]):
     repair: bool = False
     options: dict[str, Any] = Field(default_factory=dict)
 
-    model_config = ConfigDict(arbitrary_types_allowed=True)
+    model_config = ConfigDict(arbitrary_types_allowed=True, defer_build=True)
 
     def invoke(self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: A002
         """Ask, and read the answer. Raises: OxenStructuredOutputError, OxenError."""
