@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 from pathlib import Path
 from typing import Any
 
@@ -54,15 +53,3 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         reason = TOO_SMALL.get(getattr(item, "originalname", item.name))
         if reason and "TestLocalModel" in item.nodeid:
             item.add_marker(pytest.mark.skip(f"{reason}; runs in test_ideal_model.py"))
-
-
-@pytest.fixture(scope="session")
-def local_model_url() -> str:
-    """A real model on a real server, one for the session."""
-    from examples.support.cache import cache_dir
-    from examples.support.local import start_server
-    from examples.support.weights import NAME
-
-    if not os.environ.get("OXEN_LOCAL_MODEL") and not (cache_dir("models") / NAME).is_file():
-        pytest.skip("no weights here: set OXEN_LOCAL_MODEL to a GGUF file, or run one of the examples once")
-    return start_server()
