@@ -180,9 +180,14 @@ def good_tool_call(request: Received) -> Iterable[Step]:
 
 def echo(request: Received) -> Iterable[Step]:
     """ "echo: " and the last message's text: shows whose answer it is."""
-    content = request.json["messages"][-1]["content"]
+    return _answer(request, echo_text(request.json))
+
+
+def echo_text(body: Any) -> str:
+    """What `echo` says to this body."""
+    content = body["messages"][-1]["content"]
     text = content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
-    return _answer(request, f"echo: {text}")
+    return f"echo: {text}"
 
 
 def recorded(name: str) -> list[Step]:
