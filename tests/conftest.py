@@ -34,6 +34,21 @@ def _own_retry_budget() -> Iterator[None]:
         module._budgets.clear()
 
 
+@pytest.fixture(scope="session")
+def local_model_url() -> str:
+    """A real server with a real small model, one for the session; its weights are fetched once and kept."""
+    from examples.support.local import start_server
+
+    return start_server()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All that talks to the real model goes to one worker: two servers would share two cores."""
+    for item in items:
+        if "local_model_url" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("real model"))
+
+
 @pytest.fixture
 def fast_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     """Back-off in milliseconds: who retries how often is under test, not how long it waits."""
