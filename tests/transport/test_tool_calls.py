@@ -337,6 +337,12 @@ class TestBoundaries:
         twice = [entry(0, name="f", arguments='"a"')], [entry(0, name="f", arguments='{"a": 1}')]
         assert self.texts(*twice) == [("f", '"a"'), ("f", '{"a": 1}')]
 
+    @pytest.mark.parametrize(("begin", "end"), [('{"a":"\\', '""}'), ('{"a":"\\', '\\"}'), ('{"a":"x\\\\', '"}')])
+    def test_a_backslash_at_the_border(self, begin: str, end: str) -> None:
+        pieces = [entry(0, name="f", arguments=begin)], [entry(0, name="f", arguments=end)]
+        assert json.loads(begin + end)
+        assert self.texts(*pieces, [entry(0, name="f", arguments='{"b":1}')]) == [("f", begin + end), ("f", '{"b":1}')]
+
     def test_a_list_may_be_the_next_value(self) -> None:
         twice = [entry(0, name="f", arguments="[1]")], [entry(0, name="f", arguments=" [2]")]
         assert self.texts(*twice) == [("f", "[1]"), ("f", " [2]")]
