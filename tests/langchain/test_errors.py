@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import pickle
 import traceback
+from typing import Any
 
 import langchain_core.exceptions as core
 import pytest
 from langchain.agents import create_agent
 from langchain.agents.middleware import ModelRetryMiddleware
+from langchain_core.callbacks import BaseCallbackHandler
 
 import _oxen_transport.errors as transport
 import langchain_oxen
@@ -153,3 +155,23 @@ def test_middleware_repeats_what_may_pass_and_nothing_else(server, status, reque
         with pytest.raises(langchain_oxen.OxenBadRequestError):
             agent.invoke({"messages": [("user", "hi")]})
     assert len(stage.requests) == requests
+
+
+@pytest.mark.parametrize("road", ["invoke", "stream"])
+def test_a_trace_gets_what_the_server_said_and_no_key(server, road):
+    """Core reads `.response` and `.request_id` of an error into the run (`_generate_response_from_error`)."""
+
+    class Tracer(BaseCallbackHandler):
+        seen: Any = None
+
+        def on_llm_error(self, error, *, response=None, **_):
+            self.seen = response
+
+    stage = server.stage(reply(error_body("no such field, sk-test-0123456789"), 400, x_request_id="req-7"))
+    model, tracer = ChatOxen(base_url=stage.url, api_key="sk-test-0123456789"), Tracer()
+    with pytest.raises(langchain_oxen.OxenBadRequestError):
+        list(getattr(model, road)("hi", {"callbacks": [tracer]}))
+    known = tracer.seen.generations[0][0].message.response_metadata
+    assert (known["status_code"], known["request_id"]) == (400, "req-7")
+    assert known["body"] == {"error": {"message": "no such field, [redacted]"}}
+    assert "sk-test" not in repr(tracer.seen)

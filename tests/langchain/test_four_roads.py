@@ -105,6 +105,20 @@ def test_the_translator_is_registered() -> None:
     assert [block["type"] for block in message.content_blocks] == ["text", "invalid_tool_call"]
 
 
+def test_blocks_stay_apart_while_the_stream_runs(server: Server) -> None:
+    """Core joins blocks of equal index: text 0 and call 0 would become one."""
+    calls = [{"index": at, "id": f"call{at:05}", "function": {"name": "f", "arguments": '{"a": '}} for at in range(2)]
+    parts = [chunk("moo"), *(chunk({"tool_calls": [call]}) for call in calls), chunk(" moo"), chunk(None, "stop")]
+    model = ChatOxen(base_url=server.stage(streamed(sse(parts))).url, output_version="v1")
+    *growing, _ = list(model.stream("moo"))
+    blocks = _sum(growing).content
+    assert [(block["type"], block.get("text") or block.get("args")) for block in blocks] == [
+        ("text", "moo moo"),
+        ("tool_call_chunk", '{"a": '),
+        ("tool_call_chunk", '{"a": '),
+    ]
+
+
 def test_v3_is_native_and_shares_its_id_with_the_callbacks(server: Server) -> None:
     stage = server.stage(streamed(sse([chunk("moo"), chunk(None, "stop")])))
     model = ChatOxen(base_url=stage.url)
