@@ -88,6 +88,18 @@ def test_the_same_awaited_and_streamed(stage: Stage) -> None:
     assert "".join(piece.text for piece, _ in pieces if isinstance(piece, AIMessage)) == result["messages"][-1].text
 
 
+def test_an_agents_events_come_from_our_own_hook(stage: Stage) -> None:
+    """An agent that is watched asks for v3 events, also where its node only invokes the model."""
+    run = create_agent(model_at(stage), [weather]).stream_events({"messages": [HumanMessage(WEATHER)]}, version="v3")
+    said = [
+        ("".join(message.text), [call["args"]["city"] for call in message.output.tool_calls])
+        for message in run.messages
+    ]
+    assert said == [("", ["Paris", "Rome"]), ("The tool says: sunny in Rome", [])]
+    assert run.output["messages"][-1].text == "The tool says: sunny in Rome"
+    assert all(body["stream"] for body in stage.bodies)
+
+
 def test_one_call_at_a_time_if_told_so(stage: Stage) -> None:
     bound = model_at(stage).bind_tools([weather], parallel_tool_calls=False)
     assert len(bound.invoke(WEATHER).tool_calls) == 1

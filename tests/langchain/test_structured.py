@@ -63,6 +63,11 @@ FORMS: list[Any] = [
     pytest.param(OxDict, {"name": "Bella", "age": 7}, id="TypedDict"),
     pytest.param(OxData, OxData("Bella", 7), id="dataclass"),
     pytest.param(Ox.model_json_schema(), {"name": "Bella", "age": 7}, id="JSON schema"),
+    pytest.param(
+        {"name": "ox", "description": "An ox.", "parameters": Ox.model_json_schema()},
+        {"name": "Bella", "age": 7},
+        id="OpenAI function",
+    ),
 ]
 METHODS = ["function_calling", "json_schema", "auto"]
 
