@@ -113,7 +113,7 @@ class Call:
 
     def lost(self, error: BaseException, deadline: Deadline) -> OxenError:
         """The error for a connection that failed, made of plain data."""
-        names = {kind.__name__ for kind in type(error).__mro__}
+        names = _names(error)
         self.connected = not names & {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError"}
         return error_from_exception(error, names, deadline, self.request)
 
@@ -230,6 +230,19 @@ class Call:
         return error.placed(model=self.request.model, host=self.request.host, attempts=self.attempts, elapsed=elapsed)
 
 
+def _names(error: BaseException | None) -> set[str]:
+    """What an exception is called, bases included: HTTP clients that are compatible share names, not classes.
+
+    httpx-aiohttp calls every lost connection a `ConnectTimeout`; aiohttp's own exception behind it knows.
+    """
+    names = {kind.__name__ for kind in type(error).__mro__}
+    if error is not None and "ConnectTimeout" in names:
+        cause = _names(error.__cause__)
+        if "ClientConnectionError" in cause and "TimeoutError" not in cause:
+            return {"ReadError"}
+    return names
+
+
 def error_from_exception(error: BaseException, names: set[str], deadline: Deadline, request: Request) -> OxenError:
     """Any HTTP client's exception -> ours.
 
@@ -237,7 +250,7 @@ def error_from_exception(error: BaseException, names: set[str], deadline: Deadli
     names, not classes.
     """
     text = request.redact(str(error))[:500] or type(error).__name__
-    if "TimeoutException" in names or isinstance(error, TimeoutError):
+    if names & {"TimeoutException", "TimeoutError"}:
         if names & {"ConnectTimeout", "PoolTimeout"}:
             return OxenTimeoutError(f"no connection to {request.host} in time")
         return timeout_error(deadline, request)

@@ -333,7 +333,9 @@ class AsyncOxenClient:
             transport = await async_transport(self._settings)
             return await transport.handle_async_request(outgoing(**call.arguments(deadline)))
         request = client.build_request(**call.arguments(deadline))
-        return await client.send(request, stream=True, follow_redirects=False)  # type: ignore[no-any-return]
+        # a foreign client's timeout is per read: a head that drips would never end
+        answer = client.send(request, stream=True, follow_redirects=False)
+        return await asyncio.wait_for(answer, max(deadline.left(), 0))
 
     async def _whole(self, call: Call, response: httpx.Response, deadline: Deadline, read: Callable[[bytes], T]) -> T:
         """Take the whole body in, within bounds, and read it."""
