@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Any
 
 import deepagents
 import pytest
@@ -21,14 +21,13 @@ from langchain.agents.structured_output import ProviderStrategy, ToolStrategy
 from langchain_core.callbacks import UsageMetadataCallbackHandler
 from langchain_core.chat_history import InMemoryChatMessageHistory
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage, trim_messages
-from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables.history import RunnableWithMessageHistory
 from langchain_core.tools import BaseTool, tool
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 from pydantic import BaseModel
 
-from langchain_oxen import ChatOxen, OxenBadRequestError, OxenConfigError
+from langchain_oxen import ChatOxen, OxenBadRequestError
 from tests.ideal_model import STORY, ideal
 from tests.server import Server, Stage, error_body, recorded, reply, whole
 
@@ -313,75 +312,7 @@ def test_with_retry_and_with_fallbacks(server: Server) -> None:
     assert broken.with_fallbacks([model_at(stage)]).invoke("Moo?").text == STORY
 
 
-# -- tools in every form ---------------------------------------------------------------------
-
-
-def plain(city: Annotated[str, "where"]) -> str:
-    """The weather in a city."""
-    return city
-
-
-class Weather(BaseModel):
-    """The weather in a city."""
-
-    city: str
-
-
-RUNNABLE = ChatPromptTemplate.from_messages([("human", "Weather in {city}?")])
-PARAMETERS = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
-TOOLS: list[Any] = [
-    pytest.param(weather, "weather", id="tool"),
-    pytest.param(plain, "plain", id="function"),
-    pytest.param(Weather, "Weather", id="pydantic"),
-    pytest.param(
-        {"title": "weather", "description": "The weather in a city.", **PARAMETERS}, "weather", id="JSON schema"
-    ),
-    pytest.param(
-        {"type": "function", "function": {"name": "weather", "description": "d", "parameters": PARAMETERS}},
-        "weather",
-        id="OpenAI",
-    ),
-    pytest.param({"name": "weather", "description": "d", "input_schema": PARAMETERS}, "weather", id="Anthropic"),
-    pytest.param(RUNNABLE.as_tool(name="weather", description="d"), "weather", id="runnable"),
-]
-
-
-@pytest.mark.parametrize(("given", "name"), TOOLS)
-def test_bind_tools_takes_every_form(stage: Stage, given: Any, name: str) -> None:
-    message = model_at(stage).bind_tools([given], tool_choice=name).invoke("The weather in 'Paris'?")
-    assert [(call["name"], call["args"]) for call in message.tool_calls] == [(name, {"city": "Paris"})]
-    sent = stage.bodies[0]["tools"][0]
-    assert sent["type"] == "function"
-    assert sent["function"]["parameters"]["properties"]["city"]["type"] == "string"
-
-
-@pytest.mark.parametrize(
-    ("choice", "wired"),
-    [
-        ("any", "required"),
-        (True, "required"),
-        ("auto", "auto"),
-        ("none", "none"),
-        ({"type": "any"}, "required"),
-        ({"type": "tool", "name": "weather"}, {"type": "function", "function": {"name": "weather"}}),
-        ("weather", {"type": "function", "function": {"name": "weather"}}),
-        (None, None),
-    ],
-)
-def test_tool_choice_in_every_form(stage: Stage, choice: Any, wired: Any) -> None:
-    model_at(stage).bind_tools([weather], tool_choice=choice).invoke("Moo")
-    assert stage.bodies[0].get("tool_choice") == wired
-
-
-def test_what_is_no_tool_is_said_at_once(stage: Stage) -> None:
-    for nothing in (7, {"type": "web_search_20250305", "name": "web_search"}):
-        with pytest.raises(OxenConfigError, match="tool"):
-            model_at(stage).bind_tools([nothing])  # type: ignore[list-item]
-
-
-def test_no_tools_are_not_sent(stage: Stage) -> None:
-    model_at(stage).bind_tools([]).invoke("Moo")
-    assert "tools" not in stage.bodies[0]
+# -- figures ----------------------------------------------------------------------------------
 
 
 def test_usage_over_an_agents_run_is_the_servers_own_sum(stage: Stage) -> None:

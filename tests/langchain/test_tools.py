@@ -8,6 +8,7 @@ import pytest
 from langchain.agents import create_agent
 from langchain.agents.structured_output import ProviderStrategy, ToolStrategy
 from langchain_core.messages import ToolMessage
+from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import RunnableBinding
 from langchain_core.tools import tool
 from pydantic import BaseModel, Field
@@ -58,6 +59,7 @@ ANTHROPIC = {
     "cache_control": {"type": "ephemeral"},
 }
 OPENAI = {"type": "function", "function": {"name": "weather", "description": "d", "parameters": SCHEMA}}
+RUNNABLE = ChatPromptTemplate.from_messages([("human", "The weather in {city}?")])
 TWO_CALLS = [("AbC123xy1", "weather", {"city": "Paris"}), ("AbC123xy2", "weather", {"city": "Rome"})]
 
 
@@ -95,8 +97,9 @@ def calling(*calls):
         (JSON_SCHEMA, "weather"),
         (ANTHROPIC, "weather"),
         (OPENAI, "weather"),
+        (RUNNABLE.as_tool(name="weather", description="d"), "weather"),
     ],
-    ids=["tool", "function", "pydantic", "pydantic v1", "TypedDict", "JSON schema", "Anthropic", "OpenAI"],
+    ids=["tool", "function", "pydantic", "pydantic v1", "TypedDict", "JSON schema", "Anthropic", "OpenAI", "runnable"],
 )
 def test_every_form_of_a_tool(make, given, name):
     model, stage = make(good)
@@ -143,6 +146,14 @@ def test_a_choice_of_a_tool_that_is_not_there_is_refused_here(make):
     with pytest.raises(OxenConfigError, match="no tool named 'wether'"):
         model.bind_tools([weather], tool_choice="wether").invoke("hi")
     assert stage.requests == []
+
+
+@pytest.mark.parametrize("nothing", [7, {"type": "web_search_20250305", "name": "web_search"}], ids=str)
+def test_what_is_no_tool_is_said_at_once(make, nothing):
+    """Core would make a function without parameters of another company's own tool."""
+    model, _ = make(good)
+    with pytest.raises(OxenConfigError, match="tool"):
+        model.bind_tools([nothing])
 
 
 def test_strict_and_parallel(make):
