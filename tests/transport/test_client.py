@@ -60,9 +60,11 @@ pytestmark = pytest.mark.usefixtures("fast_retries")
 BUSY = reply(error_body("busy"), 503)
 
 
-def failure(caller: Caller, model: Any, kind: type[OxenError] = OxenError, **call: Any) -> OxenError:
+def failure(
+    caller: Caller, model: Any, kind: type[OxenError] = OxenError, *, messages: Any = QUESTION, **call: Any
+) -> OxenError:
     with pytest.raises(kind) as caught:
-        caller.ask(model, **call)
+        caller.ask(model, messages, **call)
     return caught.value
 
 
@@ -501,4 +503,92 @@ def test_http2_needs_its_extra_or_works(tls_server: Server, certificates: Any) -
     """The scripted server speaks HTTP/1.1 only: asking for HTTP/2 must fall back to it."""
     stage = tls_server.stage(good)
     model = OxenSettings(base_url=stage.url, http2=True, ca_bundle=str(certificates.authority))
+    assert sync_client(model).send(build(model, QUESTION)).text == ANSWER
+
+
+# -- much to send, much to read -----------------------------------------------------------------
+
+LONG = [{"role": "user", "content": "ox " * 4_000_000}]
+
+
+@each(*ALL)
+def test_a_prompt_of_many_megabytes(caller: Caller, server: Server) -> None:
+    stage = server.stage(good)
+    assert caller.ask(caller.make(stage.url, history="off"), LONG).text == ANSWER
+    assert stage.bodies[0]["messages"] == LONG
+
+
+@each(*ALL)
+def test_nobody_reads_the_prompt(caller: Caller, silent_port: int) -> None:
+    """The socket's buffers fill up, and writing never ends: the clock still runs."""
+    start = time.monotonic()
+    model = caller.make(f"http://127.0.0.1:{silent_port}/api", timeout=0.5, max_retries=0, history="off")
+    failure(caller, model, OxenTimeoutError, messages=LONG)
+    assert time.monotonic() - start < 10
+
+
+@each(*ALL)
+def test_the_server_hangs_up_while_it_is_being_told(caller: Caller) -> None:
+    import socket
+    import threading
+
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+
+        def hang_up() -> None:
+            accepted, _ = listener.accept()
+            accepted.recv(1000)
+            accepted.close()  # with bytes unread: a reset
+
+        thread = threading.Thread(target=hang_up)
+        thread.start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/api"
+        failure(caller, caller.make(url, max_retries=0, history="off"), OxenConnectionError, messages=LONG)
+        thread.join(5)
+
+
+@each(*callers(Transport, streams=True))
+def test_a_caller_that_reads_slowly(caller: Caller, server: Server) -> None:
+    """The server is ahead by megabytes; nothing is lost, and the wait of the caller is nobody's silence."""
+    pieces = ["x" * 100_000] * 40
+    stage = server.stage(streamed(sse(chunks(pieces))))
+    model = caller.make(stage.url, timeout=0.4)
+    texts: list[str] = []
+
+    async def arun() -> None:
+        async for part in caller.achunks(model):
+            texts.append(caller.text_of(part))
+            await asyncio.sleep(0.6 if len(texts) == 1 else 0)
+
+    if caller.is_async:
+        asyncio.run(arun())
+    else:
+        for part in caller.chunks(model):
+            texts.append(caller.text_of(part))
+            time.sleep(0.6 if len(texts) == 1 else 0)
+    assert [text for text in texts if text] == pieces
+
+
+@each(*callers(Transport, is_async=True))
+def test_cancelled_in_the_middle_of_a_handshake(caller: Caller, silent_port: int) -> None:
+    model = caller.make(f"https://127.0.0.1:{silent_port}/api", max_retries=0)
+
+    async def run() -> None:
+        task = asyncio.create_task(caller.ask_async(model))
+        await asyncio.sleep(0.2)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(run())
+
+
+def test_the_end_of_the_process_closes_what_is_open(server: Server) -> None:
+    stage = server.stage(good)
+    model = OxenSettings(base_url=stage.url)
+    sync_client(model).send(build(model, QUESTION))
+    assert len(stage.open_connections()) == 1
+    pools._close_all()
+    assert stage.wait(lambda stage: not stage.open_connections())
     assert sync_client(model).send(build(model, QUESTION)).text == ANSWER
