@@ -31,6 +31,7 @@ class Ladder:
         self._place = (settings.base_url, model or settings.model)
         self._rungs = sorted(RUNGS, key=lambda rung: rung != _learnt.get(self._place))
         self._tried = 0
+        self._certain = True
 
     def __iter__(self) -> Iterator[Rung]:
         """The ways to try: the one that worked before, then the others from the top."""
@@ -40,6 +41,7 @@ class Ladder:
 
     def may_go_on(self, error: OxenError) -> bool:
         """Whether the server may have refused the way of asking, and another is left."""
+        self._certain = self._certain and not isinstance(error, OxenServerError)
         return self._tried < len(self._rungs) and is_refusal(error)
 
     def ignored(self) -> bool:
@@ -47,8 +49,9 @@ class Ladder:
         return self._tried < len(self._rungs)
 
     def landed(self, rung: Rung) -> None:
-        """Remember what worked."""
-        _learnt[self._place] = rung
+        """Remember what worked, unless the ways before it may have failed by accident."""
+        if self._certain:
+            _learnt[self._place] = rung
 
 
 def is_refusal(error: OxenError) -> bool:

@@ -68,6 +68,15 @@ def test_which_failures_may_be_about_the_way_of_asking(error: OxenError, is_one:
     assert ladder.may_go_on(error) is is_one
 
 
+def test_a_servers_bad_moment_teaches_nothing() -> None:
+    ladder = Ladder(HERE)
+    rungs = iter(ladder)
+    next(rungs)
+    assert ladder.may_go_on(OxenServerError("oops", Details(status_code=500)))
+    ladder.landed(next(rungs))
+    assert next(iter(Ladder(HERE))) == "json_schema"
+
+
 def test_the_last_rung_is_the_last() -> None:
     ladder = Ladder(HERE)
     left = [(ladder.ignored(), ladder.may_go_on(FAILURES[0][0])) for _ in ladder]
