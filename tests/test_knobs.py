@@ -194,10 +194,8 @@ def test_it_has_its_effect(name: str, of_the_call: bool, caller: Caller, server:
 class Places:
     """Where the object's knobs show."""
 
-    def __init__(
-        self, caller: Caller, server: Server, tls_server: Server, certificates: Certificates, patch: pytest.MonkeyPatch
-    ) -> None:
-        self.caller, self.server, self.tls_server = caller, server, tls_server
+    def __init__(self, caller: Caller, server: Server, certificates: Certificates, patch: pytest.MonkeyPatch) -> None:
+        self.caller, self.server = caller, server
         self.certificates, self.patch = certificates, patch
 
     def ask(self, stage: Stage, **knobs: Any) -> str:
@@ -243,10 +241,11 @@ def _trust_env(at: Places) -> None:
 
 
 def _ca_bundle(at: Places) -> None:
-    stage = at.tls_server.stage(good)
-    assert at.ask(stage, ca_bundle=str(at.certificates.authority)) == ANSWER
-    with pytest.raises(OxenTLSError):
-        at.ask(stage)
+    with Server(at.certificates.good) as fresh:  # no connection of another test's environment is warm
+        stage = fresh.stage(good)
+        with pytest.raises(OxenTLSError):
+            at.ask(stage)
+        assert at.ask(stage, ca_bundle=str(at.certificates.authority)) == ANSWER
 
 
 def _client_cert(at: Places) -> None:
@@ -307,10 +306,8 @@ OBJECT_EFFECTS: dict[str, Callable[[Places], None]] = {
 
 
 @pytest.fixture
-def at(
-    caller: Caller, server: Server, tls_server: Server, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
-) -> Places:
-    return Places(caller, server, tls_server, certificates, monkeypatch)
+def at(caller: Caller, server: Server, certificates: Certificates, monkeypatch: pytest.MonkeyPatch) -> Places:
+    return Places(caller, server, certificates, monkeypatch)
 
 
 @pytest.mark.parametrize("name", OBJECT_EFFECTS)

@@ -42,7 +42,8 @@ def test_n02_nobody_answers_the_syn(caller: Caller, dark_port: int) -> None:
 
 def test_n03_no_such_name(caller: Caller) -> None:
     # .invalid never resolves: https://www.rfc-editor.org/rfc/rfc6761#section-6.4
-    failure(caller, "https://no-such-host.invalid/api/ai", OxenConnectionError, within=10)
+    # a busy machine's resolver may need more than the half second that everything else gets
+    failure(caller, "https://no-such-host.invalid/api/ai", OxenConnectionError, OxenTimeoutError, within=10)
 
 
 def test_n07_the_server_closed_the_idle_connection(caller: Caller, server: Server) -> None:
