@@ -22,6 +22,7 @@
     ├── OxenResponseError            a 200 that cannot be read
     │   └── OxenResponseTooLargeError
     ├── OxenTruncatedStreamError     the answer stopped before its end             (.partial)
+    │   └── OxenBrokenStreamError    because the connection broke        (OxenConnectionError)
     ├── OxenToolCallError            a tool call that must not be executed         (.partial)
     └── OxenStructuredOutputError    the answer does not fit the schema            (.partial)
 
@@ -278,6 +279,10 @@ class OxenTruncatedStreamError(OxenError):
     advice: ClassVar[str] = "The part that arrived is in `.partial`; ask again, or continue from it."
 
     is_retryable: ClassVar[bool] = True
+
+
+class OxenBrokenStreamError(OxenTruncatedStreamError, OxenConnectionError):
+    """The connection broke in the middle of a stream."""
 
 
 class OxenToolCallError(OxenError):

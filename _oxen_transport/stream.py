@@ -14,6 +14,8 @@ from pydantic_core import from_json
 
 from _oxen_transport.error_body import NOTHING_SECRET, Redactor, is_error, words_from
 from _oxen_transport.errors import (
+    OxenBrokenStreamError,
+    OxenConnectionError,
     OxenError,
     OxenResponseError,
     OxenStreamError,
@@ -88,8 +90,10 @@ class StreamReader:
 
     def lose(self, failure: OxenError) -> None:
         """Note that the connection was lost: after the finish reason that takes nothing away."""
-        if not self.finished:
-            self.fail(failure)
+        if self.finished:
+            return
+        lost = type(failure) is OxenConnectionError
+        self.fail(OxenBrokenStreamError(failure.message, failure.details) if lost else failure)
 
     def end(self) -> Chunk:
         """The verdict: the last chunk, with the whole answer.

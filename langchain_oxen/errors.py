@@ -108,6 +108,10 @@ class OxenTruncatedStreamError(_t.OxenTruncatedStreamError, ModelAPIError):
     """The answer stopped before its end; `partial` has what arrived."""
 
 
+class OxenBrokenStreamError(_t.OxenBrokenStreamError, OxenTruncatedStreamError, OxenConnectionError):
+    """The connection broke in the middle of a stream."""
+
+
 class OxenToolCallError(_t.OxenToolCallError, ModelAPIError):
     """A tool call that must not be executed."""
 
@@ -187,6 +191,7 @@ __all__ = [
     "OxenResponseError",
     "OxenResponseTooLargeError",
     "OxenTruncatedStreamError",
+    "OxenBrokenStreamError",
     "OxenToolCallError",
     "OxenStructuredOutputError",
 ]

@@ -9,6 +9,7 @@ from _oxen_transport.errors import (
     OxenAPIError,
     OxenAuthenticationError,
     OxenBadRequestError,
+    OxenBrokenStreamError,
     OxenConfigError,
     OxenConnectionError,
     OxenContextOverflowError,
@@ -55,6 +56,7 @@ __all__ = [
     "OxenResponseError",
     "OxenResponseTooLargeError",
     "OxenTruncatedStreamError",
+    "OxenBrokenStreamError",
     "OxenToolCallError",
     "OxenStructuredOutputError",
 ]

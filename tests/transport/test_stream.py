@@ -302,3 +302,19 @@ def test_chunks_of_a_whole_answer() -> None:
     assert first == Chunk("x", (ToolCallDelta(0, "i", "n", "{}"),), "r", "f", {"a": 1})
     assert last == Chunk(completion=answer)
     assert list(chunks_from(Completion())) == [Chunk(completion=Completion())]
+
+
+def test_a_broken_connection_is_both_a_cut_answer_and_a_lost_connection() -> None:
+    from _oxen_transport.errors import OxenBrokenStreamError, OxenConnectionError, OxenTimeoutError
+
+    reader = StreamReader({})
+    reader.feed(sse([chunk("Half of")], done=False))
+    reader.lose(OxenConnectionError("the connection was lost"))
+    with pytest.raises(OxenBrokenStreamError, match="was lost") as caught:
+        reader.end()
+    assert isinstance(caught.value, OxenConnectionError)
+    assert caught.value.partial_text == "Half of"
+    reader = StreamReader({})
+    reader.lose(OxenTimeoutError("no answer"))
+    with pytest.raises(OxenTimeoutError):
+        reader.end()
