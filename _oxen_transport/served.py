@@ -1,8 +1,10 @@
-"""The catalogue's methods, which both model classes have."""
+"""What both model classes have: the catalogue, and an end."""
 
 from __future__ import annotations
 
 from typing import ClassVar
+
+from typing_extensions import Self  # pydantic needs it, too; in typing from Python 3.11
 
 from _oxen_transport.catalogue import ModelInfo, known
 from _oxen_transport.clients import async_client, sync_client
@@ -11,6 +13,29 @@ from _oxen_transport.settings import OxenSettings
 
 class Served(OxenSettings):
     """What is served where these settings point. Answers are kept for an hour; `refresh` asks anew."""
+
+    def close(self) -> None:
+        """Close the connections of sync calls, also for every other object with the same settings.
+
+        Not needed: what nobody uses any more closes itself. The object stays of use.
+        """
+        sync_client(self).close()
+
+    async def aclose(self) -> None:
+        """Close the connections of async calls in this loop."""
+        await async_client(self).aclose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
 
     def list_models(self, *, refresh: bool = False) -> list[ModelInfo]:
         """Every model of the catalogue, `GET /models`. Raises: OxenError."""

@@ -352,16 +352,6 @@ class ChatOxen(ChatModelFacts):
             parser = parser_for(schema, method, include_raw=include_raw)
             return self.bind(**{**ask_for(schema, method, strict), **options}) | parser
 
-    # -- life --------------------------------------------------------------------------------
-
-    def close(self) -> None:
-        """Close the connections of sync calls, also for every other object with the same settings."""
-        sync_client(self).close()
-
-    async def aclose(self) -> None:
-        """Close the connections of async calls in this loop."""
-        await async_client(self).aclose()
-
 
 def _result(completion: Completion) -> ChatResult:
     output = {"token_usage": token_usage(completion.usage), "model_name": completion.model}

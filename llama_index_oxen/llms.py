@@ -373,14 +373,6 @@ class Oxen(Served, StructuredAnswers):
         copied = self.model_copy(update={"http_client": None, "http_async_client": None})
         return super(Oxen, copied).__getstate__()
 
-    def close(self) -> None:
-        """Close the connections of sync calls, also for every other object with the same settings."""
-        sync_client(self).close()
-
-    async def aclose(self) -> None:
-        """Close the connections of async calls in this loop."""
-        await async_client(self).aclose()
-
 
 def _completion(response: ChatResponse) -> CompletionResponse:
     return CompletionResponse(

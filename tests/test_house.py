@@ -234,14 +234,46 @@ def test_what_is_in_the_wheel(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
     tops = {name.split("/")[0] for name in names}
-    assert {top for top in tops if not top.endswith(".dist-info")} == set(PACKAGES)
+    assert {top for top in tops if not top.endswith(".dist-info")} == {*PACKAGES, "llama_index"}
     for package in PACKAGES:
         assert f"{package}/py.typed" in names
         assert f"{package}/__init__.py" in names
-    expected = {str(path.relative_to(ROOT)) for path in SOURCES}
+    expected = {str(path.relative_to(ROOT)) for path in SOURCES if path.parent.name != "namespace"}
     assert expected <= set(names), "a source file is not in the wheel"
     assert not [name for name in names if "test" in name or "__pycache__" in name or name.endswith(".pyc")]
     assert [name for name in names if name.endswith("LICENSE")]
+
+
+NAMESPACE = {"llama_index/llms/oxen/__init__.py", "llama_index/llms/oxen/py.typed"}
+
+
+def test_the_wheel_leaves_llama_index_a_namespace(wheel: Path) -> None:
+    """An `__init__.py` in `llama_index/` or in `llama_index/llms/` would hide all the rest of LlamaIndex."""
+    with zipfile.ZipFile(wheel) as archive:
+        assert {name for name in archive.namelist() if name.startswith("llama_index/")} == NAMESPACE
+
+
+def test_both_names_are_one_class(wheel: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path)
+    code = """
+import sys
+sys.path.insert(0, {folder!r})
+import llama_index_oxen
+assert llama_index_oxen.__file__.startswith({folder!r}), llama_index_oxen.__file__
+from llama_index.llms.oxen import Oxen, OxenError, __all__
+from llama_index.core import Settings
+assert Oxen is llama_index_oxen.Oxen and OxenError is llama_index_oxen.OxenError
+assert __all__ == llama_index_oxen.__all__
+assert Oxen.__module__ == "llama_index_oxen.llms"
+Settings.llm = Oxen()
+"""
+    environment = {**os.environ, "OXEN_API_KEY": "sk-test"}
+    script = code.format(folder=str(tmp_path))
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False, env=environment
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_what_the_wheel_says(wheel: Path) -> None:
@@ -321,7 +353,6 @@ TESTED_ELSEWHERE = {
     "asyncio_protocol": "transport/test_client.py",
     "concealed": "faults/test_secrets.py",
     "content": "langchain/test_messages.py",  # with llama_index/test_messages.py: both packages' parts in one form
-    "served": "transport/test_catalogue.py",
     "history_calls": "transport/test_history.py",
     "history_rules": "transport/test_history.py",
     "history_turns": "transport/test_history.py",
