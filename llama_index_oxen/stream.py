@@ -12,6 +12,7 @@ from _oxen_transport.content import wire_call
 from _oxen_transport.partial_json import PartialObject
 from _oxen_transport.wire import Chunk, ToolCallDelta
 from llama_index_oxen.messages import beside_text, chat_message, from_wire
+from llama_index_oxen.tokens import Tokens
 from llama_index_oxen.usage import log_probs
 
 
@@ -33,6 +34,8 @@ class Snapshots:
         self._refusal += chunk.refusal
         for delta in chunk.tool_calls:
             self._calls.setdefault(delta.index, _GrowingCall()).add(delta)
+        if not (self._calls or self._reasoning or self._refusal or chunk.logprobs):
+            return _TOKENS.make(self._text, chunk.text)
         calls = self._calls.values()
         return ChatResponse(
             message=chat_message(
@@ -46,6 +49,14 @@ class Snapshots:
             logprobs=log_probs(chunk.logprobs),
             additional_kwargs={"thinking_delta": chunk.reasoning} if chunk.reasoning else {},
         )
+
+
+def _constructed(text: str, delta: str) -> ChatResponse:
+    """The snapshot of an answer that is only text so far."""
+    return ChatResponse(message=chat_message(text, [], [], {}, ""), delta=delta, logprobs=None, additional_kwargs={})
+
+
+_TOKENS = Tokens(_constructed)
 
 
 class _GrowingCall:
