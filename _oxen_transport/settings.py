@@ -276,7 +276,7 @@ def config_error(error: ValidationError, model: type[BaseModel]) -> OxenConfigEr
     """Say in plain words what pydantic found; values of secrets are never quoted."""
     lines = []
     for item in error.errors(include_url=False):
-        name = ".".join(str(part) for part in item["loc"] if not str(part).startswith(("function-", "list[", "dict[")))
+        name = ".".join(str(part) for part in item["loc"] if not str(part).startswith(_UNION_STEPS))
         if item["type"] == "extra_forbidden":
             close = difflib.get_close_matches(name, model.model_fields, n=1)
             hint = f"did you mean {close[0]!r}? " if close else ""
@@ -291,4 +291,6 @@ def config_error(error: ValidationError, model: type[BaseModel]) -> OxenConfigEr
     return OxenConfigError("; ".join(dict.fromkeys(lines)))
 
 
+_UNION_STEPS = ("function-", "list[", "dict[", "constrained-", "literal[")
+"""Steps on pydantic's way into a union, which name no field."""
 _SECRET = ("api_key", "proxy", "extra_headers", "base_url")
