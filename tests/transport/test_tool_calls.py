@@ -261,6 +261,11 @@ class TestIds:
         assert calls_from([entry(arguments="{}")], "x")[0].id == fresh_id("x", "0", "", "{}")
         assert calls_from([entry(id="a"), entry(id="a", name="f")], "x")[1].id == fresh_id("x", "1", "a")
 
+    def test_without_an_answer_id(self) -> None:
+        assembler = Assembler()
+        assembler.add([entry(0, name="f", arguments="{}")])
+        assert [piece.id for piece in assembler.finish()] == [fresh_id("", "0", "f", "{}")]
+
     def test_answer_id_may_be_told_late(self) -> None:
         assembler = Assembler()
         assembler.add([entry(0, name="f", arguments="{}")])
@@ -365,6 +370,12 @@ class TestBoundaries:
             pieces = [entry(key, "a", "f", '{"a": 1}')], [entry(key, arguments='{"b": 2}')]
             assert self.texts(*pieces) == [("f", '{"a": 1}{"b": 2}')]
 
+    def test_text_alone_without_even_a_name(self) -> None:
+        assert self.texts([entry(arguments='{"a": 1}')], [entry(arguments='{"b": 2}')]) == [("", '{"a": 1}{"b": 2}')]
+
+    def test_an_id_and_its_name_in_two_entries_of_one_delta(self) -> None:
+        assert assembled([[entry(id="x"), entry(name="f", arguments="{}")]]) == (ToolCall("x", "f", "{}"),)
+
     def test_name_then_arguments_for_each_of_two_calls_without_any_key(self) -> None:
         head, one, two = [entry(name="f", arguments="")], [entry(arguments='{"a": 1}')], [entry(arguments='{"a": 2}')]
         assert self.texts(head, one, head, two) == [("f", '{"a": 1}'), ("f", '{"a": 2}')]
@@ -441,6 +452,7 @@ class TestBoundaries:
     def test_said_again_means_the_same_under_both_keys(self) -> None:
         whole = entry(0, "x", "f", '{"a":1}')
         assert self.texts([whole], [whole], [whole]) == [("f", '{"a":1}')]
+        assert self.texts([whole], [whole, entry(1, "y", "g", "[]")]) == [("f", '{"a":1}'), ("g", "[]")]
         for other in (
             {**whole, "index": 1},
             {**whole, "id": "y"},
