@@ -57,7 +57,7 @@ class Tokens:
             pieces.append({**same, "index": call.index, "type": "tool_call_chunk"})
             invalid.append({**same, "error": None, "type": "invalid_tool_call"})
             noted |= {"tool_calls", "invalid_tool_calls"}
-        message = self._kind.__new__(self._kind)
+        message = object.__new__(self._kind)  # as its own would, in the end
         fields = {
             "content": chunk.text,
             "additional_kwargs": {},
@@ -79,7 +79,7 @@ class Tokens:
 
 
 def _generation(text: str, message: AIMessageChunk) -> ChatGenerationChunk:
-    made = ChatGenerationChunk.__new__(ChatGenerationChunk)
+    made = object.__new__(ChatGenerationChunk)
     fields = {"text": text, "generation_info": {}, "type": "ChatGenerationChunk", "message": message}
     _set(made, "__dict__", fields)
     _set(made, "__pydantic_fields_set__", {"message", "generation_info", "text"})

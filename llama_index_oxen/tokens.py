@@ -51,7 +51,7 @@ class Tokens:
 
 def _fill(kind: Any, fields: dict[str, Any], noted: set[str]) -> Any:
     """An object with every slot that a pydantic object has."""
-    made = kind.__new__(kind)
+    made = object.__new__(kind)
     _set(made, "__dict__", fields)
     _set(made, "__pydantic_fields_set__", noted)
     _set(made, "__pydantic_extra__", None)
