@@ -210,7 +210,7 @@ def test_dumps_and_pickles_hold_no_secret_and_still_answer(make, monkeypatch):
         repr(llm),
         str(llm),
         repr(pickle.dumps(llm)),
-        json.dumps(llm.to_payload()),
+        json.dumps(llm.to_payload() if hasattr(llm, "to_payload") else {}),  # not in the oldest core allowed
     ]
     for text in shown:
         assert "canary" not in text
