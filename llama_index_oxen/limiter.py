@@ -22,8 +22,9 @@ class OxenRateLimiter(Limiter, BaseRateLimiter):
         tokens_per_minute: The limit of prompt and answer tokens together, if there is one.
 
     Example:
+        >>> from llama_index_oxen import Oxen, OxenRateLimiter
         >>> pace = OxenRateLimiter(tokens_per_minute=100_000)
-        >>> llm, judge = Oxen(rate_limiter=pace), Oxen(rate_limiter=pace)  # doctest: +SKIP
+        >>> llm, judge = Oxen(rate_limiter=pace), Oxen(rate_limiter=pace)
     """
 
     def acquire(self, num_tokens: int = 0) -> None:

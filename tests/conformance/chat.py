@@ -149,6 +149,8 @@ class StreamTests(LLMTests):
 
     @pytest.mark.parametrize("shape", ["crlf", "comments", "one_byte_at_a_time", "no_space", "usage_at_the_end"])
     def test_every_form_of_events_is_read(self, shape: str) -> None:
+        if shape == "usage_at_the_end" and not self.dialect.usage_is_asked_for:
+            pytest.skip("the provider's servers send usage in the last chunk")
         sent = b"".join(event(chunk) for chunk in pieces())
         usage = event({**piece(), "choices": [], "usage": USAGE})
         shaped: dict[str, list[bytes]] = {

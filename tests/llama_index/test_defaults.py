@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
-
 import pytest
 from llama_index.core import Settings
 from llama_index.core.callbacks import TokenCountingHandler
@@ -12,7 +10,7 @@ from llama_index.core.node_parser import SentenceSplitter
 from llama_index.core.utils import get_tokenizer, set_global_tokenizer
 
 from _oxen_transport import budget
-from llama_index_oxen import Oxen, OxenConfigError, OxenMissingExtraError, defaults, tokenizer, use
+from llama_index_oxen import Oxen, OxenConfigError, OxenMissingExtraError, tokenizer, use
 
 TEXT = "Oxen pull in pairs; żółć, 忠实, def f(x): return {'a': [1, 2, 3]}"
 
@@ -67,8 +65,3 @@ def test_without_the_extra_it_says_what_to_install(monkeypatch):
         tokenizer()
     with pytest.warns(UserWarning, match=r"oxen-integrations\[tokenizer\]"):
         use()
-
-
-def test_the_examples_in_the_docstrings():
-    result = doctest.testmod(defaults)
-    assert (result.failed, result.attempted) == (0, 6)

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import doctest
+import importlib
 import inspect
+import pkgutil
 import re
 import textwrap
 from typing import Any
 
+import llama_index.core
 import pytest
+from llama_index.core import Settings
 
+import llama_index_oxen as package
 from llama_index_oxen import Oxen
 from tests.ideal_model import ideal
 from tests.server import Server, whole
@@ -60,6 +66,23 @@ def test_every_block_runs(server: Server, monkeypatch: pytest.MonkeyPatch, capsy
     assert names["joke"].setup
     assert names["cost"] > 0
     assert "get_weather {'city': 'Paris'}" in capsys.readouterr().out
+
+
+def test_the_examples_of_all_modules_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that need a server are in `Oxen`'s own documentation, above."""
+    monkeypatch.setenv("OXEN_API_KEY", "sk-test-0123456789")
+    modules = [
+        importlib.import_module(f"llama_index_oxen.{one.name}") for one in pkgutil.iter_modules(package.__path__)
+    ]
+    before = (Settings._llm, Settings._tokenizer, llama_index.core.global_tokenizer)
+    results = {module.__name__: doctest.testmod(module) for module in modules}
+    Settings._llm, Settings._tokenizer, llama_index.core.global_tokenizer = before
+    assert sum(result.failed for result in results.values()) == 0
+    assert {name for name, result in results.items() if result.attempted} == {
+        "llama_index_oxen.defaults",
+        "llama_index_oxen.limiter",
+    }
+    assert not [module for module in modules if "+SKIP" in inspect.getsource(module)]
 
 
 def test_every_argument_that_is_named_exists() -> None:
