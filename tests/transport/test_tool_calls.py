@@ -369,6 +369,9 @@ class TestBoundaries:
         for key in (..., 0):
             pieces = [entry(key, "a", "f", '{"a": 1}')], [entry(key, arguments='{"b": 2}')]
             assert self.texts(*pieces) == [("f", '{"a": 1}{"b": 2}')]
+            assert self.texts([entry(key, "a", "f", "")], [entry(key, arguments='{"a": 1}')], pieces[1]) == [
+                ("f", '{"a": 1}{"b": 2}')
+            ]
 
     def test_text_alone_without_even_a_name(self) -> None:
         assert self.texts([entry(arguments='{"a": 1}')], [entry(arguments='{"b": 2}')]) == [("", '{"a": 1}{"b": 2}')]
