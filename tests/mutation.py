@@ -1,6 +1,6 @@
 """The verdict on `mutmut run`: how many changes to the source the tests noticed; status 1 below 90 %.
 
-    mutmut run && mutmut export-cicd-stats && python -m tests.mutation
+mutmut run && mutmut export-cicd-stats && python -m tests.mutation
 """
 
 from __future__ import annotations
