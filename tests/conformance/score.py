@@ -31,7 +31,12 @@ class Recorder:
     def __init__(self) -> None:
         self.name = ""
         self.tests: dict[str, dict[str, str]] = {}
+        self.reason = ""
         self._groups: dict[str, str] = {}
+
+    def pytest_collectreport(self, report: Any) -> None:
+        if report.failed:
+            self.reason = report.longreprtext.strip().splitlines()[-1]
 
     def pytest_collection_modifyitems(self, items: list[Any]) -> None:
         for item in items:
@@ -53,7 +58,9 @@ def run_one(candidate: str, out: str) -> int:
     # no conftest, no project settings: the suite needs nothing of the project it stands in
     options = ["--noconftest", "-c", os.devnull, f"--rootdir={ROOT}", "-q", "--tb=no", "-p", "no:cacheprovider"]
     code = pytest.main([candidate, *options, "-W", "ignore", "--no-header", "--no-summary"], plugins=[recorder])
-    Path(out).write_text(json.dumps({"name": recorder.name, "tests": recorder.tests}), encoding="utf-8")
+    Path(out).write_text(
+        json.dumps({"name": recorder.name, "tests": recorder.tests, "reason": recorder.reason}), encoding="utf-8"
+    )
     return 0 if code in (0, 1) else int(code)
 
 
@@ -65,10 +72,9 @@ def card(candidate: Path) -> dict[str, Any] | None:
         written = Path(file.name).read_text(encoding="utf-8")
     made: dict[str, Any] = json.loads(written) if written else {}
     if not made.get("tests"):
-        reason = re.findall(r"^E\s+(.*)", done.stdout, re.MULTILINE)
-        sys.stderr.write(f"{candidate.stem}: not run, {reason[-1] if reason else done.stderr[-300:]}\n")
+        sys.stderr.write(f"{candidate.stem}: not run, {made.get('reason') or done.stderr[-300:]}\n")
         return None
-    return {"name": made["name"], "file": str(candidate.relative_to(ROOT)), "tests": made["tests"]}
+    return {"name": made["name"], "file": candidate.name, "tests": made["tests"]}
 
 
 def counts(group: dict[str, str]) -> tuple[int, int]:
