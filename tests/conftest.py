@@ -34,6 +34,16 @@ def _own_retry_budget() -> Iterator[None]:
         module._budgets.clear()
 
 
+@pytest.fixture(autouse=True)
+def _own_defaults() -> Iterator[None]:
+    """LlamaIndex has one model and one tokenizer for the whole process; what a test sets ends with it."""
+    core = sys.modules.get("llama_index.core")
+    before = core and (core.Settings._llm, core.Settings._tokenizer, core.global_tokenizer)
+    yield
+    if core is not None and before is not None:
+        core.Settings._llm, core.Settings._tokenizer, core.global_tokenizer = before
+
+
 @pytest.fixture(scope="session")
 def local_model_url() -> str:
     """A real server with a real small model, one for the session; its weights are fetched once and kept."""

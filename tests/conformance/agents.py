@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from llama_index.core.agent.workflow import AgentWorkflow, FunctionAgent, ReActAgent
+from llama_index.core.tools import FunctionTool
 from llama_index.core.workflow import Context
 from pydantic import BaseModel
 
@@ -46,6 +47,14 @@ class AgentTests(LLMTests):
         assert str(self.run(FunctionAgent(tools=[self.weather], llm=llm, streaming=streaming))) == TEXT
         assert self.ran == ["Paris"]
         assert "18 degrees in Paris" in json.dumps(stage.bodies[1]["messages"])
+
+    @pytest.mark.parametrize("streaming", [True, False], ids=["streamed", "sent"])
+    def test_a_tool_whose_name_the_wire_cannot_hold(self, streaming: bool) -> None:
+        """Core sends `weather_now` for `weather.now`, and looks the tool up by its own name."""
+        llm, _ = self.llm(answer(calls=[("AbC123xyZ", "weather_now", {"city": "Paris"})]), answer())
+        tool = FunctionTool.from_defaults(self.weather, name="weather.now")
+        assert str(self.run(FunctionAgent(tools=[tool], llm=llm, streaming=streaming))) == TEXT
+        assert self.ran == ["Paris"]
 
     @pytest.mark.parametrize("variant", VARIANTS)
     def test_two_tools_in_one_step(self, variant: str) -> None:

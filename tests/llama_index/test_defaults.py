@@ -7,7 +7,7 @@ from llama_index.core import Settings
 from llama_index.core.callbacks import TokenCountingHandler
 from llama_index.core.memory import ChatMemoryBuffer
 from llama_index.core.node_parser import SentenceSplitter
-from llama_index.core.utils import get_tokenizer, set_global_tokenizer
+from llama_index.core.utils import get_tokenizer
 
 from _oxen_transport import budget
 from llama_index_oxen import Oxen, OxenConfigError, OxenMissingExtraError, tokenizer, use
@@ -16,14 +16,8 @@ TEXT = "Oxen pull in pairs; żółć, 忠实, def f(x): return {'a': [1, 2, 3]}"
 
 
 @pytest.fixture(autouse=True)
-def _settings_as_before(monkeypatch):
-    import llama_index.core
-
+def _key(monkeypatch):
     monkeypatch.setenv("OXEN_API_KEY", "sk-test-1")
-    before = (Settings._llm, Settings._tokenizer, llama_index.core.global_tokenizer)
-    yield
-    Settings._llm, Settings._tokenizer = before[:2]
-    set_global_tokenizer(before[2])
 
 
 def test_one_call_sets_the_model_and_its_tokenizer():

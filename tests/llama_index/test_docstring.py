@@ -12,9 +12,7 @@ import re
 import textwrap
 from typing import Any
 
-import llama_index.core
 import pytest
-from llama_index.core import Settings
 
 import llama_index_oxen as package
 from llama_index_oxen import Oxen
@@ -74,9 +72,7 @@ def test_the_examples_of_all_modules_run(monkeypatch: pytest.MonkeyPatch) -> Non
     modules = [
         importlib.import_module(f"llama_index_oxen.{one.name}") for one in pkgutil.iter_modules(package.__path__)
     ]
-    before = (Settings._llm, Settings._tokenizer, llama_index.core.global_tokenizer)
     results = {module.__name__: doctest.testmod(module) for module in modules}
-    Settings._llm, Settings._tokenizer, llama_index.core.global_tokenizer = before
     assert sum(result.failed for result in results.values()) == 0
     assert {name for name, result in results.items() if result.attempted} == {
         "llama_index_oxen.defaults",
