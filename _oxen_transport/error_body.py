@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from pydantic import SecretStr
@@ -39,25 +40,28 @@ _UNKNOWN_MODEL = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _N = r"[\d,]+"
-_OVERFLOW = tuple(
-    re.compile(pattern, re.IGNORECASE | re.DOTALL)
-    for pattern in (
-        rf"prompt contains (?P<prompt>{_N}) tokens.*?(?P<window>{_N}) maximum context length",
-        rf"maximum context length is (?P<window>{_N}) tokens.*?"
-        rf"(?:resulted in|requested|has|contains at least) (?P<prompt>{_N})",
-        rf"maximum context length (?:is|of) (?P<window>{_N})",
-        rf"prompt \(length (?P<prompt>{_N})\) is longer than the maximum model length of (?P<window>{_N})",
-        rf"input \((?P<prompt>{_N}) tokens\) is longer than the model's context length \((?P<window>{_N})",
-        rf"tokens \+ `?max_new_tokens`? must be <= (?P<window>{_N})\. given: (?P<prompt>{_N})",
-        rf"request \((?P<prompt>{_N}) tokens\) exceeds the available context size \((?P<window>{_N})",
-        rf"prompt is too long: (?P<prompt>{_N}) tokens > (?P<window>{_N})",
-        rf"input token count \(?(?P<prompt>{_N})\)? exceeds the maximum number of tokens allowed \(?(?P<window>{_N})",
-        r"exceeds? (?:the )?(?:model'?s? |available )?(?:maximum )?context (?:length|window|size|limit)",
-        r"(?:too many tokens|prompt is too long|context[_ ]length[_ ]exceeded|exceed_context_size)",
-        r"too large for model with .* context",
-        r"reduce the length of the (?:messages|prompt|input)",
-    )
+_OVERFLOW = (
+    rf"prompt contains (?P<prompt>{_N}) tokens.*?(?P<window>{_N}) maximum context length",
+    rf"maximum context length is (?P<window>{_N}) tokens.*?"
+    rf"(?:resulted in|requested|has|contains at least) (?P<prompt>{_N})",
+    rf"maximum context length (?:is|of) (?P<window>{_N})",
+    rf"prompt \(length (?P<prompt>{_N})\) is longer than the maximum model length of (?P<window>{_N})",
+    rf"input \((?P<prompt>{_N}) tokens\) is longer than the model's context length \((?P<window>{_N})",
+    rf"tokens \+ `?max_new_tokens`? must be <= (?P<window>{_N})\. given: (?P<prompt>{_N})",
+    rf"request \((?P<prompt>{_N}) tokens\) exceeds the available context size \((?P<window>{_N})",
+    rf"prompt is too long: (?P<prompt>{_N}) tokens > (?P<window>{_N})",
+    rf"input token count \(?(?P<prompt>{_N})\)? exceeds the maximum number of tokens allowed \(?(?P<window>{_N})",
+    r"exceeds? (?:the )?(?:model'?s? |available )?(?:maximum )?context (?:length|window|size|limit)",
+    r"(?:too many tokens|prompt is too long|context[_ ]length[_ ]exceeded|exceed_context_size)",
+    r"too large for model with .* context",
+    r"reduce the length of the (?:messages|prompt|input)",
 )
+
+
+@cache
+def _overflow() -> tuple[re.Pattern[str], ...]:
+    """Compiled with the first error, not with the import."""
+    return tuple(re.compile(pattern, re.IGNORECASE | re.DOTALL) for pattern in _OVERFLOW)
 
 
 class Redactor:
@@ -145,7 +149,7 @@ def _words(message: str, source: dict[str, Any], redact: Redactor) -> ServerWord
     prompt, window = _count(source.get("n_prompt_tokens")), _count(source.get("n_ctx"))
     overflow = False
     for text in (message, kind or "", code or ""):
-        match = next((found for pattern in _OVERFLOW if (found := pattern.search(text))), None)
+        match = next((found for pattern in _overflow() if (found := pattern.search(text))), None)
         if match:
             figures = match.groupdict()
             overflow = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import aclosing, closing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import LanguageModelInput
@@ -24,10 +24,11 @@ from langchain_oxen.events import EventStream
 from langchain_oxen.facts import ChatModelFacts
 from langchain_oxen.messages import from_wire, to_wire
 from langchain_oxen.stream import from_chunk
-from langchain_oxen.structured import METHODS, Method, ask_for, parser_for
-from langchain_oxen.structured_rounds import StructuredRounds
 from langchain_oxen.tools import ToolLike, tool_choice_to_wire, tools_to_wire
 from langchain_oxen.usage import token_usage
+
+if TYPE_CHECKING:
+    from langchain_oxen.structured import Method
 
 
 @conceal_headers("invoke", "ainvoke", "stream", "astream", "batch", "abatch", "generate", "agenerate", "bind")
@@ -332,6 +333,10 @@ class ChatOxen(ChatModelFacts):
             OxenConfigError: An unknown method, or something that is no schema.
             OxenStructuredOutputError: (when called) the answer does not fit; `partial` has it.
         """
+        # imported by those who use it
+        from langchain_oxen.structured import METHODS, ask_for, parser_for  # noqa: PLC0415
+        from langchain_oxen.structured_rounds import StructuredRounds  # noqa: PLC0415
+
         shown = {"kwargs": {"method": method, "strict": strict}, "schema": schema}
         with LangChainErrors():
             if method not in METHODS:

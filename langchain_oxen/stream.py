@@ -26,6 +26,8 @@ class _Whole(AIMessage):
     `message_chunk_to_message` (`langchain_core/messages/utils.py`) calls a chunk's first parent.
     """
 
+    model_config = ConfigDict(defer_build=True)  # never made itself
+
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         return AIMessage(*args, **kwargs) if cls is _Whole else super().__new__(cls)
 
