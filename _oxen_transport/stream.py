@@ -135,6 +135,7 @@ class StreamReader:
             self._usage.update({k: v for k, v in usage.items() if v is not None} if isinstance(usage, dict) else {})
         if not self._identity:
             self._identity = identity(parsed)
+            self._tools.completion_id = self._identity["id"] or ""  # what made ids are made from
         choices = parsed.get("choices")
         if type(choices) is list and choices and type(choices[0]) is dict:
             return self._choice(choices[0])

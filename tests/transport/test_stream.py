@@ -318,3 +318,15 @@ def test_a_broken_connection_is_both_a_cut_answer_and_a_lost_connection() -> Non
     reader.lose(OxenTimeoutError("no answer"))
     with pytest.raises(OxenTimeoutError):
         reader.end()
+
+
+def test_a_made_id_is_that_of_the_whole_body() -> None:
+    from _oxen_transport.reply import completion_from_body
+
+    call = {"function": {"name": "f", "arguments": "{}"}}
+    streamed = StreamReader({})
+    streamed.feed(sse([{**chunk({"tool_calls": [call]}, "tool_calls"), "id": "chatcmpl-7"}]))
+    body = {"id": "chatcmpl-7", "choices": [{"message": {"tool_calls": [call]}, "finish_reason": "tool_calls"}]}
+    whole = completion_from_body(json.dumps(body).encode(), {})
+    assert streamed.end().completion.tool_calls == whole.tool_calls
+    assert whole.tool_calls[0].id
