@@ -32,6 +32,7 @@ from _oxen_transport.content import Media, Part, each_message, fold, media_part,
 from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.tool_calls import parse_arguments
 from _oxen_transport.wire import Completion, Message, Role, ToolCall, WireToolCall
+from llama_index_oxen.tools import wire_name
 from llama_index_oxen.usage import log_probs, response_metadata
 
 _ROLES: dict[str, Role] = {
@@ -124,14 +125,18 @@ def _assistant(message: ChatMessage) -> Message:
 
 
 def _calls(message: ChatMessage) -> list[WireToolCall]:
-    """The calls of an answer, each once: from its blocks, or from where older versions kept them."""
+    """The calls of an answer, each once: from its blocks, or from where older versions kept them.
+
+    Their names go back as they came: `tools.restore_names` had put the tools' own in their place.
+    """
     blocks = [block for block in message.blocks if isinstance(block, ToolCallBlock)]
-    calls = [wire_call(block.tool_call_id, block.tool_name, block.tool_kwargs) for block in blocks]
+    calls = [wire_call(block.tool_call_id, wire_name(block.tool_name), block.tool_kwargs) for block in blocks]
     if not calls:
         for raw in message.additional_kwargs.get("tool_calls") or ():
             plain = raw if isinstance(raw, dict) else raw.model_dump()  # another SDK's object
             function = plain.get("function") or {}
-            calls.append(wire_call(plain.get("id"), str(function.get("name") or ""), function.get("arguments")))
+            name = wire_name(str(function.get("name") or ""))
+            calls.append(wire_call(plain.get("id"), name, function.get("arguments")))
     return calls
 
 

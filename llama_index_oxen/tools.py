@@ -33,7 +33,7 @@ def tool_choice_to_wire(choice: Any, *, required: bool = False) -> Any:
     """
     if choice is None:
         return "required" if required else "auto"
-    return _wire_name(choice) if isinstance(choice, str) else choice
+    return wire_name(choice) if isinstance(choice, str) else choice
 
 
 def keep_first_call(response: ChatResponse) -> ChatResponse:
@@ -48,7 +48,7 @@ def keep_first_call(response: ChatResponse) -> ChatResponse:
 
 def restore_names(response: ChatResponse, tools: Sequence[ToolLike]) -> ChatResponse:
     """The answer with the tools' own names: the wire knows no `Box[int]`, and core looks for that."""
-    own = {_wire_name(name): name for name in map(_own_name, tools)}
+    own = {wire_name(name): name for name in map(_own_name, tools)}
     if not any(wired != name for wired, name in own.items()):
         return response
     message = response.message
@@ -133,7 +133,7 @@ def _own_name(tool: ToolLike) -> str:
     return str(tool["function"]["name"]) if isinstance(tool, dict) else tool.metadata.get_name()
 
 
-def _wire_name(name: str) -> str:
+def wire_name(name: str) -> str:
     """The name that `to_openai_tool` writes (`llama_index/core/tools/types.py`, `_sanitize_name`)."""
     return "".join(char if char.isascii() and (char.isalnum() or char in "_-") else "_" for char in name)
 
