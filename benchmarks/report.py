@@ -11,7 +11,7 @@ from benchmarks.cases import CASES, LANGCHAIN, LLAMA_INDEX
 from benchmarks.goals import Spread, judged, ratio
 from benchmarks.rounds import Rounds
 
-BEGIN, END = "<!-- benchmarks:begin -->", "<!-- benchmarks:end -->"
+BEGIN, END = "<!-- benchmarks -->", "<!-- /benchmarks -->"
 PLOT = "docs/benchmarks.svg"
 _SIDES = (("LangChain", LANGCHAIN, "langchain-core"), ("LlamaIndex", LLAMA_INDEX, "llama-index-core"))
 _PACKAGES = (
