@@ -351,7 +351,6 @@ TESTED_ELSEWHERE = {
     "sockets": "transport/test_client.py",
     "asyncio_sockets": "transport/test_client.py",
     "asyncio_protocol": "transport/test_client.py",
-    "concealed": "faults/test_secrets.py",
     "content": "langchain/test_messages.py",  # with llama_index/test_messages.py: both packages' parts in one form
     "history_calls": "transport/test_history.py",
     "history_rules": "transport/test_history.py",
