@@ -1,6 +1,6 @@
 """Answers a question from SQLite's documentation, and cites the passages it rests on.
 
-python -m examples.langchain.rag "Until which year do the developers intend to support SQLite?"
+python -m examples.langchain.rag "How large can an SQLite database be?"
 """
 
 from __future__ import annotations

@@ -25,15 +25,16 @@ def passages() -> list[Passage]:
 
 
 def _cut(page: Path) -> Iterator[Passage]:
-    """Whole paragraphs up to about WORDS words; a heading begins a new passage."""
+    """Whole paragraphs, about WORDS words of them; a heading begins a new passage unless the last is very short."""
     title, *paragraphs = page.read_text(encoding="utf-8").strip().split("\n\n")
     source = f"{page.name}, {title.removeprefix('# ')}"
     held: list[str] = []
+    words = 0
     for paragraph in paragraphs:
-        full = sum(len(part.split()) for part in [*held, paragraph]) > WORDS
-        if held and (paragraph.startswith("#") or full):
+        more = len(paragraph.split())
+        if words > WORDS // 3 and (paragraph.startswith("#") or words + more > WORDS):
             yield Passage("\n\n".join(held), source)
-            held = []
+            held, words = [], 0
         held.append(paragraph)
-    if held:
-        yield Passage("\n\n".join(held), source)
+        words += more
+    yield Passage("\n\n".join(held), source)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-QUESTION = "How large can an SQLite database be?"
+QUESTION = "What is the maximum number of attached databases?"
 SYSTEM = "Answer questions from numbered passages."
 PROMPT = (
     "{passages}\n\nQuestion: {question}\nAnswer in a full sentence that begins with the passage's number in brackets."
