@@ -183,7 +183,7 @@ class OxenBadRequestError(OxenStatusError):
     """400, 422 or another 4xx: the request itself is refused."""
 
     advice: ClassVar[str] = (
-        "The request itself is refused; sending it again will not help. `build(...).to_curl()` shows it."
+        "The request itself is refused; sending it again will not help. `to_curl(...)` of the model object shows it."
     )
 
 

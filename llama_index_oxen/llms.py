@@ -285,6 +285,10 @@ class Oxen(Served, StructuredAnswers):
     def _request(self, messages: Sequence[ChatMessage], call: dict[str, Any], *, stream: bool = False) -> Request:
         return build(self, to_wire(messages), stream=stream, call=call)
 
+    def to_curl(self, messages: Sequence[ChatMessage], *, stream: bool = False, **kwargs: Any) -> str:
+        """Show the request that `chat` (or `stream_chat`) would send, as cURL; the key is `$OXEN_API_KEY`."""
+        return self._request(messages, kwargs, stream=stream).to_curl()
+
     def _prompt(self, prompt: str, formatted: bool) -> list[ChatMessage]:
         if not formatted and self.completion_to_prompt:
             prompt = self.completion_to_prompt(prompt)

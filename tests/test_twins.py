@@ -184,3 +184,18 @@ def test_the_forced_tool_of_a_schema_is_the_same(pair):
     assert bodies[0]["tool_choice"] == bodies[1]["tool_choice"]
     names = [body["tools"][0]["function"]["name"] for body in bodies]
     assert names == ["Person", "Person"]
+
+
+def test_both_show_the_same_request_as_curl():
+    settings = {
+        "base_url": "http://127.0.0.1:9/api/ai",
+        "api_key": "sk-made-up-key",
+        "extra_headers": {"X-Team": "secret-team"},
+    }
+    chat, llm = langchain_oxen.ChatOxen(**settings), llama_index_oxen.Oxen(**settings)
+    shown = chat.to_curl("It's an ox", stream=True, temperature=0.5)
+    assert shown == llm.to_curl([li.ChatMessage(role="user", content="It's an ox")], stream=True, temperature=0.5)
+    assert "$OXEN_API_KEY" in shown
+    assert "made-up" not in shown
+    assert "secret-team" not in shown
+    assert '"stream": true' in shown
