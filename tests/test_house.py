@@ -346,6 +346,7 @@ TESTED_ELSEWHERE = {
     "wire": "transport/test_replies.py",  # plain data
     "call": "transport/test_client.py",  # decides for both clients, of no use alone
     "clients": "transport/test_client.py",
+    "concealed": "reliability/test_secrets.py",
     "connection": "transport/test_client.py",
     "pools": "transport/test_client.py",
     "bodies": "transport/test_client.py",
