@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Generic, TypeVar
 
 import pytest
@@ -106,6 +107,17 @@ def test_partial_objects_grow_and_never_show_half_a_number(make, road):
     assert [getattr(one, "age", None) for one in shown if getattr(one, "age", None) not in (None, 42)] == []
     names = [one.name for one in shown if one.name]
     assert all("Bob".startswith(name) for name in names)
+
+
+@pytest.mark.parametrize("road", ["stream", "astream"])
+def test_the_last_object_is_whole_though_previews_lag(make, road):
+    """A long text is read anew only now and then (`PartialObject`); the end must not lack what came since."""
+    text = json.dumps({"name": "Bob " * 200 + "the last", "age": 42})
+    pieces = [text[at : at + 3] for at in range(0, len(text), 3)]
+    llm, _ = make(streamed(sse(chunks(pieces))), structured_method="json_schema")
+    last = predict(llm, road)[-1]
+    assert type(last) is Person
+    assert last == Person(name="Bob " * 200 + "the last", age=42)
 
 
 @pytest.mark.parametrize("road", ROADS)
