@@ -6,9 +6,8 @@ import atexit
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
-
-from examples.support.cache import cache_dir
 
 ROOT = Path(__file__).parents[2]
 MODEL = "open-mixtral-8x22b"  # the id that the live service knows; the local server answers to it as well
@@ -29,17 +28,18 @@ def start_server() -> str:
     from examples.support.weights import weights  # not needed with a key, and so is what it imports
 
     file = weights()
-    log = cache_dir() / f"server-{os.getpid()}.log"
+    log = tempfile.TemporaryFile()  # noqa: SIM115 - the server's, as long as it lives
     command = [sys.executable, "-m", "examples.support.server", str(file), MODEL]
-    with log.open("wb") as errors:
-        server = subprocess.Popen(  # noqa: S603 - our own module
-            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True
-        )
-    atexit.register(_stop, server, log)
+    server = subprocess.Popen(  # noqa: S603 - our own module
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
+    )
+    atexit.register(_stop, server)
     assert server.stdout is not None
     address = server.stdout.readline().strip()
     if not address:
-        said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-5:]
+        server.wait()
+        log.seek(0)
+        said = log.read().decode(errors="replace").strip().splitlines()[-5:]
         raise RuntimeError("the local server did not start:\n" + "\n".join(said))
     print(
         f"No OXEN_API_KEY: answers come from {file.stem}, a small model that runs on this machine at {address}",
@@ -48,11 +48,10 @@ def start_server() -> str:
     return f"{address}/v1"
 
 
-def _stop(server: subprocess.Popen[str], log: Path) -> None:
+def _stop(server: subprocess.Popen[str]) -> None:
     assert server.stdin is not None
     server.stdin.close()  # it ends by itself then
     try:
         server.wait(timeout=10)
     except subprocess.TimeoutExpired:
         server.kill()
-    log.unlink(missing_ok=True)
