@@ -342,7 +342,6 @@ def test_no_test_is_skipped_without_a_reason() -> None:
 
 TESTED_ELSEWHERE = {
     # source file: the tests that prove it, where they are not at its own path
-    "concealed": "reliability/test_secrets.py",
     "wire": "transport/test_replies.py",  # plain data
     "call": "transport/test_client.py",  # decides for both clients, of no use alone
     "clients": "transport/test_client.py",
