@@ -14,7 +14,7 @@ import httpcore
 from _oxen_transport.framing import LAST_CHUNK, Chunked, body_length, is_chunked
 from _oxen_transport.sockets import Deadline
 
-_AT_ONCE = 256 * 1024
+_AT_ONCE = 16 * 1024  # not more: all events of a piece are read before the first is handed out
 _CUT = "the other side closed the connection before the body was complete"
 
 

@@ -195,3 +195,23 @@ def test_an_instance_is_small_and_opens_nothing(caller: Caller, server: Server) 
         tracemalloc.stop()
     assert grown / len(kept) <= 6 * 1024
     assert (len(pools._sync), len(pools._async)) == pools_before
+
+
+def test_a_tool_is_described_once() -> None:
+    """LlamaIndex's core asks pydantic for a tool's schema at each call, a fifth of a millisecond for each tool."""
+    from llama_index.core.tools import FunctionTool
+
+    from llama_index_oxen.tools import tools_to_wire
+
+    def look_up(path: str, depth: int = 1) -> str:
+        """Looks."""
+        return path * depth
+
+    look_up.__annotations__ = {"path": str, "depth": int, "return": str}  # classes, as in a file without the future
+    tools = [FunctionTool.from_defaults(look_up, name=f"look_up_{number}") for number in range(20)]
+    first, again = tools_to_wire(tools), tools_to_wire(tools)
+    assert first == again
+    assert first[0] is not again[0]
+    assert counted(lambda: tools_to_wire(tools)) <= 20 * 10
+    changed = FunctionTool.from_defaults(look_up, name="look_up_1", description="Otherwise.")
+    assert tools_to_wire([changed])[0]["function"]["description"] == "Otherwise."
