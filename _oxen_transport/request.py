@@ -100,10 +100,8 @@ class Request:
         messages: list[Message] = self.body["messages"]
         if messages[-1].get("role") == "assistant" and isinstance(messages[-1].get("content"), str):
             text, messages = str(messages[-1]["content"]) + text, messages[:-1]
-        last: dict[str, Any] = {"role": "assistant", "content": text}
         prefix_key = family(self.model).prefix_key
-        if prefix_key:
-            last[prefix_key] = True
+        last: dict[str, Any] = {"role": "assistant", "content": text, **({prefix_key: True} if prefix_key else {})}
         body = {**self.body, "messages": [*messages, last]}
         return replace(self, body=body, content=_encode(body))
 

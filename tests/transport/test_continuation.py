@@ -186,3 +186,31 @@ def test_seam(begun: str, comes: list[str], new: str) -> None:
 def test_seam_gives_on_at_once_when_it_is_clear() -> None:
     seam = Seam("Hello wor")
     assert [seam.feed("ld"), seam.feed("!")] == ["ld", "!"]
+
+
+def test_a_few_letters_that_looked_like_an_echo_are_given_at_the_end(server: Server) -> None:
+    from _oxen_transport.client import OxenClient
+    from _oxen_transport.request import build
+    from _oxen_transport.settings import OxenSettings
+
+    def answer(request: Received) -> Iterable[Step]:
+        if request.json["messages"][-1]["role"] == "assistant":
+            return streamed(sse(chunks(["Hel"])))
+        return streamed(sse([chunk("Hello, ")], done=False))
+
+    settings = OxenSettings(base_url=server.stage(answer).url, api_key="sk-1234567", resume=True)
+    request = build(settings, [{"role": "user", "content": "hi"}], stream=True)
+    got = list(OxenClient(settings).stream(request))
+    assert [piece.text for piece in got] == ["Hello, ", "Hel", ""]
+    assert got[-1].completion is not None
+    assert got[-1].completion.text == "Hello, Hel"
+
+
+def test_a_beginning_of_the_users_own_is_gone_on_with_as_one(server: Server) -> None:
+    from _oxen_transport.request import build
+    from _oxen_transport.settings import OxenSettings
+
+    settings = OxenSettings(base_url=server.stage(Cutting()).url, api_key="sk-1234567")
+    begun = build(settings, [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "Once "}])
+    last = {"role": "assistant", "content": "Once upon", "prefix": True}
+    assert begun.continued("upon").body["messages"][1:] == [last]

@@ -244,3 +244,15 @@ def test_an_hour_is_not_waited_for(server: Server) -> None:
         ChatOxen(base_url=stage.url, api_key="sk-1234567", rate_limiter=OxenRateLimiter()).invoke("hi")
     assert caught.value.retry_after == 3600
     assert len(stage.requests) == 1
+
+
+def test_what_is_no_limit_teaches_nothing() -> None:
+    clock = Clock()
+    limiter = Limiter(clock=clock)
+    limiter.told(503, {})
+    limiter.spent(100, 500)  # nobody limits tokens
+    assert limiter.free()
+    pace = limiter._rate
+    clock.now = 5.0
+    limiter.turn()  # nobody waited: the pace holds nothing back, and does not rise
+    assert limiter._rate == pace

@@ -222,3 +222,13 @@ def test_a_hand_made_request_has_no_secrets() -> None:
     request = Request("https://h.test/x", "m", {}, b"", extra_headers={"X": SecretStr("abcd")})
     assert request.redact("abcd") == "[redacted]"
     assert request.headers()["X"] == "abcd"
+
+
+def test_a_tool_that_is_none_says_what_a_tool_is() -> None:
+    with pytest.raises(OxenConfigError, match="a tool must be"):
+        body_of({"tools": [{"type": "function", "function": "look"}], "tool_choice": "look"})
+
+
+def test_a_header_with_no_name_is_refused() -> None:
+    with pytest.raises(OxenConfigError, match="is no name of a header"):
+        settings(extra_headers={"X Team": "a"})

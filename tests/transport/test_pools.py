@@ -1,0 +1,70 @@
+"""The pools' rarer ways: a proxy of another kind, connections that died while idle, another process's pools."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import Any
+
+import httpcore
+import pytest
+
+from _oxen_transport import pools
+from _oxen_transport.settings import OxenSettings
+from _oxen_transport.sockets import DeadlineStream
+from tests.callers import callers
+from tests.server import FIN, Server, good
+
+
+def test_a_socks_proxy_is_httpcores_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[dict[str, Any]] = []
+    monkeypatch.setattr(httpcore, "SOCKSProxy", lambda **options: made.append(options) or "pool")
+    assert pools._pool(httpcore, "", "socks5://127.0.0.1:1080", {"http2": False}) == "pool"
+    assert made == [{"proxy_url": "socks5://127.0.0.1:1080", "http2": False}]
+
+
+@pytest.mark.parametrize("caller", [caller for caller in callers() if caller.kind == "client"], ids=str)
+def test_connections_that_died_while_idle_are_closed_and_not_used(caller: Any, server: Server) -> None:
+    stage = server.stage(lambda request: [*good(request), 0.05, FIN])
+    model = caller.make(stage.url, max_retries=0)
+
+    async def twice() -> None:
+        await caller.ask_async(model)
+        await asyncio.sleep(0.4)
+        await caller.ask_async(model)
+
+    if caller.is_async:
+        asyncio.run(twice())
+    else:
+        caller.ask(model)
+        asyncio.run(asyncio.sleep(0.4))
+        caller.ask(model)
+    assert len({request.connection for request in stage.requests}) == 2
+
+
+def test_at_exit_only_this_processs_pools_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[str] = []
+
+    class Pool:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def close(self) -> None:
+            closed.append(self.name)
+
+    key = pools.Connection.of(OxenSettings(base_url="http://127.0.0.1:9"))
+    monkeypatch.setattr(pools, "_sync", {(os.getpid(), key): Pool("ours"), (1, key): Pool("a parent's")})
+    pools._close_all()
+    assert closed == ["ours"]
+
+
+def test_a_socket_takes_a_plain_timeout_too() -> None:
+    class Wire(httpcore.NetworkStream):
+        def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+            return f"{max_bytes} {timeout}".encode()
+
+    stream = DeadlineStream(Wire())
+    assert stream.read(10, 5.0) == b"10 5.0"
+    assert stream.read(10, None) == b"10 None"
+    stream.put_back(b"again")
+    assert stream.read(3, 5.0) == b"aga"
