@@ -52,6 +52,7 @@ def local_model_url() -> str:
     return start_server()
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """All that talks to the real model goes to one worker: two servers would share two cores."""
     for item in items:

@@ -8,12 +8,13 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[2]
 MODEL = "open-mixtral-8x22b"  # the id that the live service knows; the local server answers to it as well
 
 
-def connection() -> dict[str, str]:
+def connection() -> dict[str, Any]:
     """Arguments for `ChatOxen` or `Oxen`: none with OXEN_API_KEY or OXEN_BASE_URL set, else a local server's.
 
     The server lives as long as this process; processes started by it find it in OXEN_BASE_URL.
