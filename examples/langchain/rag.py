@@ -26,7 +26,7 @@ prompt = ChatPromptTemplate([("system", rag.SYSTEM), ("user", rag.PROMPT)])
 chain = prompt | ChatOxen(**connection(), temperature=0, max_tokens=200)
 
 print(f"{question}\n")
-answer = AIMessageChunk("")
+answer = AIMessageChunk(content="")
 for chunk in chain.stream({"question": question, "passages": rag.numbered([hit.page_content for hit in found])}):
     print(chunk.text, end="", flush=True)
     answer += chunk

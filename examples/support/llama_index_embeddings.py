@@ -12,7 +12,7 @@ class LocalEmbedding(BaseEmbedding):
     """Universal Sentence Encoder on this machine."""
 
     model_name: str = "universal-sentence-encoder-multilingual"
-    embed_batch_size: int = Field(2048, gt=0, le=2048)  # the corpus in one go: embed_all sorts and caches it
+    embed_batch_size: int = Field(default=2048, gt=0, le=2048)  # the corpus in one go: embed_all sorts and caches it
 
     def _get_text_embeddings(self, texts: list[str]) -> list[list[float]]:
         return embed_all(texts)
