@@ -347,7 +347,6 @@ TESTED_ELSEWHERE = {
     "clients": "transport/test_client.py",
     "concealed": "reliability/test_secrets.py",
     "connection": "transport/test_client.py",
-    "pools": "transport/test_client.py",
     "bodies": "transport/test_client.py",
     "sockets": "transport/test_client.py",
     "asyncio_sockets": "transport/test_client.py",
