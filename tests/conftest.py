@@ -58,6 +58,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "local_model_url" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group("real model"))
+            item.add_marker(pytest.mark.timeout(900))  # the first one may fetch 490 MB of weights
 
 
 @pytest.fixture
