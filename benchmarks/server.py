@@ -20,7 +20,12 @@ from functools import lru_cache
 from typing import Any
 
 _HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: %s\r\n%s\r\n\r\n"
-_IDENTITY = {"id": "chatcmpl-5d3b0b52", "created": 1_700_000_000, "model": "open-mixtral-8x22b"}
+_IDENTITY = {
+    "id": "chatcmpl-5d3b0b52",
+    "created": 1_700_000_000,
+    "model": "open-mixtral-8x22b",
+    "system_fingerprint": "fp",  # ChatOpenRouter refuses an answer without it
+}
 _USAGE = {"prompt_tokens": 11, "completion_tokens": 50, "total_tokens": 61}
 WORDS = (" the", " ox", " pulls", " a", " plough", " slowly", ",", " calm", " and", " strong")
 
