@@ -391,13 +391,3 @@ class AsyncOxenClient:
 def _hasty(settings: OxenSettings) -> OxenSettings:
     """For a side errand: no retry, and little patience."""
     return settings.model_copy(update={"max_retries": 0, "timeout": min(settings.timeout, 3.0)})
-
-
-def sync_client(settings: OxenSettings) -> OxenClient:
-    """A client for a model object's settings; make one per call, never keep it on the object."""
-    return OxenClient(settings)
-
-
-def async_client(settings: OxenSettings) -> AsyncOxenClient:
-    """The same for asyncio."""
-    return AsyncOxenClient(settings)

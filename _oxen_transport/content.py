@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, TypeVar
 
 from pydantic_core import PydanticSerializationError, from_json, to_json
@@ -142,8 +142,3 @@ def json_text(text: str) -> str:
         body = rest.rpartition("```")[0] or rest
         text = body.partition("\n")[2] if not body.lstrip().startswith(("{", "[")) else body
     return text.strip()
-
-
-def tool_names(tools: Iterable[Mapping[str, Any]]) -> list[str]:
-    """The names of the tools, in OpenAI's function form."""
-    return [str((tool.get("function") or {}).get("name")) for tool in tools]

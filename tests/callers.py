@@ -137,22 +137,22 @@ class Transport(Caller):
         return build(model, messages, stream=self.streams, call=call)
 
     def _send(self, model: Any, messages: list[Any], call: dict[str, Any]) -> Answer:
-        from _oxen_transport.client import sync_client
+        from _oxen_transport.clients import sync_client
 
         return self._whole(sync_client(model).send(self._request(model, messages, call)))
 
     async def _asend(self, model: Any, messages: list[Any], call: dict[str, Any]) -> Answer:
-        from _oxen_transport.client import async_client
+        from _oxen_transport.clients import async_client
 
         return self._whole(await async_client(model).send(self._request(model, messages, call)))
 
     def _stream(self, model: Any, messages: list[Any], call: dict[str, Any]) -> Iterator[Any]:
-        from _oxen_transport.client import sync_client
+        from _oxen_transport.clients import sync_client
 
         return sync_client(model).stream(self._request(model, messages, call))
 
     async def _astream(self, model: Any, messages: list[Any], call: dict[str, Any]) -> Any:
-        from _oxen_transport.client import async_client
+        from _oxen_transport.clients import async_client
 
         return async_client(model).stream(self._request(model, messages, call))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from _oxen_transport.client import sync_client
+from _oxen_transport.clients import sync_client
 from _oxen_transport.errors import OxenConfigError, OxenConnectionError, OxenError, OxenRedirectError
 from tests.callers import KEY, Caller, LangChain, LlamaIndex, callers, each
 from tests.faults.watched import assert_keeps_secrets, watched

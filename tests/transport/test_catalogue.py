@@ -10,7 +10,7 @@ import pytest
 from _oxen_transport import catalogue
 from _oxen_transport.budget import window_of
 from _oxen_transport.catalogue import ModelInfo, check_body, known, model_from, models_from, nearest
-from _oxen_transport.client import sync_client
+from _oxen_transport.clients import sync_client
 from _oxen_transport.errors import OxenConfigError, OxenContextOverflowError, OxenNotFoundError, OxenResponseError
 from _oxen_transport.request import build
 from _oxen_transport.served import OxenCatalogue, Served

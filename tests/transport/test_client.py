@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from _oxen_transport import pools
-from _oxen_transport.client import async_client, sync_client
+from _oxen_transport.clients import async_client, sync_client
 from _oxen_transport.errors import (
     OxenBadRequestError,
     OxenConfigError,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from _oxen_transport.client import async_client
+from _oxen_transport.clients import async_client
 from _oxen_transport.errors import OxenConnectionError
 from _oxen_transport.request import build
 from _oxen_transport.settings import OxenSettings

@@ -10,7 +10,7 @@ import pytest
 
 from _oxen_transport import errors
 from _oxen_transport.catalogue import ModelInfo
-from _oxen_transport.client import async_client, sync_client
+from _oxen_transport.clients import async_client, sync_client
 from _oxen_transport.errors import OxenError
 from _oxen_transport.settings import OxenSettings
 from tests.callers import Answer, Transport, callers
