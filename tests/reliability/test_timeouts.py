@@ -143,7 +143,8 @@ def test_total_timeout_bounds_the_retries(caller: Caller, server: Server) -> Non
     error, seconds = failure(caller, stage.url, total_timeout=1.0, max_retries=50)
     assert seconds < 1.0 + LATE
     assert 2 <= len(stage.requests) <= 5
-    assert error.attempts == len(stage.requests)
+    # the end may come while the last attempt is on its way: the server never sees that one
+    assert error.attempts - len(stage.requests) in (0, 1)
 
 
 @each(*callers())
