@@ -8,7 +8,7 @@ from typing import Any
 
 import httpcore
 
-from _oxen_transport.framing import Head
+from _oxen_transport.framing import Head, HeadWithBody
 from _oxen_transport.sockets import Deadline, seconds_left
 
 _HIGH_WATER = 256 * 1024
@@ -26,7 +26,7 @@ class Protocol(asyncio.Protocol):
         self.loop = loop
         self._pieces: list[bytes] = []
         self._size = 0
-        self._head = Head()
+        self._head, self._outgoing = Head(), HeadWithBody()
         self._ended = False
         self._lost: Exception | None = None
         self._reader: asyncio.Future[None] | None = None
@@ -136,10 +136,11 @@ class Protocol(asyncio.Protocol):
             self._timer = self.loop.call_at(self._due, self._tick)
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Write all of it."""
+        """Write all of it, a request's head together with its body."""
         if self._lost is not None or self.transport.is_closing():
             raise httpcore.WriteError(str(self._lost or "the connection is closed"))
-        self.transport.write(buffer)
+        if data := self._outgoing.joined(buffer):
+            self.transport.write(data)
         if self._full:
             self._writer = self.loop.create_future()
             try:

@@ -102,7 +102,9 @@ class _Known:
 
     def get(self, base_url: str, model: str) -> ModelInfo | None:
         """One model, if it is known and the knowledge is fresh."""
-        until, found = self._models.get(base_url, {}).get(model, (0.0, None))
+        if base_url not in self._models:
+            return None
+        until, found = self._models[base_url].get(model, (0.0, None))
         return found if time.monotonic() < until else None
 
     def all(self, base_url: str) -> list[ModelInfo] | None:

@@ -28,27 +28,28 @@ def conceal_headers(*names: str) -> Callable[[type[T]], type[T]]:
     return wrap
 
 
-def _concealed(method: Callable[..., Any]) -> Callable[..., Any]:
+def _concealed(method: Any) -> Callable[..., Any]:
+    # bound by its own means: a decorated method tells a bound call from a plain one, the slow way
     if inspect.iscoroutinefunction(method):
 
         @functools.wraps(method)
         async def awaited(self: Any, *args: Any, **kwargs: Any) -> Any:
-            return await method(self, *args, **_veil(kwargs))
+            return await method.__get__(self)(*args, **_veil(kwargs))
 
         return awaited
 
     @functools.wraps(method)
     def called(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return method(self, *args, **_veil(kwargs))
+        return method.__get__(self)(*args, **_veil(kwargs))
 
     return called
 
 
 def _veil(kwargs: dict[str, Any]) -> dict[str, Any]:
     """In place: the frame that holds these keyword arguments shall not show them either."""
-    if isinstance(kwargs.get("llm_kwargs"), dict):
+    if "llm_kwargs" in kwargs and isinstance(kwargs["llm_kwargs"], dict):
         kwargs["llm_kwargs"] = _veil(dict(kwargs["llm_kwargs"]))
-    if isinstance(kwargs.get("extra_headers"), dict):
+    if "extra_headers" in kwargs and isinstance(kwargs["extra_headers"], dict):
         headers = kwargs["extra_headers"]
         kwargs["extra_headers"] = {name: SecretStr(v) if isinstance(v, str) else v for name, v in headers.items()}
     return kwargs

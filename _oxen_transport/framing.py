@@ -36,6 +36,24 @@ class Head:
         return length
 
 
+class HeadWithBody:
+    """Holds a request's head back until its body comes, so that both go out at once.
+
+    httpcore writes them one after the other: a system call and a packet each, and a server wakes twice.
+    """
+
+    def __init__(self) -> None:
+        self._held = b""
+
+    def joined(self, data: bytes) -> bytes:
+        """What is to be written now; nothing, if it is a head. httpcore always writes once more, if only b""."""
+        if not self._held and data.endswith(b"\r\n\r\n") and b" HTTP/1.1\r\n" in data:
+            self._held = data
+            return b""
+        data, self._held = self._held + data, b""
+        return data
+
+
 def is_chunked(http_version: bytes, status: int, headers: list[tuple[bytes, bytes]]) -> bool:
     """Whether a body of this head has chunked framing, and no other."""
     codings = [value.strip().lower() for name, value in headers if name.lower() == b"transfer-encoding"]

@@ -254,7 +254,7 @@ def parse_json(data: bytes) -> Any:
 
 
 def _str(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
+    return value if type(value) is str else None
 
 
 def _amount(value: Any) -> float | None:

@@ -10,6 +10,7 @@ import json
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -66,7 +67,7 @@ class Request:
     @property
     def host(self) -> str:
         """Name of the server, for errors and logs."""
-        return urlsplit(self.url).hostname or ""
+        return host_of(self.url)
 
     @property
     def redact(self) -> Redactor:
@@ -86,6 +87,8 @@ class Request:
             headers["Content-Type"] = "application/json"
         if self.api_key:
             headers["Authorization"] = f"Bearer {self.api_key.get_secret_value()}"
+        if not self.extra_headers:
+            return headers
         further = {name: value.get_secret_value() for name, value in self.extra_headers.items()}
         taken = {name.lower() for name in further}  # the caller's word replaces ours, however it is written
         return {**{name: value for name, value in headers.items() if name.lower() not in taken}, **further}
@@ -113,6 +116,12 @@ class Request:
         lines += [f'-H "{name}: ${name.upper().replace("-", "_")}"' for name in self.extra_headers]
         lines.append("-d " + shlex.quote(json.dumps(json.loads(self.content), indent=2, ensure_ascii=False)))
         return " \\\n  ".join(lines)
+
+
+@lru_cache(maxsize=64)
+def host_of(url: str) -> str:
+    """A URL's host; a call asks several times."""
+    return urlsplit(url).hostname or ""
 
 
 def build(

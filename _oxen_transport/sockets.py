@@ -12,7 +12,7 @@ from typing import Any
 
 import httpcore
 
-from _oxen_transport.framing import Head
+from _oxen_transport.framing import Head, HeadWithBody
 
 
 class Deadline(float):
@@ -81,7 +81,8 @@ class DeadlineStream(httpcore.NetworkStream):
     def __init__(self, stream: httpcore.NetworkStream) -> None:
         self._stream = stream
         self._head, self._held = Head(), b""
-        self.write, self.close = stream.write, stream.close  # type: ignore[method-assign]
+        self._outgoing = HeadWithBody()
+        self.close = stream.close  # type: ignore[method-assign]
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Read what is there, waiting until the deadline."""
@@ -104,6 +105,11 @@ class DeadlineStream(httpcore.NetworkStream):
     def put_back(self, data: bytes) -> None:
         """Have this read next."""
         self._held = data + self._held
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Write all of it, a request's head together with its body."""
+        if data := self._outgoing.joined(buffer):
+            self._stream.write(data, timeout)
 
     def start_tls(self, *args: Any, **kwargs: Any) -> httpcore.NetworkStream:
         """Turn the connection into an encrypted one."""

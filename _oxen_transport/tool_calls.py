@@ -209,6 +209,8 @@ def _sum(before: ToolCallDelta | None, piece: ToolCallDelta) -> ToolCallDelta:
 
 def calls_from(raw_tool_calls: Any, completion_id: str | None = None) -> tuple[ToolCall, ...]:
     """Read the `tool_calls` of a body that was not streamed: each entry is a call of its own."""
+    if raw_tool_calls is None:  # most answers
+        return ()
     assembler = Assembler(completion_id or "")
     for entry in raw_tool_calls if isinstance(raw_tool_calls, (list, tuple)) else [raw_tool_calls]:
         assembler.add([entry])

@@ -18,6 +18,7 @@ from _oxen_transport.clients import async_client, sync_client
 from _oxen_transport.concealed import conceal_headers
 from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.request import Request, build
+from _oxen_transport.signatures import with_signature
 from _oxen_transport.wire import Completion
 from langchain_oxen.errors import LangChainErrors
 from langchain_oxen.events import EventStream
@@ -180,6 +181,7 @@ class ChatOxen(ChatModelFacts):
 
     # -- the four roads ----------------------------------------------------------------------
 
+    @with_signature
     def _generate(
         self,
         messages: list[BaseMessage],
@@ -191,6 +193,7 @@ class ChatOxen(ChatModelFacts):
             request = self._request(messages, stop, kwargs)
             return _result(sync_client(self).send(request))
 
+    @with_signature
     async def _agenerate(
         self,
         messages: list[BaseMessage],

@@ -44,13 +44,19 @@ class ChatModelFacts(Served, BaseChatModel):
     @property
     def _identifying_params(self) -> dict[str, Any]:
         """What makes two models give different answers; no secrets."""
+        own = self.__dict__
         names = ("model", "base_url", "history", *wire_names(type(self)))
-        params = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        params = {name: own[name] for name in names if own[name] is not None}
         return {**params, **({"extra_body": self.extra_body} if self.extra_body else {})}
 
     def _get_invocation_params(self, stop: list[str] | None = None, **kwargs: Any) -> dict[str, Any]:
-        kwargs.pop("extra_headers", None)  # headers may hold secrets, and these go into traces
-        return super()._get_invocation_params(stop=stop, **kwargs)
+        """What goes into traces: no headers, which may hold secrets.
+
+        Core's own rewrites the process's warning filters on each call, for the sake of classes with
+        a deprecated method.
+        """
+        kwargs.pop("extra_headers", None)
+        return {**self.asdict(), "stop": stop, **kwargs}
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
         stop = stop or self.stop

@@ -67,6 +67,8 @@ def token_usage(usage: Usage | None) -> dict[str, Any]:
 
 def add_token_usage(outputs: list[dict[str, Any] | None]) -> dict[str, Any]:
     """The `llm_output` of several answers as one: counts are summed, models named."""
+    if len(outputs) == 1:
+        return {"token_usage": {}, **(outputs[0] or {})}
     total: dict[str, int] = {}
     models: list[str] = []
     for output in outputs:

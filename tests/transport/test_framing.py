@@ -8,7 +8,7 @@ import h11
 import httpcore
 import pytest
 
-from _oxen_transport.framing import LAST_CHUNK, Chunked, Head, is_chunked
+from _oxen_transport.framing import LAST_CHUNK, Chunked, Head, HeadWithBody, is_chunked
 
 HEAD = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
 
@@ -156,3 +156,26 @@ def test_which_bodies_are_read_here(
     version: bytes, status: int, headers: list[tuple[bytes, bytes]], expected: bool
 ) -> None:
     assert is_chunked(version, status, headers) is expected
+
+
+REQUEST = b"POST /chat HTTP/1.1\r\nhost: x\r\n\r\n"
+
+
+def written(*pieces: bytes) -> list[bytes]:
+    outgoing = HeadWithBody()
+    return [data for piece in pieces if (data := outgoing.joined(piece))]
+
+
+def test_a_head_goes_out_with_its_body() -> None:
+    assert written(REQUEST, b"{}", b"", REQUEST, b"[]", b"") == [REQUEST + b"{}", REQUEST + b"[]"]
+
+
+def test_a_head_without_a_body_goes_out_at_the_end_of_the_request() -> None:
+    assert written(REQUEST, b"") == [REQUEST]
+
+
+def test_only_a_head_is_held_back() -> None:
+    preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+    assert written(preface) == [preface]
+    assert written(b"a text\r\n\r\n") == [b"a text\r\n\r\n"]
+    assert written(REQUEST, b"one\r\n\r\n", b"two") == [REQUEST + b"one\r\n\r\n", b"two"]
