@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -150,7 +151,10 @@ def _own_name(tool: ToolLike) -> str:
 
 def wire_name(name: str) -> str:
     """The name that `to_openai_tool` writes (`llama_index/core/tools/types.py`, `_sanitize_name`)."""
-    return "".join(char if char.isascii() and (char.isalnum() or char in "_-") else "_" for char in name)
+    return _NOT_IN_A_NAME.sub("_", name)
+
+
+_NOT_IN_A_NAME = re.compile("[^A-Za-z0-9_-]")
 
 
 def _with_message(response: ChatResponse, message: ChatMessage) -> ChatResponse:
