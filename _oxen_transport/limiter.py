@@ -23,12 +23,18 @@ BELOW = 0.97
 """Part of the accepted pace that is kept after a 429."""
 RISE = 1.01
 """What is tried from time to time: so much more."""
+RISE_AFTER_VAIN = 1.05
+"""What is tried where 429s follow no pace, and the calls have become too slow for nothing."""
 OFTEN, SELDOM = 5.0, 60.0
 """How often, in seconds: each 429 makes it more seldom, each rise that went well more often."""
 WINDOW_SECONDS = 5.0
 """How far back the accepted pace is measured."""
 BURST_SECONDS = 10.0
 """How many seconds' worth of tokens may be used at once."""
+IN_VAIN = 3
+"""After so many 429s in a row that a slower pace did not spare, they are taken to follow no pace."""
+FEW = 0.2
+"""Part of the answers that such 429s may be; with more of them there is a limit all the same."""
 PAUSE = 1.0
 """Seconds that all wait after a 429 that does not say how long."""
 _LEAST = 0.05
@@ -72,6 +78,8 @@ class Limiter:
         self._blind = 0.0
         self._line, self._every = 0, OFTEN
         self._waited = False
+        self._in_vain = 0  # 429s since the last rise that going slower did not spare
+        self._outcomes: deque[bool] = deque(maxlen=100)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Limiter:
         return self  # a copy of a model keeps the same pace
@@ -119,9 +127,12 @@ class Limiter:
                 if headers.get(f"x-ratelimit-remaining-{kind}", "").strip() == "0":
                     self._pause(now, _seconds(headers.get(f"x-ratelimit-reset-{kind}", "")))
             if status == 429:
-                self._pause(now, retry_after_seconds(headers, time.time()))
-                self._settle(now)
+                self._outcomes.append(False)
+                wait = retry_after_seconds(headers, time.time())
+                self._pause(now, wait)
+                self._settle(now, PAUSE if wait is None else wait)
             elif status < 400:
+                self._outcomes.append(True)
                 self._accepted.append(now)
 
     def spent(self, expected: int, tokens: int) -> None:
@@ -136,30 +147,49 @@ class Limiter:
             self._paused = self._next = until
             self._line += 1  # who waits for a place in the old line takes one in the new
 
-    def _settle(self, now: float) -> None:
+    def _settle(self, now: float, wait: float) -> None:
         """After a 429: a little below what was accepted. Many that come at once are one."""
         if self._known or now < self._blind:
             return
         # while the pace still doubles each second, only the last second says what is accepted
         since = max(self._counting, now - (WINDOW_SECONDS if self._settled else 1.0))
         accepted = sum(1 for moment in self._accepted if moment >= since)
-        if accepted and now - since >= 0.5:
-            self._rate = min(self._rate, accepted / (now - since))
-        self._rate = max(_LEAST, self._rate * BELOW)
-        self._settled, self._every = True, min(SELDOM, self._every * 4)
+        if not self._follows_no_pace(wait):
+            if now - since >= 0.5 and accepted:
+                self._rate = min(self._rate, accepted / (now - since))
+            elif wait > PAUSE:  # refused at once, and each attempt costs a long wait
+                self._rate /= 2
+            self._rate = max(_LEAST, self._rate * BELOW)
+            self._every, self._raised = min(SELDOM, self._every * 4), self._paused
+        self._settled = True
         self._blind = self._paused + 1 / self._rate  # what was under way already says nothing new
-        self._counting = self._raised = self._paused
+        self._counting = self._paused
         self._accepted.clear()
+
+    def _follows_no_pace(self, wait: float) -> bool:
+        """Whether this 429 would have come at any pace: an overloaded server sends some, too.
+
+        A limit is kept by going slower. Where that spares nothing, it would end at a standstill.
+        """
+        few = self._outcomes.count(False) <= FEW * len(self._outcomes)
+        self._in_vain = self._in_vain + 1 if few and wait <= PAUSE else 0  # who names a long wait has a limit
+        return self._in_vain > IN_VAIN
 
     def _rise(self, now: float) -> None:
         """Try more, if the pace is what holds the calls back."""
         if self._known:
             return
-        every, factor = (self._every, RISE) if self._settled else (1.0, 2.0)
+        if self._in_vain >= IN_VAIN:
+            every, factor = OFTEN, RISE_AFTER_VAIN
+        elif self._settled:
+            every, factor = self._every, RISE
+        else:
+            every, factor = 1.0, 2.0
         if now - self._raised >= every:
             if self._waited:
                 self._rate *= factor
                 self._every = max(OFTEN, self._every / 2)
+                self._in_vain = IN_VAIN if self._in_vain >= IN_VAIN else 0
             self._raised, self._waited = now, False
 
     def _read_limits(self, headers: Mapping[str, str]) -> None:

@@ -29,10 +29,19 @@ class Clock:
         return self.now
 
 
-def simulate(
-    limit: float, burst: float, workers: int, *, pause: float | None, tells: bool = False, minutes: float = MINUTES
+def simulate(  # noqa: PLR0914 - a simulation has a state
+    limit: float,
+    burst: float,
+    workers: int,
+    *,
+    pause: float | None,
+    tells: bool = False,
+    minutes: float = MINUTES,
+    overload: float = 0,
 ) -> tuple[float, int]:
     """Workers that call without rest, through one limiter, at a server with a token bucket.
+
+    `overload`: the part of the calls that is refused at any pace.
 
     Returns: the part of the server's limit that was used, once it was settled, and how often one
     call was refused more than ten times.
@@ -53,7 +62,7 @@ def simulate(
             later(place.wait or dice.uniform(0.01, 0.04), "turn" if place.wait else "arrive", tries, place)
         elif what == "arrive":
             bucket, filled = min(burst, bucket + (clock.now - filled) * limit), clock.now
-            accepted = bucket >= 1
+            accepted = bucket >= 1 and dice.random() >= overload
             bucket -= accepted
             later(dice.uniform(0.01, 0.04), "answer", tries, accepted)
         else:
@@ -77,6 +86,27 @@ def test_within_ten_percent_of_a_limit_nobody_told(
     used, stuck = simulate(limit, limit * seconds_of_burst, workers, pause=pause)
     assert used > 0.9
     assert stuck == 0
+
+
+@pytest.mark.parametrize("workers", [20, 100])
+@pytest.mark.parametrize("overload", [0.02, 0.05, 0.1])
+def test_refusals_that_follow_no_pace_do_not_end_at_a_standstill(overload: float, workers: int) -> None:
+    # all wait 0.3 s after each, so about one call in (0.3 * overload) seconds is what can be had
+    used, stuck = simulate(1000, 1000, workers, pause=0.3, overload=overload, minutes=10)
+    assert used * 1000 > 0.7 / (0.3 * overload + 0.05 / workers)
+    assert stuck == 0
+
+
+@pytest.mark.parametrize("workers", [20, 100])
+def test_a_limit_is_kept_among_refusals_that_follow_no_pace(workers: int) -> None:
+    used, stuck = simulate(20, 20, workers, pause=0.3, overload=0.02, minutes=10)
+    assert used > 0.9
+    assert stuck == 0
+
+
+@pytest.mark.parametrize("workers", [20, 100])
+def test_a_slow_server_with_long_waits_is_learnt_in_minutes(workers: int) -> None:
+    assert simulate(2, 2, workers, pause=10.0)[0] > 0.75  # each attempt to learn costs ten seconds
 
 
 def test_a_limit_that_is_told_is_used_up() -> None:
