@@ -29,7 +29,7 @@ class Clock:
         return self.now
 
 
-def simulate(  # noqa: PLR0914 - a simulation has a state
+def simulate(
     limit: float,
     burst: float,
     workers: int,
