@@ -11,7 +11,7 @@ import difflib
 import ipaddress
 import os
 import re
-from functools import cache
+from functools import cache, lru_cache
 from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
@@ -69,6 +69,7 @@ _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """https://www.rfc-editor.org/rfc/rfc9110#name-tokens"""
 
 
+@lru_cache(maxsize=64)
 def is_loopback(host: str | None) -> bool:
     """Whether a host name can only mean this machine."""
     host = (host or "").lower()

@@ -31,7 +31,7 @@ def measure(options: argparse.Namespace) -> Rounds:
     """The whole run, with a progress bar."""
     rounds = options.rounds or (2 if options.quick else 5)
     work = plan(quick=options.quick, rounds=rounds, only=options.only)
-    startups = 0 if options.only else min(rounds, 2 if options.quick else 3)
+    startups = 0 if options.only else min(rounds, 2 if options.quick else 5)
     with processes.server() as address, tqdm(total=steps(work, startups=startups), unit="measurement") as bar:
 
         def tick(what: str) -> None:

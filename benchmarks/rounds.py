@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from benchmarks.cases import CASES, FLOORS, LANGCHAIN, LLAMA_INDEX, Case
-from benchmarks.processes import Workers, child
+from benchmarks.processes import Workers, child, compile_ours
 
 Rounds = dict[str, dict[str, list[dict[str, Any]]]]
 """Case -> subject -> one set of figures per round."""
@@ -47,6 +47,7 @@ def measured(workers: Workers, work: list[tuple[Case, int]], tick: Callable[[str
 
 def started(address: str, count: int, tick: Callable[[str], None]) -> Rounds:
     """Import, instances and cold start, in fresh interpreters."""
+    compile_ours()
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in _STARTED}
     for _ in range(count):
         for name in _STARTED:

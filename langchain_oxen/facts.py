@@ -23,6 +23,8 @@ from langchain_oxen.profile import profile
 from langchain_oxen.tools import ToolLike, tools_to_wire
 from langchain_oxen.usage import PROVIDER, add_token_usage
 
+_PROFILE_KEYS = frozenset(ModelProfile.__annotations__)
+
 
 class ChatModelFacts(Served, BaseChatModel):
     """Everything about a chat model but the calls."""
@@ -30,6 +32,13 @@ class ChatModelFacts(Served, BaseChatModel):
     @model_validator(mode="after")
     def _set_oxen_version(self) -> Self:
         self._add_version("oxen-integrations", __version__)
+        return self
+
+    @model_validator(mode="after")
+    def _check_profile_keys(self) -> Self:
+        """Core's check, only where it has something to say: it takes a type apart for each object made."""
+        if self.profile and not self.profile.keys() <= _PROFILE_KEYS:
+            getattr(super(), "_check_profile_keys", lambda: None)()
         return self
 
     @property

@@ -24,9 +24,9 @@ KEYS = {
 }
 
 
-def accepted_by_mistral(messages: list[Any], *, encode: bool = True) -> None:
+def accepted_by_mistral(messages: list[Any], *, encode: bool = True, tools: list[Any] | None = None) -> None:
     """Mistral's own validator takes it as a request to serve, and its template can write it."""
-    body = {"model": "open-mixtral-8x22b", "messages": copy.deepcopy(messages)}
+    body = {"model": "open-mixtral-8x22b", "messages": copy.deepcopy(messages), "tools": copy.deepcopy(tools)}
     VALIDATOR.validate_request(ChatCompletionRequest.model_validate(body))
     if encode:  # the template refuses text and calls that the validator let through in two messages
         TOKENIZER.encode_chat_completion(ChatCompletionRequest.model_validate(copy.deepcopy(body)))

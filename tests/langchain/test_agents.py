@@ -12,39 +12,20 @@ import pytest
 from langchain.agents import create_agent
 from langchain.agents.middleware import (
     ContextEditingMiddleware,
-    HumanInTheLoopMiddleware,
     ModelFallbackMiddleware,
     ModelRetryMiddleware,
     SummarizationMiddleware,
 )
 from langchain.agents.structured_output import ProviderStrategy, ToolStrategy
 from langchain_core.callbacks import UsageMetadataCallbackHandler
-from langchain_core.chat_history import InMemoryChatMessageHistory
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage, trim_messages
-from langchain_core.runnables.history import RunnableWithMessageHistory
-from langchain_core.tools import BaseTool, tool
-from langgraph.checkpoint.memory import InMemorySaver
-from langgraph.types import Command
-from pydantic import BaseModel
+from langchain_core.tools import BaseTool
 
 from langchain_oxen import ChatOxen, OxenBadRequestError
 from tests.ideal_model import STORY, ideal
+from tests.langchain import flows
+from tests.langchain.flows import WEATHER, Report, weather
 from tests.server import Server, Stage, error_body, recorded, reply, whole
-
-WEATHER = "What is the weather in 'Paris' and in 'Rome'?"
-
-
-@tool
-def weather(city: str) -> str:
-    """The weather in a city."""
-    return f"sunny in {city}"
-
-
-class Report(BaseModel):
-    """A report about one city."""
-
-    city: str
-    degrees: int
 
 
 @pytest.fixture
@@ -65,7 +46,7 @@ def ask(agent: Any, question: str = WEATHER, **config: Any) -> dict[str, Any]:
 
 
 def test_react_loop_with_parallel_tools(stage: Stage) -> None:
-    messages = ask(create_agent(model_at(stage), [weather], system_prompt="Be brief."))["messages"]
+    messages = flows.parallel_tools(model_at(stage))["messages"]
     assert [type(message).__name__ for message in messages] == [
         *("HumanMessage", "AIMessage", "ToolMessage", "ToolMessage", "AIMessage")
     ]
@@ -105,30 +86,14 @@ def test_one_call_at_a_time_if_told_so(stage: Stage) -> None:
 
 
 def test_checkpoints_carry_a_conversation_on(stage: Stage) -> None:
-    saver = InMemorySaver()
-    place = {"configurable": {"thread_id": "ox"}}
-    create_agent(model_at(stage), [weather], checkpointer=saver).invoke({"messages": [HumanMessage(WEATHER)]}, place)
-    again = create_agent(model_at(stage), [weather], checkpointer=saver)
-    messages = again.invoke({"messages": [HumanMessage("Thank you.")]}, place)["messages"]
+    messages = flows.conversation(model_at(stage))["messages"]
     assert len(messages) == 7
     assert messages[-1].text == STORY
 
 
 def test_interrupt_and_resume(stage: Stage) -> None:
-    agent = create_agent(
-        model_at(stage),
-        [weather],
-        middleware=[HumanInTheLoopMiddleware(interrupt_on={"weather": True})],
-        checkpointer=InMemorySaver(),
-    )
-    place = {"configurable": {"thread_id": "ox"}}
-    first = agent.invoke({"messages": [HumanMessage("What is the weather in 'Paris'?")]}, place)
+    first, last = flows.interrupted(model_at(stage))
     assert first["__interrupt__"]
-    edited = {
-        "type": "edit",
-        "edited_action": {"name": "weather", "args": {"city": "Rome"}},
-    }
-    last = agent.invoke(Command(resume={"decisions": [edited]}), place)
     assert "sunny in Rome" in last["messages"][-1].text
 
 
@@ -163,10 +128,7 @@ def test_response_format(stage: Stage, strategy: Callable[..., Any], tools: list
 def test_summary_when_the_profile_says_so(server: Server) -> None:
     """No figure from the user: the packaged profile knows the window."""
     stage = server.stage(ideal)
-    model = model_at(stage, context_window=2_000)
-    middle = SummarizationMiddleware(model=model, trigger=("fraction", 0.5), keep=("messages", 1))
-    long = [HumanMessage("moo " * 1500), AIMessage("Yes."), HumanMessage("And now?")]
-    result = create_agent(model, middleware=[middle]).invoke({"messages": long})
+    result = flows.summarised(model_at(stage, context_window=2_000))
     assert len(stage.requests) == 2, "one for the summary, one for the answer"
     assert "moo moo" not in str(stage.bodies[1])
     assert result["messages"][-1].text == STORY
@@ -257,13 +219,7 @@ def test_models_by_name_in_middleware_and_deep_agents(server: Server, monkeypatc
 
 
 def test_history(stage: Stage) -> None:
-    kept: dict[str, InMemoryChatMessageHistory] = {}
-    chain = RunnableWithMessageHistory(
-        model_at(stage), lambda session: kept.setdefault(session, InMemoryChatMessageHistory())
-    )
-    config = {"configurable": {"session_id": "a"}}
-    chain.invoke([HumanMessage("one")], config)
-    chain.invoke([HumanMessage("two")], config)
+    flows.with_history(model_at(stage))
     assert [message["content"] for message in stage.bodies[1]["messages"]] == ["one", STORY, "two"]
 
 
