@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
 from pydantic_core import PydanticSerializationError, from_json, to_json
@@ -112,6 +112,21 @@ def fold(parts: Iterable[Part], between: str = BETWEEN_PARTS) -> str | list[Part
 def wire_call(call_id: str | None, name: str, arguments: Any) -> WireToolCall:
     """One tool call of an assistant message; its arguments are JSON text, or become it."""
     return {"id": call_id or "", "type": "function", "function": {"name": name, "arguments": arguments_text(arguments)}}
+
+
+def old_calls(kwargs: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The calls of a message where older versions of the frameworks kept them, in OpenAI's words.
+
+    Before it had a list of calls OpenAI had one `function_call`, without an id: the next result of
+    that name answers it, see https://platform.openai.com/docs/api-reference/chat/create.
+    """
+    calls, single = kwargs.get("tool_calls"), kwargs.get("function_call")
+    given = calls or ([{"function": _plain(single)}] if single else ())
+    return [_plain(call) for call in given]
+
+
+def _plain(given: Any) -> dict[str, Any]:
+    return given if isinstance(given, dict) else dict(given.model_dump())  # another SDK's object
 
 
 def arguments_text(arguments: Any) -> str:

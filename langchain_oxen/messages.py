@@ -22,7 +22,17 @@ from langchain_core.messages import (
     ToolMessage,
 )
 
-from _oxen_transport.content import Media, Part, arguments_text, each_message, fold, media_part, text_part, wire_call
+from _oxen_transport.content import (
+    Media,
+    Part,
+    arguments_text,
+    each_message,
+    fold,
+    media_part,
+    old_calls,
+    text_part,
+    wire_call,
+)
 from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.tool_calls import parse_arguments
 from _oxen_transport.wire import Completion, Message, Role, WireToolCall
@@ -139,7 +149,7 @@ def _calls(message: AIMessage) -> list[WireToolCall]:
             arguments = block.get("input") if "input" in block else block.get("args")
             calls.append(wire_call(block.get("id"), str(block.get("name") or ""), arguments))
     if not calls:  # written by an older LangChain, or by hand
-        for raw in message.additional_kwargs.get("tool_calls") or ():
+        for raw in old_calls(message.additional_kwargs):
             function = raw.get("function") or {}
             calls.append(wire_call(raw.get("id"), str(function.get("name") or ""), function.get("arguments")))
     return calls

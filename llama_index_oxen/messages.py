@@ -28,7 +28,7 @@ from llama_index.core.base.llms.types import (
     VideoBlock,
 )
 
-from _oxen_transport.content import Media, Part, each_message, fold, media_part, text_part, wire_call
+from _oxen_transport.content import Media, Part, each_message, fold, media_part, old_calls, text_part, wire_call
 from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.tool_calls import parse_arguments
 from _oxen_transport.wire import Completion, Message, Role, ToolCall, WireToolCall
@@ -107,10 +107,11 @@ def _message(message: ChatMessage) -> Message:
     if role == "assistant":
         return _assistant(message)
     wired: Message = {"role": role, "content": _content(message.blocks)}
-    if role == "tool":
-        wired["tool_call_id"] = str(message.additional_kwargs.get("tool_call_id") or "")
-    elif name := message.additional_kwargs.get("name"):
-        wired["name"] = str(name)
+    call_id, name = (message.additional_kwargs.get(key) for key in ("tool_call_id", "name"))
+    if role == "tool" and call_id:
+        wired["tool_call_id"] = str(call_id)
+    elif name:  # a speaker's, or the tool's: a result without an id goes by it
+        wired["name"] = wire_name(str(name)) if role == "tool" else str(name)
     return wired
 
 
@@ -132,11 +133,10 @@ def _calls(message: ChatMessage) -> list[WireToolCall]:
     blocks = [block for block in message.blocks if isinstance(block, ToolCallBlock)]
     calls = [wire_call(block.tool_call_id, wire_name(block.tool_name), block.tool_kwargs) for block in blocks]
     if not calls:
-        for raw in message.additional_kwargs.get("tool_calls") or ():
-            plain = raw if isinstance(raw, dict) else raw.model_dump()  # another SDK's object
-            function = plain.get("function") or {}
+        for raw in old_calls(message.additional_kwargs):
+            function = raw.get("function") or {}
             name = wire_name(str(function.get("name") or ""))
-            calls.append(wire_call(plain.get("id"), name, function.get("arguments")))
+            calls.append(wire_call(raw.get("id"), name, function.get("arguments")))
     return calls
 
 

@@ -73,6 +73,20 @@ CONVERSATIONS = {
             li.ChatMessage(role="system", content="late"),
         ],
     ),
+    "OpenAI's old function call": (
+        [
+            lc.HumanMessage("weather?"),
+            lc.AIMessage("", additional_kwargs={"function_call": {"name": "weather", "arguments": '{"city": "Łódź"}'}}),
+            lc.FunctionMessage("18", name="weather"),
+            lc.FunctionMessage("lost", name="nobody"),
+        ],
+        [
+            li.ChatMessage(content="weather?"),
+            li.ChatMessage(role="assistant", content="", additional_kwargs={"function_call": {"name": "weather", "arguments": '{"city": "Łódź"}'}}),
+            li.ChatMessage(role="function", content="18", additional_kwargs={"name": "weather"}),
+            li.ChatMessage(role="tool", content="lost", additional_kwargs={"name": "nobody"}),
+        ],
+    ),
     "an image": (
         [lc.HumanMessage([{"type": "text", "text": "see"}, {"type": "image", "base64": DATA, "mime_type": "image/png"}])],
         [li.ChatMessage(role="user", blocks=[li.TextBlock(text="see"), li.ImageBlock(image=b"bytes", image_mimetype="image/png")])],

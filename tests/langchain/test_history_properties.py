@@ -58,6 +58,11 @@ old_calls = st.builds(
     names,
     arguments,
 )
+single_calls = st.builds(  # OpenAI's first form: one call, no id
+    lambda n, a: {"function_call": {"name": n, "arguments": a}},
+    names,
+    st.one_of(arguments.map(json.dumps), st.sampled_from(['{"city": "Par', "oops", "[1]", ""])),
+)
 
 messages = st.one_of(
     st.builds(HumanMessage, content=contents, name=speakers),
@@ -72,6 +77,7 @@ messages = st.one_of(
     ),
     st.builds(lambda text, call: AIMessage(content=[text, tool_use(call)], tool_calls=[call]), text_blocks, calls),
     st.builds(AIMessage, content=answers, additional_kwargs=old_calls),
+    st.builds(AIMessage, content=answers, tool_calls=st.lists(calls, max_size=1), additional_kwargs=single_calls),
     st.builds(AIMessageChunk, content=texts),
     st.builds(ToolMessage, content=contents, tool_call_id=ids, name=st.one_of(st.none(), names)),
     st.builds(ToolMessage, content=contents, tool_call_id=ids, status=st.just("error")),
@@ -97,6 +103,11 @@ def texts_in(history: list[BaseMessage]) -> list[str]:
             found += [call["name"], *(value for value in call["args"].values() if isinstance(value, str))]
         for bad in getattr(message, "invalid_tool_calls", ()):
             found += [bad["name"] or "", bad["args"] or ""]
+        single = message.additional_kwargs.get("function_call")
+        if single and not message.tool_calls:
+            found += single.values()
+        if isinstance(message, FunctionMessage):
+            found.append(message.name)
     return found
 
 

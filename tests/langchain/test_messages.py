@@ -20,6 +20,8 @@ from langchain_core.messages import (
 )
 
 from _oxen_transport.errors import OxenConfigError
+from _oxen_transport.history import repair
+from _oxen_transport.models import family
 from _oxen_transport.wire import Completion, ToolCall, Usage
 from langchain_oxen.messages import from_wire, to_wire
 
@@ -57,6 +59,32 @@ def test_calls_travel_once_from_wherever_they_are_kept():
     by_hand = AIMessage("", additional_kwargs={"tool_calls": [WIRED_CALL]})
     for message in (by_field, by_block, by_v1_block, by_both, by_hand):
         assert to_wire([message]) == [{"role": "assistant", "content": "", "tool_calls": [WIRED_CALL]}]
+
+
+SINGLE = {"name": "weather", "arguments": '{"city": "Łódź"}'}
+
+
+def test_openais_single_function_call_is_a_call_if_there_is_no_other():
+    [wired] = to_wire([AIMessage("Let me see.", additional_kwargs={"function_call": SINGLE})])
+    call = {"id": "", "type": "function", "function": SINGLE}
+    assert wired == {"role": "assistant", "content": "Let me see.", "tool_calls": [call]}
+    [wired] = to_wire([AIMessage("", tool_calls=[CALL], additional_kwargs={"function_call": SINGLE})])
+    assert wired["tool_calls"] == [WIRED_CALL]
+    [wired] = to_wire([AIMessage("hi", additional_kwargs={"function_call": None})])
+    assert "tool_calls" not in wired
+
+
+def test_a_single_function_call_is_answered_by_name():
+    asked = AIMessage("", additional_kwargs={"function_call": SINGLE})
+    wired = to_wire([HumanMessage("18?"), asked, FunctionMessage("18", name="weather")])
+    _, call, result = repair(wired, family("open-mixtral-8x22b"), "repair", tools=True)
+    assert call["tool_calls"][0]["function"] == SINGLE
+    assert result == {
+        "role": "tool",
+        "content": "18",
+        "name": "weather",
+        "tool_call_id": call["tool_calls"][0]["id"],
+    }
 
 
 def test_an_invalid_call_goes_back_as_the_model_wrote_it():

@@ -56,6 +56,9 @@ old_calls = st.builds(
     names,
     arguments,
 )
+single_calls = st.builds(  # OpenAI's first form: one call, no id
+    lambda n, a: {"function_call": {"name": n, "arguments": a}}, names, arguments
+)
 speakers = st.sampled_from([{}, {}, {"name": "alice"}, {"name": "Bob Smith"}])
 
 messages = st.one_of(
@@ -72,13 +75,19 @@ messages = st.one_of(
         additional_kwargs=speakers,
     ),
     st.builds(ChatMessage, role=st.just(MessageRole.ASSISTANT), blocks=blocks, additional_kwargs=old_calls),
+    st.builds(ChatMessage, role=st.just(MessageRole.ASSISTANT), blocks=answers, additional_kwargs=single_calls),
     st.builds(
         ChatMessage,
         role=st.sampled_from([MessageRole.TOOL, MessageRole.TOOL, MessageRole.FUNCTION]),
         blocks=blocks,
         additional_kwargs=st.builds(lambda i, n: {"tool_call_id": i, "name": n}, ids, names),
     ),
-    st.builds(ChatMessage, role=st.just(MessageRole.FUNCTION), blocks=blocks),
+    st.builds(
+        ChatMessage,
+        role=st.sampled_from([MessageRole.TOOL, MessageRole.FUNCTION]),
+        blocks=blocks,
+        additional_kwargs=st.one_of(st.just({}), st.builds(lambda n: {"name": n}, names)),
+    ),
 )
 histories = st.lists(messages, min_size=1, max_size=9)
 
@@ -97,23 +106,32 @@ def texts_in(history: list[ChatMessage]) -> list[str]:
             found.append(name)
             whole = given_arguments if isinstance(given_arguments, dict) else {"": given_arguments}
             found += [value for value in whole.values() if isinstance(value, str)]
+        if is_result(message) and not message.additional_kwargs.get("tool_call_id"):
+            found.append(message.additional_kwargs.get("name", ""))
     return found
 
 
+def is_result(message: ChatMessage) -> bool:
+    return message.role in (MessageRole.TOOL, MessageRole.FUNCTION)
+
+
 def calls_of(message: ChatMessage) -> list[tuple[Any, str, Any]]:
-    """(id, name, arguments) of each call: the blocks, or else the older form."""
+    """(id, name, arguments) of each call: the blocks, or else the older forms."""
     found = [(b.tool_call_id, b.tool_name, b.tool_kwargs) for b in message.blocks if isinstance(b, ToolCallBlock)]
     old = [] if found else message.additional_kwargs.get("tool_calls", [])
-    return found + [(call["id"], call["function"]["name"], call["function"]["arguments"]) for call in old]
+    found += [(call["id"], call["function"]["name"], call["function"]["arguments"]) for call in old]
+    single = None if found else message.additional_kwargs.get("function_call")
+    return found or ([(None, single["name"], single["arguments"])] if single else [])
 
 
 def calls_and_results(history: list[ChatMessage]) -> tuple[list[list[tuple[Any, Any]]], list[tuple[Any, Any]]]:
     made = [[(call_id, given_arguments) for call_id, _, given_arguments in calls_of(message)] for message in history]
     results = []
     for message in history:
-        is_result = message.role in (MessageRole.TOOL, MessageRole.FUNCTION)
         block_texts = [block.text for block in message.blocks if isinstance(block, TextBlock)]
-        results.append((message.additional_kwargs.get("tool_call_id"), block_texts) if is_result else (None, ""))
+        results.append(
+            (message.additional_kwargs.get("tool_call_id"), block_texts) if is_result(message) else (None, "")
+        )
     return made, results
 
 

@@ -22,8 +22,11 @@ from llama_index.core.base.llms.types import (
     ToolCallBlock,
     VideoBlock,
 )
+from pydantic import BaseModel
 
 from _oxen_transport.errors import OxenConfigError
+from _oxen_transport.history import repair
+from _oxen_transport.models import family
 from _oxen_transport.wire import Completion, ToolCall, Usage
 from llama_index_oxen.messages import from_wire, to_wire
 
@@ -55,6 +58,8 @@ def test_every_role(role, wired):
 def test_a_tools_result(role):
     message = ChatMessage(role=role, content="18", additional_kwargs={"tool_call_id": "AbC123xyZ", "name": "weather"})
     assert to_wire([message]) == [{"role": "tool", "content": "18", "tool_call_id": "AbC123xyZ"}]
+    message = ChatMessage(role=role, content="18", additional_kwargs={"name": "the weather"})
+    assert to_wire([message]) == [{"role": "tool", "content": "18", "name": "the_weather"}]
 
 
 def test_calls_travel_once_from_wherever_they_are_kept():
@@ -63,6 +68,42 @@ def test_calls_travel_once_from_wherever_they_are_kept():
     by_both = ChatMessage(role="assistant", blocks=[CALL], additional_kwargs={"tool_calls": [WIRED_CALL]})
     for message in (by_block, by_both, by_hand):
         assert to_wire([message]) == [{"role": "assistant", "content": "", "tool_calls": [WIRED_CALL]}]
+
+
+SINGLE = {"name": "weather", "arguments": '{"city": "Łódź"}'}
+
+
+class Single(BaseModel):
+    """As OpenAI's own SDK has it."""
+
+    name: str
+    arguments: str
+
+
+@pytest.mark.parametrize("single", [SINGLE, Single(**SINGLE)])
+def test_openais_single_function_call_is_a_call_if_there_is_no_other(single):
+    old = {"function_call": single}
+    [wired] = to_wire([ChatMessage(role="assistant", content="Let me see.", additional_kwargs=old)])
+    call = {"id": "", "type": "function", "function": SINGLE}
+    assert wired == {"role": "assistant", "content": "Let me see.", "tool_calls": [call]}
+    [wired] = to_wire([ChatMessage(role="assistant", blocks=[CALL], additional_kwargs=old)])
+    assert wired["tool_calls"] == [WIRED_CALL]
+    [wired] = to_wire([ChatMessage(role="assistant", content="hi", additional_kwargs={"function_call": None})])
+    assert "tool_calls" not in wired
+
+
+def test_a_single_function_call_is_answered_by_name():
+    asked = ChatMessage(role="assistant", content="", additional_kwargs={"function_call": SINGLE})
+    answered = ChatMessage(role="function", content="18", additional_kwargs={"name": "weather"})
+    wired = to_wire([ChatMessage(content="18?"), asked, answered])
+    _, call, result = repair(wired, family("open-mixtral-8x22b"), "repair", tools=True)
+    assert call["tool_calls"][0]["function"] == SINGLE
+    assert result == {
+        "role": "tool",
+        "content": "18",
+        "name": "weather",
+        "tool_call_id": call["tool_calls"][0]["id"],
+    }
 
 
 def test_an_invalid_call_goes_back_as_the_model_wrote_it():
