@@ -39,10 +39,6 @@ class Protocol(asyncio.Protocol):
     def is_readable(self) -> bool:
         return bool(self._pieces) or self._ended
 
-    @property
-    def socket(self) -> Any:
-        return self.transport.get_extra_info("socket")
-
     # -- called by asyncio --------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -166,8 +162,6 @@ async def _wait(loop: asyncio.AbstractEventLoop, waiter: asyncio.Future[None], s
     if seconds is None:
         await waiter
         return True
-    if seconds <= 0:
-        return False
     in_time = [True]
 
     def late() -> None:

@@ -30,7 +30,7 @@ class AsyncioBackend(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """Open a connection."""
+        """Open a connection. Our pools ask for no socket options, and asyncio sets TCP_NODELAY itself."""
         loop = asyncio.get_running_loop()
         local = None if local_address is None else (local_address, 0)
         connecting = loop.create_connection(
@@ -41,14 +41,8 @@ class AsyncioBackend(httpcore.AsyncNetworkBackend):
         except (OSError, asyncio.TimeoutError) as error:
             failure = _connect_error(error)
         else:
-            for option in socket_options or ():
-                protocol.socket.setsockopt(*option)
             return AsyncioStream(protocol)
         raise failure
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait."""
-        await asyncio.sleep(seconds)
 
 
 class AsyncioStream(httpcore.AsyncNetworkStream):

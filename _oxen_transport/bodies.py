@@ -27,11 +27,9 @@ class _Body:
         self._stream: Any = response.stream
         self._connection, self._give_back = connection, give_back
         self._complete = self._closed = False
-        self._timeout: Any = request.extensions.get("timeout", {}).get("read")
-        self._socket: Any = None
-        if not isinstance(self._timeout, Deadline) or not self._timeout.head_only:
-            return
+        self._timeout: Deadline = request.extensions["timeout"]["read"]
         self._timeout.head_only = False  # what h11 reads now is body
+        self._socket: Any = None
         if is_chunked(response.extensions["http_version"], response.status, response.headers):
             self._socket = response.extensions["network_stream"]
         else:
@@ -96,12 +94,6 @@ class AsyncBody(_Body):
             return
         self._closed = True
         try:
-            if self._complete:
-                await self._stream.aclose()
-        except BaseException:  # cancelled in between
-            self._complete = False
-            raise
-        finally:
-            if not self._complete:
-                await self._connection.aclose()
+            await (self._stream if self._complete else self._connection).aclose()
+        finally:  # cancelled in between, the connection is not idle: who gets it back closes it
             await self._give_back(self._connection)

@@ -10,8 +10,7 @@ import json
 import math
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from _oxen_transport import catalogue
 from _oxen_transport.errors import Details, OxenConfigError, OxenContextOverflowError, OxenMissingExtraError
@@ -35,8 +34,7 @@ _lock = threading.Lock()
 _loaded: list[Tokenizer | None] = []
 
 
-@dataclass(frozen=True)
-class Count:
+class Count(NamedTuple):
     """How many tokens. `exact` says whether they were counted, or only estimated."""
 
     tokens: int

@@ -10,7 +10,7 @@ import logging
 import ssl
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from _oxen_transport.catalogue import ModelInfo, nearest, priced
 from _oxen_transport.errors import (
@@ -197,8 +197,7 @@ class Call:
         except OxenError as error:
             failure = self.placed(error)
         else:
-            if last.completion is not None:
-                last.completion = self._counted(last.completion)
+            last.completion = self._counted(cast(Completion, last.completion))
             return last
         raise failure
 

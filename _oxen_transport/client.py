@@ -136,8 +136,6 @@ class OxenClient:
                 if call.answer(response.status_code, response.headers):
                     return response, deadline
                 failure = call.refusal(response.status_code, self._error_body(response, deadline))
-            except OxenError as error:
-                failure = error
             except Exception as error:  # noqa: BLE001 - any HTTP client's family, sorted by name
                 failure = call.lost(error, deadline)
             if call.unknown_model(failure):
@@ -311,8 +309,6 @@ class AsyncOxenClient:
                 if call.answer(response.status_code, response.headers):
                     return response, deadline
                 failure = call.refusal(response.status_code, await self._error_body(response, deadline))
-            except OxenError as error:
-                failure = error
             except Exception as error:  # noqa: BLE001 - any HTTP client's family, sorted by name
                 failure = call.lost(error, deadline)
             if call.unknown_model(failure):

@@ -8,9 +8,8 @@ object, Mistral's and FastAPI's `detail` lists, llama.cpp's and vLLM's, plain te
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import SecretStr
 from pydantic_core import from_json
@@ -19,8 +18,7 @@ MAX_WORDS = 2_000
 MAX_TEXT = 16_384
 
 
-@dataclass(frozen=True)
-class ServerWords:
+class ServerWords(NamedTuple):
     """What the server said. `message` is bounded and holds none of the caller's secrets."""
 
     message: str

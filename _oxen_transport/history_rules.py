@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
-from typing import Literal, NoReturn
+from typing import Literal, NamedTuple, NoReturn
 
 from _oxen_transport.errors import OxenConfigError
 
@@ -22,8 +22,7 @@ _OXEN = "https://docs.oxen.ai/inference-api/reference/chat_completions"
 _OPENAI = "https://platform.openai.com/docs/guides/function-calling"
 
 
-@dataclass(frozen=True)
-class Rule:
+class Rule(NamedTuple):
     """One thing that a model family refuses.
 
     Args:

@@ -12,8 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from _oxen_transport.retry import retry_after_seconds
 
@@ -40,8 +39,7 @@ PAUSE = 1.0
 _LEAST = 0.05
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """A place in the line: when it is one's turn, and for which line that holds."""
 
     line: int
@@ -99,7 +97,7 @@ class Limiter:
             if place is None or place.line != self._line:
                 self._rise(now)
                 place = Place(self._line, self._reserve(now, requests, tokens))
-            return replace(place, wait=max(0.0, place.start - now))
+            return place._replace(wait=max(0.0, place.start - now))
 
     def free(self) -> bool:
         """Whether a request could go at once. Takes no place."""

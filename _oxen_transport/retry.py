@@ -13,9 +13,9 @@ import math
 import random
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timezone
 from email.utils import parsedate_to_datetime
+from typing import NamedTuple
 
 from _oxen_transport.errors import OxenConnectionError, OxenError, OxenStatusError, OxenTimeoutError
 
@@ -23,16 +23,14 @@ CEILING = 60.0
 """Seconds: a server that asks for a longer wait is not waited for; the error says how long."""
 
 
-@dataclass(frozen=True)
-class Progress:
+class Progress(NamedTuple):
     """How far an attempt came before it failed."""
 
     connected: bool = False
     answered: bool = False
 
 
-@dataclass(frozen=True)
-class RetryPolicy:
+class RetryPolicy(NamedTuple):
     """Full jitter: a random wait between 0 and `first * 2**attempt`, at most `cap`, in seconds."""
 
     max_retries: int = 2

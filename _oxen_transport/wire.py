@@ -7,7 +7,7 @@ https://docs.oxen.ai/inference-api/reference/chat_completions. Read: every field
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NamedTuple, TypedDict
 
 Role = Literal["system", "user", "assistant", "tool"]
 
@@ -38,8 +38,7 @@ class Message(TypedDict, total=False):
     prefix: bool
 
 
-@dataclass(frozen=True)
-class ToolCall:
+class ToolCall(NamedTuple):
     """A whole tool call, as the model wrote it. `arguments` is the raw JSON text."""
 
     id: str

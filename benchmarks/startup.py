@@ -1,8 +1,8 @@
 """What it takes before the first word: `python -m benchmarks.startup NAME MODE URL`, in a fresh interpreter.
 
 Modules that only their users' other packages bring (`rich` and `click` make httpx import its
-command line, `httpx_aiohttp` is imported by langsmith) are hidden from everybody, as they would be
-absent where only the measured package is installed.
+command line, `httpx_aiohttp` is imported by langsmith, `h2` by httpcore) are hidden from everybody,
+as they would be absent where only the measured package is installed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MODULES = {
     "langchain-core": "",
     "llama-index-core": "",
 }
-_HIDDEN = ("rich", "click", "pygments", "httpx_aiohttp")
+_HIDDEN = ("rich", "click", "pygments", "httpx_aiohttp", "h2", "hpack")
 
 
 def _import_floor(name: str) -> None:

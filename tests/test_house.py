@@ -27,7 +27,6 @@ LONG_FILES = {
     "_oxen_transport/settings.py": "every knob once, each with its explanation",
     "_oxen_transport/reply.py": "one body, one reader; the half of it is the unpacking within bounds",
     "_oxen_transport/request.py": "the whole way from settings to bytes",
-    "_oxen_transport/budget.py": "counting, and what may be done with the count",
     "llama_index_oxen/llms.py": "LlamaIndex has eight roads where LangChain has four",
 }
 SOFT_LINES, SOFT_FUNCTION = 250, 40
@@ -347,10 +346,8 @@ TESTED_ELSEWHERE = {
     "clients": "transport/test_client.py",
     "concealed": "reliability/test_secrets.py",
     "connection": "transport/test_client.py",
-    "bodies": "transport/test_client.py",
     "sockets": "transport/test_client.py",
-    "asyncio_sockets": "transport/test_client.py",
-    "asyncio_protocol": "transport/test_client.py",
+    "asyncio_protocol": "transport/test_asyncio_sockets.py",
     "content": "langchain/test_messages.py",  # with llama_index/test_messages.py: both packages' parts in one form
     "history_calls": "transport/test_history.py",
     "history_rules": "transport/test_history.py",
