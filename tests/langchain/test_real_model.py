@@ -9,11 +9,15 @@ import pytest
 from langchain.agents import create_agent
 from langchain.agents.structured_output import ProviderStrategy
 from langchain_core.callbacks import UsageMetadataCallbackHandler
-from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.messages import AIMessage, HumanMessage, convert_to_messages
 from langchain_core.tools import tool
 from pydantic import BaseModel, Field
 
+from _oxen_transport import budget
+from _oxen_transport.budget import count_messages
 from langchain_oxen import ChatOxen, OxenContextOverflowError, OxenStructuredOutputError
+from langchain_oxen.messages import to_wire
+from tests.real_tokens import OWN_WORDS, PROMPTS, ServerTokenizer
 
 
 @pytest.fixture
@@ -85,3 +89,39 @@ def test_a_prompt_that_does_not_fit(model: ChatOxen) -> None:
         model.invoke("moo " * 9_000)
     assert caught.value.context_window == 8192
     assert caught.value.prompt_tokens > 8192
+
+
+# -- tokens ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", PROMPTS)
+def test_a_prompt_is_counted_as_the_server_counts_it(
+    model: ChatOxen, local_model_url: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To the token, by the way that Mixtral's tokens are counted, with this model's template and tokenizer."""
+    dicts, tools = PROMPTS[name]
+    messages = convert_to_messages(dicts)
+    model = model.model_copy(update={"max_tokens": 1})
+    told = (model.bind_tools(tools) if tools else model).invoke(messages).usage_metadata
+    assert told is not None
+    estimate = count_messages(to_wire(messages), tools, "qwen2.5-coder-0.5b")  # no tokenizer of it is packaged
+    assert not estimate.exact
+    if name not in OWN_WORDS:
+        assert 0.75 * told["input_tokens"] < estimate.tokens < 1.45 * told["input_tokens"]
+        assert told["input_tokens"] <= estimate.at_most
+
+    monkeypatch.setattr(budget, "_tokenizer", lambda _: ServerTokenizer(local_model_url))
+    assert model.get_num_tokens_from_messages(messages, tools=tools) == told["input_tokens"]
+    with pytest.raises(OxenContextOverflowError) as caught:
+        model.model_copy(update={"check_context": True, "context_window": 9}).invoke(messages, tools=tools)
+    assert caught.value.prompt_tokens == told["input_tokens"]
+
+
+def test_a_text_is_counted_by_the_users_own_tokenizer(local_model_url: str) -> None:
+    """What `custom_get_token_ids` can know is texts: two prompts differ by as much as their texts do."""
+    model = ChatOxen(
+        base_url=local_model_url, max_tokens=1, timeout=240, custom_get_token_ids=ServerTokenizer(local_model_url).ids
+    )
+    texts = ["moo", "The ox pulls the plough — strong, calm and 忠实."]
+    told = [model.invoke(text).usage_metadata["input_tokens"] for text in texts]  # type: ignore[index]
+    assert told[1] - told[0] == model.get_num_tokens(texts[1]) - model.get_num_tokens(texts[0]) > 10

@@ -11,7 +11,9 @@ import json
 from typing import Any
 
 import pytest
+from llama_index.core import Settings
 from llama_index.core.agent.workflow import FunctionAgent
+from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.callbacks import CallbackManager, TokenCountingHandler
 from llama_index.core.chat_engine import CondensePlusContextChatEngine, ContextChatEngine
 from llama_index.core.evaluation import FaithfulnessEvaluator
@@ -26,8 +28,10 @@ from llama_index.core.tools import QueryEngineTool
 from llama_index.core.workflow import Context
 from pydantic import BaseModel, Field
 
-from llama_index_oxen import Oxen
+from _oxen_transport import budget
+from llama_index_oxen import Oxen, OxenContextOverflowError
 from tests.llama_index.flows import documents, index, sources
+from tests.real_tokens import PROMPTS, ServerTokenizer
 
 QUESTION = "What are the names of the two oxen?"
 
@@ -168,3 +172,36 @@ def test_the_counter_counts_what_the_server_says(llm: Oxen) -> None:
     assert isinstance(counter, TokenCountingHandler)
     told = [llm.complete("Say hello.").raw["usage"], list(llm.stream_complete("Say hello."))[-1].raw["usage"]]
     assert counter.total_llm_token_count == sum(usage["total_tokens"] for usage in told)
+
+
+@pytest.mark.parametrize("name", PROMPTS)
+def test_a_prompt_is_counted_as_the_server_counts_it(
+    llm: Oxen, local_model_url: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To the token, by the way that Mixtral's tokens are counted, with this model's template and tokenizer."""
+    dicts, tools = PROMPTS[name]
+    messages = [chat_message(wired) for wired in dicts]
+    told = llm.chat(messages, tools=tools, max_tokens=1).raw["usage"]["prompt_tokens"]
+
+    monkeypatch.setattr(budget, "_tokenizer", lambda _: ServerTokenizer(local_model_url))
+    small = llm.model_copy(update={"check_context": True, "context_window": 9})
+    with pytest.raises(OxenContextOverflowError) as caught:
+        small.chat(messages, tools=tools, max_tokens=1)
+    assert caught.value.prompt_tokens == told
+
+
+def chat_message(wired: dict[str, Any]) -> ChatMessage:
+    beside = {key: wired[key] for key in ("tool_calls", "tool_call_id") if key in wired}
+    return ChatMessage(role=wired["role"], content=wired["content"], additional_kwargs=beside)
+
+
+def test_a_text_is_counted_by_the_users_own_tokenizer(local_model_url: str) -> None:
+    """What `Settings.tokenizer` can know is texts: two prompts differ by as much as their texts do."""
+    Settings.tokenizer = ServerTokenizer(local_model_url).ids
+    counter = TokenCountingHandler()
+    llm = Oxen(base_url=local_model_url, max_tokens=1, timeout=240, callback_manager=CallbackManager([counter]))
+    texts = ["moo", "The ox pulls the plough — strong, calm and 忠实."]
+    told = [llm.complete(text).raw["usage"]["prompt_tokens"] for text in texts]
+    counted = [len(counter.tokenizer(text)) for text in texts]
+    assert told[1] - told[0] == counted[1] - counted[0] > 10
+    assert counter.prompt_llm_token_count == sum(told)
