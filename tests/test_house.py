@@ -348,7 +348,6 @@ TESTED_ELSEWHERE = {
     "connection": "transport/test_client.py",
     "sockets": "transport/test_client.py",
     "asyncio_protocol": "transport/test_asyncio_sockets.py",
-    "content": "langchain/test_messages.py",  # with llama_index/test_messages.py: both packages' parts in one form
     "history_calls": "transport/test_history.py",
     "history_rules": "transport/test_history.py",
     "history_turns": "transport/test_history.py",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import logging
 import time
 from typing import Any
@@ -26,6 +27,7 @@ from _oxen_transport.errors import (
     OxenTimeoutError,
     OxenTruncatedStreamError,
 )
+from _oxen_transport.limiter import Limiter
 from _oxen_transport.request import build
 from _oxen_transport.settings import OxenSettings
 from tests.callers import QUESTION, Caller, Transport, callers, each
@@ -42,6 +44,7 @@ from tests.server import (
     chunk,
     chunks,
     completion,
+    drip,
     echo,
     error_body,
     event,
@@ -116,6 +119,23 @@ def test_a_wait_beyond_the_total_deadline_is_not_begun(caller: Caller, server: S
     assert len(stage.requests) == 1
 
 
+class Paced(OxenSettings):
+    """A model's settings with a pace; both frameworks' models have the field of their own accord."""
+
+    rate_limiter: Any = None
+
+
+@each(*ALL)
+def test_a_429_sends_a_call_back_into_the_line(caller: Caller, server: Server) -> None:
+    """With a shared pace it is no failure: the call waits for its turn, as long as the server said."""
+    stage = server.stage(reply(error_body("slowly"), 429, retry_after=1), good)
+    model = Paced(base_url=stage.url, rate_limiter=Limiter(requests_per_minute=6_000), max_retries=0)
+    start = time.monotonic()
+    assert caller.ask(model).text == ANSWER
+    assert 0.9 < time.monotonic() - start < 3
+    assert len(stage.requests) == 2
+
+
 # -- stream_options -----------------------------------------------------------------------------
 
 
@@ -186,10 +206,12 @@ def test_the_body_of_an_error_is_not_waited_for(caller: Caller, server: Server) 
     assert stage.released()
 
 
+TRICKLE = [b"1\r\nx\r\n", 0.1] * 100
+
+
 @each(*ALL)
 def test_a_body_that_trickles_behind_an_error(caller: Caller, server: Server) -> None:
-    trickle = [head(400, transfer_encoding="chunked"), *[b"1\r\nx\r\n", 0.1] * 100]
-    stage = server.stage(trickle)
+    stage = server.stage([head(400, transfer_encoding="chunked"), *TRICKLE])
     start = time.monotonic()
     failure(caller, caller.make(stage.url, timeout=60), OxenBadRequestError)
     assert time.monotonic() - start < 5
@@ -436,6 +458,44 @@ def test_done_and_an_open_connection_through_a_client_of_ones_own(caller: Caller
     start = time.monotonic()
     assert caller.ask(caller.make(stage.url, timeout=20, **own_client(caller))).text == ANSWER
     assert time.monotonic() - start < 5
+
+
+@each(*ALL)
+def test_the_clock_runs_through_a_client_of_ones_own(caller: Caller, server: Server) -> None:
+    """Its own read timeout is per read, and no read is late here: the answer just never ends."""
+    body = json.dumps(completion()).encode()
+    whole = [head(200, content_type="application/json", content_length=len(body)), *drip(body, 0.05)]
+    stage = server.stage(open_stream(*[b": ping\n\n", 0.05] * 100) if caller.streams else whole)
+    start = time.monotonic()
+    model = caller.make(stage.url, timeout=0.4, max_retries=0, **own_client(caller, timeout=30))
+    assert "0.4 s" in str(failure(caller, model, OxenTimeoutError))
+    assert 0.35 < time.monotonic() - start < 2
+    assert stage.released()
+
+
+@each(*ALL)
+def test_a_body_that_trickles_behind_an_error_through_a_client_of_ones_own(caller: Caller, server: Server) -> None:
+    body = b'{"error": {"message": "boom"}}'
+    stage = server.stage([head(400, transfer_encoding="chunked"), *[b"1\r\n%c\r\n" % byte for byte in body], *TRICKLE])
+    start = time.monotonic()
+    error = failure(caller, caller.make(stage.url, timeout=60, **own_client(caller, timeout=30)), OxenBadRequestError)
+    assert "boom" in str(error), "what had come in time"
+    assert time.monotonic() - start < 3
+    assert stage.released()
+
+
+@each(*ALL)
+def test_a_cause_that_goes_round_in_circles(caller: Caller) -> None:
+    """Looking for a failed handshake behind an exception comes to an end."""
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        error = httpx.ReadError("lost")
+        error.__cause__ = OSError("beneath")
+        error.__cause__.__cause__ = error
+        raise error
+
+    knobs = own_client(caller, transport=httpx.MockTransport(handle))
+    failure(caller, caller.make("https://h.test/api/ai", max_retries=0, **knobs), OxenConnectionError)
 
 
 @each(*ALL)

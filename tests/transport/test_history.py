@@ -129,6 +129,12 @@ def test_off_leaves_everything(rule, model, before, after, error):
 GENERIC_RULES = re.search(r"gets those that all of them need: (.+?)\.\n", DOCS, re.DOTALL)
 
 
+@pytest.mark.parametrize("mode", ["repair", "strict", "off"])
+def test_without_a_message_there_is_nothing_to_send(mode):
+    with pytest.raises(OxenConfigError, match="the conversation is empty"):
+        mend([], mode=mode)
+
+
 def test_the_docs_say_which_rules_every_model_gets():
     told = re.findall(r"`([a-z-]+)`", GENERIC_RULES.group(1))
     ran = set()

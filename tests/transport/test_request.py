@@ -180,6 +180,18 @@ def test_what_json_cannot_carry(value: Any) -> None:
         assert content["x"] in ([1, 2], "_w==", "1j", "\ufffd") or isinstance(value, (set, bytes))
 
 
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+def test_a_number_that_json_has_no_word_for(number: float) -> None:
+    with pytest.raises(OxenConfigError, match="JSON"):
+        build(settings(), HELLO, call={"extra_body": {"x": [number]}})
+
+
+def test_words_that_look_like_such_a_number_are_sent() -> None:
+    text = "NaN bread, to Infinity"
+    request = build(settings(), [{"role": "user", "content": text}])
+    assert json.loads(request.content)["messages"][0]["content"] == text
+
+
 def test_half_a_surrogate_pair() -> None:
     request = build(settings(), [{"role": "user", "content": "a\ud83dz"}])
     assert json.loads(request.content)["messages"][0]["content"] == "a\ud83dz"
