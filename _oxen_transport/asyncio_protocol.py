@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-from typing import Any
 
 import httpcore
 
@@ -135,8 +134,8 @@ class Protocol(asyncio.Protocol):
         """Write all of it, a request's head together with its body."""
         if self._lost is not None or self.transport.is_closing():
             raise httpcore.WriteError(str(self._lost or "the connection is closed"))
-        if data := self._outgoing.joined(buffer):
-            self.transport.write(data)
+        # without a name: a head holds the key, and a crash reporter shows this frame's names while it waits
+        self.transport.write(self._outgoing.joined(buffer))
         if self._full:
             self._writer = self.loop.create_future()
             try:

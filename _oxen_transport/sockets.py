@@ -108,8 +108,8 @@ class DeadlineStream(httpcore.NetworkStream):
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Write all of it, a request's head together with its body."""
-        if data := self._outgoing.joined(buffer):
-            self._stream.write(data, timeout)
+        # without a name: a head holds the key, and a crash reporter shows this frame's names while it waits
+        self._stream.write(self._outgoing.joined(buffer), timeout)
 
     def start_tls(self, *args: Any, **kwargs: Any) -> httpcore.NetworkStream:
         """Turn the connection into an encrypted one."""

@@ -9,10 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import copy
+import gc
+import inspect
 import io
 import logging
 import pickle
 import sys
+import time
 import traceback
 import warnings
 from collections.abc import Iterable, Iterator
@@ -23,7 +26,7 @@ import pytest
 from pydantic import SecretStr
 
 from _oxen_transport.errors import OxenConfigError, OxenError
-from tests.callers import Caller, LangChain, LlamaIndex, callers, each
+from tests.callers import Caller, LangChain, LlamaIndex, Transport, callers, each
 from tests.faults.watched import watched
 from tests.server import ANSWER, HANG, RST, chunks, error_body, event, good, head, open_stream, reply, sse, whole
 
@@ -236,6 +239,47 @@ def test_a_refused_setting_is_not_quoted(knobs: dict[str, Any], caller: Caller) 
     knobs["base_url"] = url  # parametrised values are shared
     allowed = (KEY,) if "temperature" in knobs else ()  # a value of a field that is no secret may be named
     assert not [found for text in surfaces.seen for found in shown(text) if found not in allowed]
+
+
+@each(*callers(Transport))
+def test_a_frame_that_waits_for_a_server_to_read_shows_nothing(caller: Caller, silent_port: int) -> None:
+    """A prompt too long for the buffers is written for as long as nobody reads it."""
+    import threading
+
+    url, knobs = f"http://127.0.0.1:{silent_port}/api", {"timeout": 2, "max_retries": 0, "history": "off"}
+    model = caller.make(url, api_key=KEY, extra_headers={"X-Tenant": HEADER}, **knobs)
+    prompt = [{"role": "user", "content": "ox " * 4_000_000}]
+    seen: dict[str, list[str]] = {}
+
+    def look(frame: Any) -> None:
+        if "oxen" in frame.f_code.co_filename:
+            seen[frame.f_code.co_name] = shown(repr(frame.f_locals))
+
+    def ask() -> None:
+        with contextlib.suppress(OxenError):
+            caller.ask(model, prompt)
+
+    async def aask() -> None:
+        task = asyncio.create_task(caller.ask_async(model, prompt))
+        await asyncio.sleep(1.0)
+        for frame in [at.cr_frame for at in gc.get_objects() if inspect.iscoroutine(at) and at.cr_frame]:
+            look(frame)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    if caller.is_async:
+        asyncio.run(aask())
+    else:
+        thread = threading.Thread(target=ask)
+        thread.start()
+        time.sleep(1.0)
+        frame: Any = sys._current_frames().get(thread.ident or 0)
+        while frame is not None:
+            look(frame)
+            frame = frame.f_back
+        thread.join(10)
+    assert "write" in seen, "it does not wait where it was looked for"
+    assert not [name for name, found in seen.items() if found]
 
 
 @each(*callers())
