@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import gc
 import socket
+import struct
 import time
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
+RESET = struct.pack("ii", 1, 0)  # on, 0 s: closing sends RST
 MUCH = b"ox" * 8_000_000
 """More than the buffers of both ends hold."""
 
@@ -97,6 +99,23 @@ async def test_a_write_with_a_limit_does_not_wait_longer(seconds: float) -> None
         with pytest.raises(httpcore.WriteTimeout):
             await stream.write(MUCH, timeout=seconds)
         assert seconds <= time.monotonic() - start < seconds + 1
+
+
+@pytest.mark.parametrize("who", ["the other side", "we"])
+async def test_nothing_is_written_to_a_connection_that_is_over(who: str) -> None:
+    async def talk(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if who == "the other side":
+            writer.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+            writer.transport.abort()
+
+    async with connected(talk) as stream:
+        if who == "we":
+            await stream.aclose()
+        else:
+            with pytest.raises(httpcore.ReadError, match="reset"):
+                await stream.read(10, timeout=2.0)
+        with pytest.raises(httpcore.WriteError):
+            await stream.write(b"hello?", timeout=2.0)
 
 
 async def test_a_connection_tells_its_ends() -> None:

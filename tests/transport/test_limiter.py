@@ -181,6 +181,15 @@ def test_copies_share_the_pace_and_pickles_keep_its_settings() -> None:
     assert (again.requests_per_minute, again.tokens_per_minute) == (600, 1000)
 
 
+def test_a_shorter_pause_does_not_end_a_longer_one() -> None:
+    clock = Clock()
+    limiter = Limiter(requests_per_minute=60, clock=clock)
+    limiter.told(429, {"retry-after": "30"})
+    clock.now = 5.0
+    limiter.told(429, {"retry-after": "10"})
+    assert limiter.turn().wait == 25
+
+
 class Bucket:
     """A server that allows so many requests per second, strictly."""
 

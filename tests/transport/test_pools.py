@@ -11,7 +11,7 @@ import pytest
 
 from _oxen_transport import pools
 from _oxen_transport.settings import OxenSettings
-from _oxen_transport.sockets import DeadlineStream
+from _oxen_transport.sockets import Deadline, DeadlineStream
 from tests.callers import callers
 from tests.server import FIN, Server, good
 
@@ -69,3 +69,15 @@ def test_a_socket_takes_a_plain_timeout_too() -> None:
     assert stream.read(10, None) == b"10 None"
     stream.put_back(b"again")
     assert stream.read(3, 5.0) == b"aga"
+
+
+def test_a_deadline_that_has_passed_ends_a_read_before_it_begins() -> None:
+    class Wire(httpcore.NetworkStream):
+        def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+            raise AssertionError("a socket with this timeout would not wait, or would wait for ever")
+
+    stream = DeadlineStream(Wire())
+    with pytest.raises(httpcore.ReadTimeout):
+        stream.read(10, Deadline(-1.0))
+    stream.put_back(b"here")
+    assert stream.read(10, Deadline(-1.0)) == b"here", "what has come already is not late"
