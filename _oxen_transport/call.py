@@ -160,7 +160,7 @@ class Call:
     def reader(self) -> StreamReader:
         """What makes chunks of the answer."""
         kind = self.headers.get("content-type", "")
-        reader = StreamReader(self.headers, self.request.redact)
+        reader = StreamReader(self.headers, self.request.redact, self.request.tool_names)
         if "html" in kind:
             reader.fail(
                 OxenResponseError(f"the answer is a page, not a stream ({kind[:60]})", details_of(self.headers))
@@ -181,7 +181,7 @@ class Call:
 
     def completion(self, body: bytes) -> Completion:
         """The whole answer, read."""
-        completion = completion_from_body(body, self.headers, self.request.redact)
+        completion = completion_from_body(body, self.headers, self.request.redact, self.request.tool_names)
         return self._counted(completion)
 
     def document(self, body: bytes) -> Any:

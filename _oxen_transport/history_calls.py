@@ -8,6 +8,7 @@ from _oxen_transport.history_rules import Report
 from _oxen_transport.history_turns import Call, Turn, join
 from _oxen_transport.models import Family
 from _oxen_transport.tool_ids import fresh_id, wire_id
+from _oxen_transport.tool_names import wire_name
 
 NO_RESULT = "(No result: this tool call was not answered.)"
 """The result of a call that has none."""
@@ -67,7 +68,7 @@ def _find_call(result: Turn, callers: list[Turn], results: dict[Turn, list[Turn]
 def _may_answer(result: Turn, call: Call) -> bool:
     if result.foreign_id:
         return call.foreign_id == result.foreign_id
-    return not result.name or call.name == result.name
+    return not result.name or call.name in (result.name, wire_name(result.name))
 
 
 def _answered(caller: Turn, results: list[Turn], report: Report) -> list[Turn]:

@@ -56,7 +56,7 @@ _ALL = (
         "send only documented keys",
         "https://github.com/charmbracelet/crush/issues/1590",
     ),
-    Rule("function-name", "a function's name is 1 to 64 letters, digits, _ or -", "rename the function", _VALIDATOR),
+    Rule("function-name", "a function's name is 1 to 64 letters, digits, _ or -", "rename it", _VALIDATOR),
     Rule("call-name", "a tool call without a function name cannot be sent", "drop the call", _VALIDATOR),
     Rule(
         "tool-arguments",

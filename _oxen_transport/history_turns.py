@@ -16,6 +16,7 @@ from _oxen_transport.content import BETWEEN_PARTS, Part, arguments_text, fold, t
 from _oxen_transport.history_rules import Report
 from _oxen_transport.models import Family
 from _oxen_transport.tool_calls import parse_arguments
+from _oxen_transport.tool_names import wire_name
 from _oxen_transport.wire import Message, Role, WireToolCall
 
 Content = str | list[Part]
@@ -176,7 +177,10 @@ def _call(item: Any, turn: Turn, family: Family, report: Report) -> Call | None:
         turn.content = join(turn.content, f"(A call of a tool without a name: {text})")
         return None
     if family.function_name and not re.fullmatch(family.function_name, name):
-        report.refuse("function-name", turn.at, f"the function name {name!r}")
+        if not re.fullmatch(family.function_name, wire_name(name)):
+            report.refuse("function-name", turn.at, f"the function name {name!r}")
+        report.note("function-name", turn.at)
+        name = wire_name(name)
     if not _is_object(text):
         report.note("tool-arguments", turn.at)
         text = _as_object(text)

@@ -28,6 +28,7 @@ from _oxen_transport.errors import (
 )
 from _oxen_transport.retry import retry_after_seconds
 from _oxen_transport.tool_calls import calls_from
+from _oxen_transport.tool_names import NO_NAMES, Names
 from _oxen_transport.wire import Completion, Usage
 
 MAX_BODY_BYTES = 32 * 2**20
@@ -35,8 +36,13 @@ _STEP = 64 * 1024
 _REPORTED_HEADERS = ("content-type", "retry-after", "retry-after-ms", "x-request-id", "x-oxen-request-id", "cf-ray")
 
 
-def completion_from_body(body: bytes, headers: Mapping[str, str], redact: Redactor = NOTHING_SECRET) -> Completion:
-    """Read the body of a 200 answer.
+def completion_from_body(
+    body: bytes,
+    headers: Mapping[str, str],
+    redact: Redactor = NOTHING_SECRET,
+    own_names: Names = NO_NAMES,
+) -> Completion:
+    """Read the body of a 200 answer. `own_names`: those of tools that the wire calls otherwise.
 
     Raises:
         OxenAPIError: The body carries the server's error.
@@ -57,7 +63,7 @@ def completion_from_body(body: bytes, headers: Mapping[str, str], redact: Redact
         text=text,
         reasoning=reasoning,
         refusal=_str(message.get("refusal")),
-        tool_calls=calls_from(message.get("tool_calls"), str(parsed.get("id") or "")),
+        tool_calls=calls_from(message.get("tool_calls"), str(parsed.get("id") or ""), own_names),
         finish_reason=_str(choice.get("finish_reason")),
         usage=usage_from(parsed.get("usage")),
         logprobs=choice.get("logprobs") if isinstance(choice.get("logprobs"), dict) else None,

@@ -26,6 +26,7 @@ from _oxen_transport.history import repair
 from _oxen_transport.limiter import Limiter
 from _oxen_transport.models import Family, family
 from _oxen_transport.settings import OxenParams, OxenSettings, config_error, wire_names
+from _oxen_transport.tool_names import Names, in_messages, on_the_wire, own_names
 from _oxen_transport.wire import Message
 
 # Never "oxen" in here: the server takes such an agent for its CLI and may answer 426
@@ -57,6 +58,7 @@ class Request:
     max_retries: int = 2
     resume: bool = False
     auto_continue: bool = False
+    tool_names: Names = field(default_factory=dict, repr=False)
     limiter: Limiter | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -140,15 +142,15 @@ def build(
     """
     values = _values(settings, call or {})
     model = family(values["model"])
-    tools = values["tools"] or None
+    names = own_names(values["tools"] or ())
     body: dict[str, Any] = {"model": values["model"]}
-    body["messages"] = repair(messages, model, values["history"], tools=bool(tools))
+    body["messages"] = repair(in_messages(messages, names), model, values["history"], tools=bool(values["tools"]))
     for name, wire in _WIRE.items():
         value = values[name]
         if value is not None and value != []:
             body[model.seed_name if name == "seed" else wire] = value
     _check(body, model)
-    _settle_tools(body)
+    _settle_tools(body, names)
     _fit_window(settings, values, body)
     check_body(known.get(settings.base_url, body["model"]), body)
     if stream:
@@ -170,6 +172,7 @@ def build(
         max_retries=values["max_retries"],
         resume=values["resume"],
         auto_continue=values["auto_continue"],
+        tool_names=names,
         limiter=limiter if isinstance(limiter, Limiter) else None,
     )
 
@@ -236,12 +239,14 @@ def _fit_window(settings: OxenSettings, values: Mapping[str, Any], body: dict[st
         check(prompt, total, reserved=body.get("max_tokens"), model=model)
 
 
-def _settle_tools(body: dict[str, Any]) -> None:
-    """Bring `tool_choice` into the wire's form; without tools nothing about tools is sent."""
+def _settle_tools(body: dict[str, Any], own: Names) -> None:
+    """Bring tools and `tool_choice` into the wire's form; without tools nothing about tools is sent."""
     choice = body.pop("tool_choice", None)
     if "tools" not in body:
         body.pop("parallel_tool_calls", None)
         return
+    if own:
+        body["tools"] = [on_the_wire(tool, own) for tool in body["tools"]]
     if choice is None or choice is False:
         return
     names = [_function(tool).get("name") for tool in body["tools"]]
@@ -250,9 +255,11 @@ def _settle_tools(body: dict[str, Any]) -> None:
     if isinstance(choice, str):
         choice = _TOOL_WORDS.get(choice) or {"type": "function", "function": {"name": choice}}
     if isinstance(choice, dict):
+        choice = on_the_wire(choice, own)
         wanted = _function(choice).get("name")
         if wanted not in names:
-            raise OxenConfigError(f"tool_choice: there is no tool named {wanted!r}; the tools are {names}")
+            known = [own.get(str(name), name) for name in names]
+            raise OxenConfigError(f"tool_choice: there is no tool named {wanted!r}; the tools are {known}")
     body["tool_choice"] = choice
 
 

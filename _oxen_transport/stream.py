@@ -33,6 +33,7 @@ from _oxen_transport.reply import (
 )
 from _oxen_transport.sse import Decoder
 from _oxen_transport.tool_calls import Assembler
+from _oxen_transport.tool_names import NO_NAMES, Names
 from _oxen_transport.wire import Chunk, Completion, ToolCallDelta
 
 _CHUNK = "chat.completion.chunk"
@@ -46,16 +47,23 @@ class StreamReader:
         finished: Whether the model said why it stopped.
         done: Whether `[DONE]` came.
         over: Whether nothing after this point matters: `[DONE]` came, or a failure.
+
+    `own_names` are those of tools that the wire calls otherwise.
     """
 
-    def __init__(self, headers: Mapping[str, str], redact: Redactor = NOTHING_SECRET) -> None:
+    def __init__(
+        self,
+        headers: Mapping[str, str],
+        redact: Redactor = NOTHING_SECRET,
+        own_names: Names = NO_NAMES,
+    ) -> None:
         self.events = 0
         self.finished = False
         self.done = False
         self.over = False
         self._headers, self._redact = headers, redact
         self._body: Body | None = None
-        self._decoder, self._tools = Decoder(), Assembler()
+        self._decoder, self._tools = Decoder(), Assembler(own_names=own_names)
         self._text: list[str] = []
         self._reasoning: list[str] = []
         self._refusal: list[str] = []

@@ -22,6 +22,7 @@ from pydantic_core import from_json
 
 from _oxen_transport.tool_fragments import Fragment, Index, fragments
 from _oxen_transport.tool_ids import fresh_id
+from _oxen_transport.tool_names import NO_NAMES, Names
 from _oxen_transport.tool_text import ArgumentsText
 from _oxen_transport.wire import ToolCall, ToolCallDelta
 
@@ -84,10 +85,11 @@ class Assembler:
     Args:
         completion_id: The answer's id, "" if unknown; it may also be set later, before `finish`. Ids
             made here depend on it: two answers of one conversation do not get the same ones.
+        own_names: Names on the wire -> the tools' own, where they differ.
     """
 
-    def __init__(self, completion_id: str = "") -> None:
-        self.completion_id = completion_id
+    def __init__(self, completion_id: str = "", own_names: Names = NO_NAMES) -> None:
+        self.completion_id, self._own_names = completion_id, own_names
         self._calls: list[_Call] = []
         self._ids: set[str] = set()
         self._by_index: dict[Index, _Call] = {}
@@ -139,7 +141,7 @@ class Assembler:
 
         Before `finish` an id may still be ""; a name or arguments that never came are "".
         """
-        return tuple(ToolCall(call.id or "", call.name or "", call.arguments.text()) for call in self._calls)
+        return tuple(ToolCall(call.id or "", self._own(call.name) or "", call.arguments.text()) for call in self._calls)
 
     def _find(self, new: Fragment) -> _Call | None:
         """The call that this fragment's keys point at; None if they are another call's, not seen yet."""
@@ -182,9 +184,12 @@ class Assembler:
             call.restated = call.arguments.is_closed and not new.text.strip()
             call.named_in = self._delta
             call.name = call.name or new.name
-        name = None if call.named else call.name
+        name = None if call.named else self._own(call.name)
         call.named = call.name is not None
         return ToolCallDelta(call.position, made_id, name, call.arguments.add(new.text))
+
+    def _own(self, name: str | None) -> str | None:
+        return name and self._own_names.get(name, name)
 
     def _own_id(self, wire_id: str, position: int) -> str:
         if wire_id in self._ids:  # two calls under one id: their results could not be told apart
@@ -207,11 +212,11 @@ def _sum(before: ToolCallDelta | None, piece: ToolCallDelta) -> ToolCallDelta:
     return ToolCallDelta(piece.index, before.id or piece.id, before.name or piece.name, arguments)
 
 
-def calls_from(raw_tool_calls: Any, completion_id: str | None = None) -> tuple[ToolCall, ...]:
+def calls_from(raw_tool_calls: Any, completion_id: str = "", own_names: Names = NO_NAMES) -> tuple[ToolCall, ...]:
     """Read the `tool_calls` of a body that was not streamed: each entry is a call of its own."""
     if raw_tool_calls is None:  # most answers
         return ()
-    assembler = Assembler(completion_id or "")
+    assembler = Assembler(completion_id, own_names)
     for entry in raw_tool_calls if isinstance(raw_tool_calls, (list, tuple)) else [raw_tool_calls]:
         assembler.add([entry])
         assembler.seal()

@@ -36,7 +36,6 @@ from llama_index_oxen.structured_rounds import StructuredAnswers
 from llama_index_oxen.tools import (
     keep_first_call,
     name_unknown_tool,
-    restore_names,
     selections,
     tool_choice_to_wire,
     tools_to_wire,
@@ -335,33 +334,8 @@ class Oxen(Served, StructuredAnswers):
         allow_parallel_tool_calls: bool = False,
         **kwargs: Any,
     ) -> ChatResponse:
-        """The answer with the tools' own names, and one call where several were not asked for."""
-        response = restore_names(response, tools)
+        """The answer, with one call where several were not asked for."""
         return response if allow_parallel_tool_calls else keep_first_call(response)
-
-    def stream_chat_with_tools(self, tools: Sequence[BaseTool], *args: Any, **kwargs: Any) -> ChatResponseGen:
-        """Answer piece by piece, with tools the model may call. Raises: OxenError."""
-        stream = super().stream_chat_with_tools(tools, *args, **kwargs)
-
-        def named() -> ChatResponseGen:
-            with closing(stream):
-                for response in stream:
-                    yield restore_names(response, tools)
-
-        return named()
-
-    async def astream_chat_with_tools(
-        self, tools: Sequence[BaseTool], *args: Any, **kwargs: Any
-    ) -> ChatResponseAsyncGen:
-        """`stream_chat_with_tools` without blocking."""
-        stream = await super().astream_chat_with_tools(tools, *args, **kwargs)
-
-        async def named() -> ChatResponseAsyncGen:
-            async with aclosing(stream):
-                async for response in stream:
-                    yield restore_names(response, tools)
-
-        return named()
 
     def get_tool_calls_from_response(
         self, response: ChatResponse, error_on_no_tool_call: bool = True, **kwargs: Any

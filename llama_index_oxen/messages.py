@@ -32,7 +32,6 @@ from _oxen_transport.content import Media, Part, each_message, fold, media_part,
 from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.tool_calls import parse_arguments
 from _oxen_transport.wire import Completion, Message, Role, ToolCall, WireToolCall
-from llama_index_oxen.tools import wire_name
 from llama_index_oxen.usage import log_probs, response_metadata
 
 _ROLES: dict[str, Role] = {
@@ -111,7 +110,7 @@ def _message(message: ChatMessage) -> Message:
     if role == "tool" and call_id:
         wired["tool_call_id"] = str(call_id)
     elif name:  # a speaker's, or the tool's: a result without an id goes by it
-        wired["name"] = wire_name(str(name)) if role == "tool" else str(name)
+        wired["name"] = str(name)
     return wired
 
 
@@ -126,16 +125,13 @@ def _assistant(message: ChatMessage) -> Message:
 
 
 def _calls(message: ChatMessage) -> list[WireToolCall]:
-    """The calls of an answer, each once: from its blocks, or from where older versions kept them.
-
-    Their names go back as they came: `tools.restore_names` had put the tools' own in their place.
-    """
+    """The calls of an answer, each once: from its blocks, or from where older versions kept them."""
     blocks = [block for block in message.blocks if isinstance(block, ToolCallBlock)]
-    calls = [wire_call(block.tool_call_id, wire_name(block.tool_name), block.tool_kwargs) for block in blocks]
+    calls = [wire_call(block.tool_call_id, block.tool_name, block.tool_kwargs) for block in blocks]
     if not calls:
         for raw in old_calls(message.additional_kwargs):
             function = raw.get("function") or {}
-            name = wire_name(str(function.get("name") or ""))
+            name = str(function.get("name") or "")
             calls.append(wire_call(raw.get("id"), name, function.get("arguments")))
     return calls
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -12,7 +11,7 @@ from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.tools import BaseTool, ToolMetadata
 from pydantic_core import from_json, to_json
 
-from _oxen_transport.errors import Details, OxenConfigError, OxenToolCallError
+from _oxen_transport.errors import Details, OxenToolCallError
 from _oxen_transport.tool_calls import parse_arguments
 from _oxen_transport.wire import Completion, ToolCall
 
@@ -20,22 +19,18 @@ ToolLike = BaseTool | dict[str, Any]
 
 
 def tools_to_wire(tools: Sequence[ToolLike]) -> list[dict[str, Any]]:
-    """LlamaIndex's tools, or dicts in OpenAI's form. Raises: OxenConfigError."""
-    wired = [_tool(tool) for tool in tools]
-    names = [tool["function"]["name"] for tool in wired]
-    if len(set(names)) < len(names):
-        raise OxenConfigError(f"two tools have the same name on the wire; the names are {names}")
-    return wired
+    """LlamaIndex's tools, or dicts in OpenAI's form, under the tools' own names."""
+    return [_tool(tool) for tool in tools]
 
 
 def tool_choice_to_wire(choice: Any, *, required: bool = False) -> Any:
-    """LlamaIndex's pair of `tool_choice` and `tool_required` as one; a tool's name as the wire has it.
+    """LlamaIndex's pair of `tool_choice` and `tool_required` as one.
 
-    The rest ("any", True, OpenAI's dict) is settled where the request is built.
+    The rest ("any", True, a tool's name, OpenAI's dict) is settled where the request is built.
     """
     if choice is None:
         return "required" if required else "auto"
-    return wire_name(choice) if isinstance(choice, str) else choice
+    return choice
 
 
 def keep_first_call(response: ChatResponse) -> ChatResponse:
@@ -46,23 +41,6 @@ def keep_first_call(response: ChatResponse) -> ChatResponse:
     beside["tool_calls"] = (beside.get("tool_calls") or [])[:1]
     blocks = [block for block in message.blocks if block not in calls[1:]]
     return _with_message(response, ChatMessage(role=message.role, blocks=blocks, additional_kwargs=beside))
-
-
-def restore_names(response: ChatResponse, tools: Sequence[ToolLike]) -> ChatResponse:
-    """The answer with the tools' own names: the wire knows no `Box[int]`, and core looks for that."""
-    own = {wire_name(name): name for name in map(_own_name, tools)}
-    if not any(wired != name for wired, name in own.items()):
-        return response
-    message = response.message
-    blocks = [
-        block.model_copy(update={"tool_name": own.get(block.tool_name, block.tool_name)})
-        if isinstance(block, ToolCallBlock)
-        else block
-        for block in message.blocks
-    ]
-    return _with_message(
-        response, ChatMessage(role=message.role, blocks=blocks, additional_kwargs=message.additional_kwargs)
-    )
 
 
 def selections(response: ChatResponse, *, error_on_no_tool_call: bool) -> list[ToolSelection]:
@@ -130,13 +108,20 @@ def _tool(tool: ToolLike) -> dict[str, Any]:
     # no length check: the 1,024 characters of a description are OpenAI's limit, not Oxen's
     made = tool.metadata
     if type(made) is not ToolMetadata:
-        return made.to_openai_tool(skip_length_check=True)
+        return _described(made)
     key = (made.fn_schema, made.name, made.description)  # all that core's own description depends on
     if key not in _DESCRIBED:
         if len(_DESCRIBED) >= _MOST_DESCRIBED:
             _DESCRIBED.clear()
-        _DESCRIBED[key] = to_json(made.to_openai_tool(skip_length_check=True))
+        _DESCRIBED[key] = to_json(_described(made))
     described: dict[str, Any] = from_json(_DESCRIBED[key])  # a new one each time: callers own what they get
+    return described
+
+
+def _described(made: ToolMetadata) -> dict[str, Any]:
+    """Core's own description, but for the name: what the wire cannot hold is the transport's matter."""
+    described = made.to_openai_tool(skip_length_check=True)
+    described["function"]["name"] = made.get_name()
     return described
 
 
@@ -147,14 +132,6 @@ _MOST_DESCRIBED = 1024
 
 def _own_name(tool: ToolLike) -> str:
     return str(tool["function"]["name"]) if isinstance(tool, dict) else tool.metadata.get_name()
-
-
-def wire_name(name: str) -> str:
-    """The name that `to_openai_tool` writes (`llama_index/core/tools/types.py`, `_sanitize_name`)."""
-    return _NOT_IN_A_NAME.sub("_", name)
-
-
-_NOT_IN_A_NAME = re.compile("[^A-Za-z0-9_-]")
 
 
 def _with_message(response: ChatResponse, message: ChatMessage) -> ChatResponse:

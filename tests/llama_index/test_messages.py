@@ -59,7 +59,7 @@ def test_a_tools_result(role):
     message = ChatMessage(role=role, content="18", additional_kwargs={"tool_call_id": "AbC123xyZ", "name": "weather"})
     assert to_wire([message]) == [{"role": "tool", "content": "18", "tool_call_id": "AbC123xyZ"}]
     message = ChatMessage(role=role, content="18", additional_kwargs={"name": "the weather"})
-    assert to_wire([message]) == [{"role": "tool", "content": "18", "name": "the_weather"}]
+    assert to_wire([message]) == [{"role": "tool", "content": "18", "name": "the weather"}]
 
 
 def test_calls_travel_once_from_wherever_they_are_kept():

@@ -35,10 +35,12 @@ class CoreAlone(Oxen):
     _structured_stream_call = LLM._structured_stream_call
     _structured_astream_call = LLM._structured_astream_call
     _validate_chat_with_tools_response = FunctionCallingLLM._validate_chat_with_tools_response
-    stream_chat_with_tools = FunctionCallingLLM.stream_chat_with_tools
-    astream_chat_with_tools = FunctionCallingLLM.astream_chat_with_tools
     predict_and_call = FunctionCallingLLM.predict_and_call
     apredict_and_call = FunctionCallingLLM.apredict_and_call
+
+    def _prepare_chat_with_tools(self, tools: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        prepared = super()._prepare_chat_with_tools(tools, *args, **kwargs)
+        return {**prepared, "tools": [tool.metadata.to_openai_tool() for tool in tools]}
 
 
 class Person(BaseModel):

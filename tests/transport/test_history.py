@@ -294,13 +294,28 @@ def test_good_arguments_stay_as_the_model_wrote_them(text):
     )
 
 
-@pytest.mark.parametrize("name", ["a b", "f\n", "x" * 65, "größe", "a.b"])
-def test_a_function_name_mistral_refuses_is_an_error(name):
+def name_sent(name, *family):
+    return mend([user("q"), calling(call(name=name)), result()], *family)[1]["tool_calls"][0]["function"]["name"]
+
+
+@pytest.mark.parametrize(
+    ("name", "sent"), [("a b", "a_b"), ("f\n", "f_"), ("größe", "gr__e"), ("a.b", "a_b"), ("Box[int]", "Box_int_")]
+)
+def test_a_function_name_mistral_refuses_is_written_otherwise(name, sent):
+    assert name_sent(name) == sent
+    assert name_sent(name, GENERIC) == name
+
+
+def test_a_function_name_that_is_too_long_is_an_error():
     with pytest.raises(OxenConfigError, match=r"messages\[1\].*function-name"):
-        mend([user("q"), calling(call(name=name)), result()])
-    assert (
-        mend([user("q"), calling(call(name=name)), result()], GENERIC)[1]["tool_calls"][0]["function"]["name"] == name
-    )
+        name_sent("x" * 65)
+    assert name_sent("x" * 65, GENERIC) == "x" * 65
+
+
+def test_a_result_goes_by_the_name_its_call_had():
+    sent = mend([user("q"), calling(call(name="a.b")), {"role": "function", "name": "a.b", "content": "18"}])
+    assert sent[2]["tool_call_id"] == sent[1]["tool_calls"][0]["id"]
+    assert sent[2]["content"] == "18"
 
 
 def test_claude_keeps_its_calls_where_the_request_has_tools():
