@@ -112,7 +112,12 @@ def texts_in(history: list[BaseMessage]) -> list[str]:
 
 
 def calls_and_results(history: list[BaseMessage]) -> tuple[list[list[tuple[Any, Any]]], list[tuple[Any, str]]]:
-    made = [[(call["id"], call["args"]) for call in getattr(message, "tool_calls", ())] for message in history]
+    made = []
+    for message in history:
+        good = [(call["id"], call["args"]) for call in getattr(message, "tool_calls", ())]
+        # one that cannot run is a call, too; without a name it is sent as text
+        bad = [(call["id"], call["args"]) for call in getattr(message, "invalid_tool_calls", ()) if call["name"]]
+        made.append(good + bad)
     results = [(m.tool_call_id, m.content) if isinstance(m, ToolMessage) else (None, "") for m in history]
     return made, results
 
