@@ -61,6 +61,9 @@ def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else (value or None)
 
 
+LONGEST = 1_000_000.0
+"""Seconds, eleven days: no operating system's clock overflows, and nobody waits longer on purpose."""
+
 Secret = Annotated[SecretStr | None, BeforeValidator(_clean_secret)]
 HeaderValue = Annotated[SecretStr, AfterValidator(_clean_header)]
 
@@ -129,10 +132,10 @@ class OxenParams(BaseModel):
     """Further body fields, sent as they are."""
     extra_headers: dict[str, HeaderValue] = Field(default_factory=dict, exclude=True)
     """Further request headers; their values are treated as secrets."""
-    timeout: float = Field(120.0, gt=0, validation_alias=AliasChoices("timeout", "request_timeout"))
+    timeout: float = Field(120.0, gt=0, le=LONGEST, validation_alias=AliasChoices("timeout", "request_timeout"))
     """Seconds of silence, by the wall clock, after which an attempt ends. Between the events of a
     stream it starts anew; comments (keep-alives) do not count."""
-    total_timeout: float | None = Field(None, gt=0)
+    total_timeout: float | None = Field(None, gt=0, le=LONGEST)
     """Seconds for the whole call with all its retries and the whole stream. None: no limit."""
     max_retries: int = Field(2, ge=0)
     """Further attempts after the first, for failures that may pass. Never after a first byte."""
@@ -183,7 +186,8 @@ class OxenSettings(OxenParams):
     proxy: Secret = Field(None, exclude=True)
     """URL of a proxy, with its password if it has one. Default: the environment's."""
     trust_env: bool = True
-    """Read proxies and SSL_CERT_FILE/SSL_CERT_DIR from the environment."""
+    """Read proxies and SSL_CERT_FILE/SSL_CERT_DIR from the environment, when a connection pool is made:
+    after a change, `close()` the old one."""
     ca_bundle: str | None = None
     """File or folder with the certificates to trust, in place of the usual ones."""
     client_cert: str | tuple[str, str] | None = None
