@@ -103,10 +103,9 @@ class Call:
         """The head has come. Returns: whether it says yes."""
         self.connected = self.answered = True
         self.headers = {name.lower(): value for name, value in headers.items()}
-        elapsed = time.monotonic() - self.started
-        logger.info(
-            "%s %s: %s, attempt %s, %.2f s", self.request.method, self.request.host, status, self.attempts, elapsed
-        )
+        if logger.isEnabledFor(logging.INFO):
+            asked, elapsed = f"{self.request.method} {self.request.host}", time.monotonic() - self.started
+            logger.info("%s: %s, attempt %s, %.2f s", asked, status, self.attempts, elapsed)
         if self.request.limiter is not None:
             self.request.limiter.told(status, self.headers)
         return 200 <= status < 300

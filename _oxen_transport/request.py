@@ -26,7 +26,7 @@ from _oxen_transport.history import repair
 from _oxen_transport.limiter import Limiter
 from _oxen_transport.models import Family, family
 from _oxen_transport.settings import OxenParams, OxenSettings, config_error, wire_names
-from _oxen_transport.tool_names import Names, in_messages, on_the_wire, own_names
+from _oxen_transport.tool_names import NO_NAMES, Names, in_messages, on_the_wire, own_names
 from _oxen_transport.wire import Message
 
 # Never "oxen" in here: the server takes such an agent for its CLI and may answer 426
@@ -142,7 +142,7 @@ def build(
     """
     values = _values(settings, call or {})
     model = family(values["model"])
-    names = own_names(values["tools"] or ())
+    names = own_names(values["tools"]) if values["tools"] else NO_NAMES
     body: dict[str, Any] = {"model": values["model"]}
     body["messages"] = repair(in_messages(messages, names), model, values["history"], tools=bool(values["tools"]))
     for name, wire in _WIRE.items():
@@ -151,7 +151,8 @@ def build(
             body[model.seed_name if name == "seed" else wire] = value
     _check(body, model)
     _settle_tools(body, names)
-    _fit_window(settings, values, body)
+    if values["check_context"] or body.get("max_tokens") == "fit":
+        _fit_window(settings, body)
     check_body(known.get(settings.base_url, body["model"]), body)
     if stream:
         body["stream"] = True
@@ -224,15 +225,12 @@ def _check(body: dict[str, Any], model: Family) -> None:
         raise OxenConfigError(f"temperature: {body['model']} takes at most {model.max_temperature} (got {heat})")
 
 
-def _fit_window(settings: OxenSettings, values: Mapping[str, Any], body: dict[str, Any]) -> None:
-    """Count the prompt where someone asked for it: `max_tokens="fit"`, `check_context=True`."""
-    fill = body.get("max_tokens") == "fit"
-    if not (fill or values["check_context"]):
-        return
+def _fit_window(settings: OxenSettings, body: dict[str, Any]) -> None:
+    """Count the prompt, as someone asked for it: `max_tokens="fit"`, `check_context=True`."""
     model = body["model"]
     prompt = count_messages(body["messages"], body.get("tools"), model)
     total = window_of(settings, model)
-    if fill:
+    if body.get("max_tokens") == "fit":
         listed = known.get(settings.base_url, model)
         body["max_tokens"] = fit(prompt, total, most=listed.max_output_tokens if listed else None, model=model)
     else:

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 from benchmarks.cases import CASES, LANGCHAIN, LLAMA_INDEX
 from benchmarks.goals import Spread, judged, ratio
-from benchmarks.rounds import Rounds
+from benchmarks.layers import LAYERS
+from benchmarks.rounds import COUNTED, Rounds
 
 BEGIN, END = "<!-- benchmarks -->", "<!-- /benchmarks -->"
 PLOT = "docs/benchmarks.svg"
@@ -64,6 +65,18 @@ def ratios_table(rounds: Rounds) -> str:
     return "\n\n".join(parts)
 
 
+def layers_table(rounds: Rounds) -> str:
+    """Whose the function calls of a call, or of a chunk, are."""
+    rows = []
+    for case in COUNTED:
+        for name in ("ChatOxen", "Oxen"):
+            made = [row for row in rounds.get(case, {}).get(name, []) if "calls" in row]
+            if made:
+                layers = [f"{made[0].get(f'calls of {layer}', 0):.0f}" for layer in LAYERS]
+                rows.append([f"{case}: {name}", f"{made[0]['calls']:.0f}", *layers])
+    return table(["function calls, per call or per chunk", "all", *LAYERS], rows) if rows else ""
+
+
 def _cell(value: Spread | None) -> str:
     return "" if value is None else str(value)
 
@@ -102,6 +115,7 @@ def document(rounds: Rounds) -> str:
         f"least and the most of them. {machine()}.",
         goals_table(rounds),
         ratios_table(rounds),
+        layers_table(rounds),
         failures(rounds),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"

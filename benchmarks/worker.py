@@ -15,6 +15,7 @@ import time
 from typing import Any
 
 from benchmarks.cases import Case
+from benchmarks.layers import by_layer
 from benchmarks.subjects import Subject, subject
 
 Figures = dict[str, float]
@@ -61,7 +62,8 @@ class Worker:
         profile.enable()
         self._all(case)
         profile.disable()
-        return {"calls": sum(entry.callcount for entry in profile.getstats()) / case.units}
+        layers = {f"calls of {layer}": count / case.units for layer, count in by_layer(profile).items()}
+        return {"calls": sum(layers.values()), **layers}
 
     def _once(self, case: Case) -> None:
         if case.call in ("send", "stream"):

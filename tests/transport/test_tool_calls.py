@@ -253,7 +253,7 @@ class TestIds:
         ]
         made = one + [made for other in others for made in other]
         assert len(set(made)) == len(made)
-        
+
     def test_it_is_pinned(self) -> None:
         """A checkpoint holds such ids, and a cassette replays them."""
         assert calls_from([entry(arguments="{}")], "x")[0].id == fresh_id("x", "0", "", "{}")
