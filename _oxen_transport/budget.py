@@ -29,6 +29,7 @@ BYTES_PER_TOKEN = 3.0
 Chinese, Russian and JSON lie between."""
 _PER_MESSAGE = 4  # the template's own tokens around one message
 _DOUBT = 1.3  # an estimate's true value may lie this much higher
+_UNSEEN, _UNSEEN_WITH_TOOLS = 32, 256  # Qwen's template adds 20 and some 190
 
 _lock = threading.Lock()
 _loaded: list[Tokenizer | None] = []
@@ -39,11 +40,13 @@ class Count(NamedTuple):
 
     tokens: int
     exact: bool
+    unseen: int = 0
+    """What a template nobody here knows may add with words of its own."""
 
     @property
     def at_most(self) -> int:
         """The figure to be on the safe side with."""
-        return self.tokens if self.exact else math.ceil(self.tokens * _DOUBT)
+        return self.tokens if self.exact else math.ceil(self.tokens * _DOUBT) + self.unseen
 
     def __str__(self) -> str:
         return str(self.tokens) if self.exact else f"about {self.tokens} (estimated)"
@@ -84,7 +87,8 @@ def count_messages(messages: list[Message], tools: Sequence[Mapping[str, Any]] |
     mended = repair(messages, known, "repair", tools=bool(tools))
     tokenizer = _tokenizer(known)
     counted = _count_exactly(tokenizer, mended, tools or ()) if tokenizer else None
-    return counted or _estimate_messages(mended, tools or ())
+    unseen = 0 if known.tokenizer else _UNSEEN_WITH_TOOLS if tools else _UNSEEN
+    return counted or _estimate_messages(mended, tools or (), unseen)
 
 
 def token_ids(text: str, model: str) -> list[int]:
@@ -234,7 +238,7 @@ def _estimate(text: str) -> int:
     return math.ceil(len(_bytes(text)) / BYTES_PER_TOKEN)
 
 
-def _estimate_messages(messages: list[Message], tools: Sequence[Mapping[str, Any]]) -> Count:
+def _estimate_messages(messages: list[Message], tools: Sequence[Mapping[str, Any]], unseen: int) -> Count:
     tokens = 1
     for message in messages:
         tokens += _PER_MESSAGE
@@ -242,7 +246,7 @@ def _estimate_messages(messages: list[Message], tools: Sequence[Mapping[str, Any
             if key not in ("role", "prefix"):
                 tokens += _estimate(value) if isinstance(value, str) else _estimate_json(value)
     tokens += sum(_estimate_json(tool) for tool in tools)
-    return Count(tokens, exact=False)
+    return Count(tokens, exact=False, unseen=unseen)
 
 
 def _estimate_json(value: Any) -> int:

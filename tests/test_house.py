@@ -27,6 +27,7 @@ LONG_FILES = {
     "_oxen_transport/settings.py": "every knob once, each with its explanation",
     "_oxen_transport/reply.py": "one body, one reader; the half of it is the unpacking within bounds",
     "_oxen_transport/request.py": "the whole way from settings to bytes",
+    "_oxen_transport/budget.py": "counting, and what may be done with the count",
     "llama_index_oxen/llms.py": "LlamaIndex has eight roads where LangChain has four",
 }
 SOFT_LINES, SOFT_FUNCTION = 250, 40

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 # function calls per text chunk of a long stream: the framework's own share is in it
 PER_CHUNK = {"client": 32, "ChatOxen": 75, "Oxen": 92}
-PER_FRAGMENT = {"client": 82, "ChatOxen": 150, "Oxen": 165}
+PER_FRAGMENT = {"client": 82, "ChatOxen": 150, "Oxen": 160}
 # function calls per answer on a warm connection; sync and async
-PER_CALL = {"client": (1250, 1600), "ChatOxen": (1750, 2350), "Oxen": (1850, 2150)}
+PER_CALL = {"client": (1200, 1500), "ChatOxen": (1600, 2200), "Oxen": (1480, 1800)}
 
 FLOORS = {
     "langchain_oxen": "from langchain_core.language_models import BaseChatModel",
