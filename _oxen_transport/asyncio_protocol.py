@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 
 import httpcore
 
@@ -108,10 +107,7 @@ class Protocol(asyncio.Protocol):
         self._pieces.insert(0, data)
         self._size += len(data)
 
-    def _arm(self, seconds: float | None) -> None:
-        if seconds is None:
-            self._due = math.inf
-            return
+    def _arm(self, seconds: float) -> None:
         self._due = self.loop.time() + seconds
         if seconds <= 0:
             _wake(self._reader)
@@ -123,7 +119,7 @@ class Protocol(asyncio.Protocol):
     def _tick(self) -> None:
         """The timer fired: the read that waits is too late, or the timer too early."""
         self._timer = None
-        if self._reader is None or self._due == math.inf:
+        if self._reader is None:
             return
         if self.loop.time() >= self._due:
             _wake(self._reader)
@@ -156,11 +152,8 @@ def _wake(waiter: asyncio.Future[None] | None) -> None:
         waiter.set_result(None)
 
 
-async def _wait(loop: asyncio.AbstractEventLoop, waiter: asyncio.Future[None], seconds: float | None) -> bool:
+async def _wait(loop: asyncio.AbstractEventLoop, waiter: asyncio.Future[None], seconds: float) -> bool:
     """Wait for a future; False if the time ran out first."""
-    if seconds is None:
-        await waiter
-        return True
     in_time = [True]
 
     def late() -> None:

@@ -268,7 +268,7 @@ def timeout_error(deadline: Deadline, request: Request) -> OxenTimeoutError:
 
 
 def _tls_failure(error: BaseException | None) -> bool:
-    """Whether a failed handshake stands behind an exception, however often it was wrapped."""
+    """Whether a failed handshake stands behind an exception that was wrapped, at most six times."""
     for _ in range(6):
         if error is None or isinstance(error, ssl.SSLError):
             break

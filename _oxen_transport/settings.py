@@ -12,6 +12,7 @@ import ipaddress
 import os
 import re
 from functools import cache, lru_cache
+from importlib.util import find_spec
 from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
@@ -184,7 +185,8 @@ class OxenSettings(OxenParams):
     allow_insecure_http: bool = False
     """Allow plain http:// to another machine: key and prompt travel in clear."""
     proxy: Secret = Field(None, exclude=True)
-    """URL of a proxy, with its password if it has one. Default: the environment's."""
+    """URL of a proxy (http, https, or socks5 with the extra `socks`), with its password if it has one.
+    Default: the environment's."""
     trust_env: bool = True
     """Read proxies and SSL_CERT_FILE/SSL_CERT_DIR from the environment, when a connection pool is made:
     after a change, `close()` the old one."""
@@ -235,6 +237,10 @@ class OxenSettings(OxenParams):
                 "base_url: plain http:// to another machine would send key and prompt in clear; "
                 "use https://, or say allow_insecure_http=True"
             )
+        socks = self.proxy is not None and self.proxy.get_secret_value().startswith("socks")
+        for wanted, module, extra in ((self.http2, "h2", "http2"), (socks, "socksio", "socks")):
+            if wanted and find_spec(module) is None:
+                raise ValueError(f"{extra}: not installed; pip install 'oxen-integrations[{extra}]'")
         if self._needs_key and self.api_key is None and not local:
             raise ValueError(MISSING_KEY)
         return self

@@ -62,8 +62,14 @@ class Deadline(float):
         return self._total_end is not None and time.monotonic() >= self._total_end
 
 
-def seconds_left(timeout: float | None) -> float | None:
+HANDSHAKE_SECONDS = 10.0
+"""What a wait may take for which httpcore names no end: those of the words with a SOCKS proxy."""
+
+
+def seconds_left(timeout: float | None) -> float:
     """What is left of a timeout, plain or with a deadline."""
+    if timeout is None:
+        return HANDSHAKE_SECONDS
     return timeout.left() if isinstance(timeout, Deadline) else timeout
 
 
@@ -92,7 +98,7 @@ class DeadlineStream(httpcore.NetworkStream):
             data, self._held = self._held[:max_bytes], self._held[max_bytes:]
         else:
             left = seconds_left(timeout)
-            if left is not None and left <= 0:
+            if left <= 0:
                 raise httpcore.ReadTimeout("the deadline has passed")
             data = self._stream.read(max_bytes, left)
         if isinstance(timeout, Deadline):
@@ -109,7 +115,7 @@ class DeadlineStream(httpcore.NetworkStream):
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Write all of it, a request's head together with its body."""
         # without a name: a head holds the key, and a crash reporter shows this frame's names while it waits
-        self._stream.write(self._outgoing.joined(buffer), timeout)
+        self._stream.write(self._outgoing.joined(buffer), seconds_left(timeout))
 
     def start_tls(self, *args: Any, **kwargs: Any) -> httpcore.NetworkStream:
         """Turn the connection into an encrypted one."""
