@@ -35,6 +35,15 @@ def _own_retry_budget() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
+def _own_connections() -> Iterator[None]:
+    """All tests call one host; a connection that one test's server is closing must not be the next test's."""
+    yield
+    if (module := sys.modules.get("_oxen_transport.pools")) is not None:
+        while module._sync:
+            module._sync.popitem()[1].close()
+
+
+@pytest.fixture(autouse=True)
 def _own_defaults() -> Iterator[None]:
     """LlamaIndex has one model and one tokenizer for the whole process; what a test sets ends with it."""
     core = sys.modules.get("llama_index.core")
