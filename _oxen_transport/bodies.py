@@ -14,7 +14,8 @@ import httpcore
 from _oxen_transport.framing import LAST_CHUNK, Chunked, body_length, is_chunked
 from _oxen_transport.sockets import Deadline
 
-_AT_ONCE = 16 * 1024  # not more: all events of a piece are read before the first is handed out
+_AT_ONCE = 16 * 1024
+_AT_FIRST = 2 * 1024  # all events of a piece are read before the first is handed out: the first word shall not wait
 _CUT = "the other side closed the connection before the body was complete"
 
 
@@ -46,11 +47,12 @@ class SyncBody(_Body):
 
     def __iter__(self) -> Iterator[bytes]:
         if self._socket is not None:
-            chunked = Chunked()
+            chunked, size = Chunked(), _AT_FIRST
             while not chunked.ended:
-                content = self._unframed(chunked, self._socket.read(_AT_ONCE, self._timeout))
+                content = self._unframed(chunked, self._socket.read(size, self._timeout))
                 if content:
                     yield content
+                    size = _AT_ONCE
             if chunked.surplus:
                 return
             self._socket.put_back(LAST_CHUNK)
@@ -76,11 +78,12 @@ class AsyncBody(_Body):
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         if self._socket is not None:
-            chunked = Chunked()
+            chunked, size = Chunked(), _AT_FIRST
             while not chunked.ended:
-                content = self._unframed(chunked, await self._socket.read(_AT_ONCE, self._timeout))
+                content = self._unframed(chunked, await self._socket.read(size, self._timeout))
                 if content:
                     yield content
+                    size = _AT_ONCE
             if chunked.surplus:
                 return
             self._socket.put_back(LAST_CHUNK)

@@ -63,9 +63,10 @@ class _Pool:
                 self._open.discard(connection)
                 return [connection]
             self._idle.append(connection)
-            if len(self._idle) <= KEEP and not self._idle[0].has_expired():
+            oldest = self._idle[0]
+            if oldest is connection or (len(self._idle) <= KEEP and not oldest.has_expired()):
                 return []
-            oldest = self._idle.pop(0)
+            self._idle.pop(0)
             self._open.discard(oldest)
             return [oldest]
 

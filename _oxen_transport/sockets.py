@@ -115,7 +115,7 @@ class DeadlineStream(httpcore.NetworkStream):
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Write all of it, a request's head together with its body."""
         # without a name: a head holds the key, and a crash reporter shows this frame's names while it waits
-        self._stream.write(self._outgoing.joined(buffer), seconds_left(timeout))
+        self._stream.write(self._outgoing.joined(buffer), timeout or HANDSHAKE_SECONDS)
 
     def start_tls(self, *args: Any, **kwargs: Any) -> httpcore.NetworkStream:
         """Turn the connection into an encrypted one."""

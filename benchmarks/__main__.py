@@ -11,7 +11,7 @@ from typing import Any
 from tqdm import tqdm
 
 from benchmarks import goals, plot, processes, report
-from benchmarks.rounds import Rounds, measured, plan, started, steps
+from benchmarks.rounds import Rounds, joined, measured, plan, started, steps
 
 
 def arguments() -> argparse.Namespace:
@@ -22,7 +22,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--json", type=Path, default=processes.ROOT / "results" / "benchmarks.json")
     parser.add_argument("--markdown", type=Path, default=processes.ROOT / "results" / "benchmarks.md")
     parser.add_argument("--plot", type=Path, default=processes.ROOT / "results" / "benchmarks.svg")
-    parser.add_argument("--from-json", type=Path, help="show the figures of an earlier run instead of measuring")
+    parser.add_argument("--from-json", type=Path, nargs="+", help="show earlier runs, as one, instead of measuring")
     parser.add_argument("--write-readme", action="store_true", help="put table and plot into README.md and docs/")
     return parser.parse_args()
 
@@ -31,7 +31,7 @@ def measure(options: argparse.Namespace) -> Rounds:
     """The whole run, with a progress bar."""
     rounds = options.rounds or (2 if options.quick else 5)
     work = plan(quick=options.quick, rounds=rounds, only=options.only)
-    startups = 0 if options.only else min(rounds, 2 if options.quick else 5)
+    startups = 0 if options.only else min(rounds, 2 if options.quick else 3)
     with processes.server() as address, tqdm(total=steps(work, startups=startups), unit="measurement") as bar:
 
         def tick(what: str) -> None:
@@ -66,7 +66,8 @@ def show(options: argparse.Namespace, rounds: Rounds) -> None:
 
 def main() -> None:
     options, begun = arguments(), time.monotonic()
-    show(options, json.loads(options.from_json.read_text())["rounds"] if options.from_json else measure(options))
+    earlier = [json.loads(path.read_text())["rounds"] for path in options.from_json or ()]
+    show(options, joined(earlier) if earlier else measure(options))
     print(f"{time.monotonic() - begun:.0f} s")
 
 
