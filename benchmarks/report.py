@@ -111,12 +111,13 @@ def _version(name: str) -> str:
 LEFT = """\
 ## What is left, and whose it is
 
-* **ainvoke, function calls.** Less than a fifth are ours. A third is the way through httpx, httpcore and h11, which take
-  a request's and an answer's head apart header by header; another fifth is the event loop, with the locks that httpcore
-  takes six times, each a pass of the loop; LangChain's own and what it starts in the loop is the rest. Who wants less has
-  to leave httpx, and with it every recorder, tracer and proxy that knows it. (A streamed chunk makes no call in them.)
-* **Calls at 100 in flight.** Ours cost what a single one costs. ChatOpenAI's cost jumps between 3.7 and 8.5 ms from round
-  to round, by how many idle connections its pool happens to hold, and the ratio with it.
+* **ainvoke, function calls.** Less than a fifth are ours. A third is the way through httpx, httpcore and h11, which
+  take a request's and an answer's head apart header by header; another fifth is the event loop, with the locks that
+  httpcore takes six times, each a pass of the loop; LangChain's own and what it starts in the loop is the rest. Who
+  wants less has to leave httpx, and with it every recorder, tracer and proxy that knows it. (A streamed chunk makes
+  no call in them.)
+* **Calls at 100 in flight.** Ours cost what a single one costs. ChatOpenAI's cost jumps between 3.7 and 8.5 ms from
+  round to round, by how many idle connections its pool happens to hold, and the ratio with it.
 * **A prompt of 1 MB.** Writing it as JSON and looking it through is 2 ms for everybody; the rest is the socket.
 * **50 messages.** What it costs over the floor is the mending of the history, which the peers do not do.
 * **LlamaIndex's cold start.** The first call loads httpx, httpcore, h11 and anyio, some 75 ms that its core does not
