@@ -17,7 +17,7 @@ from benchmarks.rounds import Rounds, joined, measured, plan, started, steps
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Ours and the peers, side by side.")
     parser.add_argument("--quick", action="store_true", help="fewer rows and rounds: under two minutes")
-    parser.add_argument("--rounds", type=int, help="rounds per row (4; 2 with --quick)")
+    parser.add_argument("--rounds", type=int, help="rounds per row (3; 2 with --quick)")
     parser.add_argument("--only", help="only rows whose name contains this")
     parser.add_argument("--json", type=Path, default=processes.ROOT / "results" / "benchmarks.json")
     parser.add_argument("--markdown", type=Path, default=processes.ROOT / "results" / "benchmarks.md")
@@ -29,9 +29,9 @@ def arguments() -> argparse.Namespace:
 
 def measure(options: argparse.Namespace) -> Rounds:
     """The whole run, with a progress bar."""
-    rounds = options.rounds or (2 if options.quick else 4)
+    rounds = options.rounds or (2 if options.quick else 3)
     work = plan(quick=options.quick, rounds=rounds, only=options.only)
-    startups = 0 if options.only else min(rounds, 2 if options.quick else 3)
+    startups = 0 if options.only else min(rounds, 2)
     with processes.server() as address, tqdm(total=steps(work, startups=startups), unit="measurement") as bar:
 
         def tick(what: str) -> None:

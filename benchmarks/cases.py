@@ -62,14 +62,14 @@ CASES = (
     Case("stream 200", "text-200", "stream", 4),
     Case("stream 2,000", "text-2000", "stream", quick=True),
     Case("astream 2,000", "text-2000", "astream", quick=True, subjects=_ALL),
-    Case("stream 20,000", "text-20000", "stream", rounds=3, subjects=_FAST),
-    Case("astream 20,000", "text-20000", "astream", rounds=3, subjects=_FAST),
+    Case("stream 20,000", "text-20000", "stream", rounds=2, subjects=_FAST),
+    Case("astream 20,000", "text-20000", "astream", rounds=2, subjects=_FAST),
     Case("stream 2,000, tool call", "tool-2000", "stream", quick=True, subjects=_TOOLS),
     Case("astream 2,000, tool call", "tool-2000", "astream", subjects=_TOOLS),
     Case("1 paced stream", "text-200-1", "astream", subjects=_ASYNC),
-    Case("100 paced streams", "text-40-50", "astream", 100, 100, subjects=_ASYNC, rounds=3, quick=True),
-    Case("1,000 streams", "text-50-5", "astream", 1000, 1000, subjects=_ASYNC, rounds=2),
-    Case("1,000 calls, 100 in flight", "answer", "asend", 1000, 100, subjects=_ASYNC, rounds=3, quick=True),
+    Case("100 paced streams", "text-40-50", "astream", 100, 100, subjects=_ASYNC, rounds=2, quick=True),
+    Case("1,000 streams", "text-50-5", "astream", 1000, 1000, subjects=_ASYNC, rounds=1),
+    Case("1,000 calls, 100 in flight", "answer", "asend", 1000, 100, subjects=_ASYNC, rounds=2, quick=True),
 )
 
 
