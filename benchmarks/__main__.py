@@ -59,7 +59,8 @@ def show(options: argparse.Namespace, rounds: Rounds) -> None:
         readme.write_text(report.into_readme(readme.read_text(), rounds))
         plot.draw(rounds, processes.ROOT / report.PLOT)
         (processes.ROOT / "docs" / "benchmarks.md").write_text(
-            "# Benchmarks\n\nWritten by `python -m benchmarks --write-readme`; `--from-json` takes several runs as one.\n\n"
+            "# Benchmarks\n\nWritten by `python -m benchmarks --write-readme`; `--from-json` takes several runs as one."
+            "\n\n"
             f"![CPU time of the peers in units of ours]({Path(report.PLOT).name})\n\n{report.document(rounds)}"
         )
 
