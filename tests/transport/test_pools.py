@@ -43,6 +43,48 @@ def test_connections_that_died_while_idle_are_closed_and_not_used(caller: Any, s
     assert len({request.connection for request in stage.requests}) == 2
 
 
+class Idle:
+    """A connection that was used and is free."""
+
+    def __init__(self) -> None:
+        self.expired = False
+
+    def has_expired(self) -> bool:
+        return self.expired
+
+    def is_idle(self) -> bool:
+        return True
+
+    def is_closed(self) -> bool:
+        return False
+
+
+class Maker:
+    def create_connection(self, origin: Any) -> Idle:
+        return Idle()
+
+
+def taken(pool: pools._Pool, count: int) -> list[Any]:
+    return [pool._take(httpcore.Origin(b"http", b"x", 80))[0] for _ in range(count)]
+
+
+def test_the_oldest_is_closed_when_it_has_expired() -> None:
+    pool = pools._Pool(Maker())
+    first, second, third = taken(pool, 3)
+    assert pool._sort_back(first) == []
+    assert pool._sort_back(second) == [], "the oldest is still good"
+    first.expired = True
+    assert pool._sort_back(third) == [first]
+    assert taken(pool, 2) == [third, second]
+
+
+def test_no_more_are_kept_than_are_of_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pools, "KEEP", 2)
+    pool = pools._Pool(Maker())
+    first, second, third = taken(pool, 3)
+    assert [pool._sort_back(one) for one in (first, second, third)] == [[], [], [first]]
+
+
 def test_at_exit_only_this_processs_pools_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     closed: list[str] = []
 
