@@ -177,7 +177,8 @@ class Limiter:
         """Try more, if the pace is what holds the calls back."""
         if self._known:
             return
-        if self._in_vain >= IN_VAIN:
+        in_vain = self._in_vain >= IN_VAIN
+        if in_vain:
             every, factor = OFTEN, RISE_AFTER_VAIN
         elif self._settled:
             every, factor = self._every, RISE
@@ -187,7 +188,7 @@ class Limiter:
             if self._waited:
                 self._rate *= factor
                 self._every = max(OFTEN, self._every / 2)
-                self._in_vain = IN_VAIN if self._in_vain >= IN_VAIN else 0
+                self._in_vain = IN_VAIN if in_vain else 0
             self._raised, self._waited = now, False
 
     def _read_limits(self, headers: Mapping[str, str]) -> None:

@@ -11,7 +11,7 @@ from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.tools import BaseTool, ToolMetadata
 from pydantic_core import from_json, to_json
 
-from _oxen_transport.errors import Details, OxenToolCallError
+from _oxen_transport.errors import Details, OxenConfigError, OxenToolCallError
 from _oxen_transport.tool_calls import parse_arguments
 from _oxen_transport.wire import Completion, ToolCall
 
@@ -19,8 +19,12 @@ ToolLike = BaseTool | dict[str, Any]
 
 
 def tools_to_wire(tools: Sequence[ToolLike]) -> list[dict[str, Any]]:
-    """LlamaIndex's tools, or dicts in OpenAI's form, under the tools' own names."""
-    return [_tool(tool) for tool in tools]
+    """LlamaIndex's tools, or dicts in OpenAI's form, under the tools' own names. Raises: OxenConfigError."""
+    wired = [_tool(tool) for tool in tools]
+    names = [tool["function"]["name"] for tool in wired]
+    if len(set(names)) < len(names):  # core runs a called tool by its name
+        raise OxenConfigError(f"two tools have the same name; the names are {names}")
+    return wired
 
 
 def tool_choice_to_wire(choice: Any, *, required: bool = False) -> Any:

@@ -105,9 +105,10 @@ def test_the_callers_history_does_not_grow(make):
     assert history == [ChatMessage(content="one")]
 
 
-def test_two_tools_of_one_wire_name_are_refused(make):
+@pytest.mark.parametrize("names", [("a.b", "a_b"), ("a", "a"), ("a.b", "a.b")])
+def test_two_tools_of_one_wire_name_are_refused(make, names):
     llm, stage = make(good)
-    tools = [FunctionTool.from_defaults(weather, name=name) for name in ("a.b", "a_b")]
+    tools = [FunctionTool.from_defaults(weather, name=name) for name in names]
     with pytest.raises(OxenConfigError, match="same name"):
         llm.chat_with_tools(tools, "hi")
     assert stage.requests == []
