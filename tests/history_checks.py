@@ -10,6 +10,8 @@ from mistral_common.protocol.instruct.request import ChatCompletionRequest
 from mistral_common.protocol.instruct.validator import MistralRequestValidatorV3, ValidationMode
 from mistral_common.tokens.tokenizers.mistral import MistralTokenizer
 
+from _oxen_transport.history import repair
+from _oxen_transport.models import family
 from _oxen_transport.tool_ids import wire_id
 
 VALIDATOR = MistralRequestValidatorV3(mode=ValidationMode.serving)
@@ -127,3 +129,15 @@ def one_wire_id(call_id: str, arguments: Any, sent: list[Any]) -> str:
     assert found in wired, f"the call {call_id} is gone"
     assert not isinstance(arguments, dict) or json.loads(wired[found]["arguments"]) == arguments
     return found
+
+
+def answered_by_name(wired: list[Any], function: dict[str, str], content: str) -> None:
+    """A question, a call that never had an id, its result: they are paired by the function's name."""
+    _, call, result = repair(wired, family("open-mixtral-8x22b"), "repair", tools=True)
+    assert call["tool_calls"][0]["function"] == function
+    assert result == {
+        "role": "tool",
+        "content": content,
+        "name": function["name"],
+        "tool_call_id": call["tool_calls"][0]["id"],
+    }

@@ -20,10 +20,9 @@ from langchain_core.messages import (
 )
 
 from _oxen_transport.errors import OxenConfigError
-from _oxen_transport.history import repair
-from _oxen_transport.models import family
 from _oxen_transport.wire import Completion, ToolCall, Usage
 from langchain_oxen.messages import from_wire, to_wire
+from tests.history_checks import answered_by_name
 
 DATA = base64.b64encode(b"bytes").decode()
 CALL = {"id": "AbC123xyZ", "name": "weather", "args": {"city": "Łódź"}, "type": "tool_call"}
@@ -77,14 +76,7 @@ def test_openais_single_function_call_is_a_call_if_there_is_no_other():
 def test_a_single_function_call_is_answered_by_name():
     asked = AIMessage("", additional_kwargs={"function_call": SINGLE})
     wired = to_wire([HumanMessage("18?"), asked, FunctionMessage("18", name="weather")])
-    _, call, result = repair(wired, family("open-mixtral-8x22b"), "repair", tools=True)
-    assert call["tool_calls"][0]["function"] == SINGLE
-    assert result == {
-        "role": "tool",
-        "content": "18",
-        "name": "weather",
-        "tool_call_id": call["tool_calls"][0]["id"],
-    }
+    answered_by_name(wired, SINGLE, "18")
 
 
 def test_an_invalid_call_goes_back_as_the_model_wrote_it():

@@ -25,10 +25,9 @@ from llama_index.core.base.llms.types import (
 from pydantic import BaseModel
 
 from _oxen_transport.errors import OxenConfigError
-from _oxen_transport.history import repair
-from _oxen_transport.models import family
 from _oxen_transport.wire import Completion, ToolCall, Usage
 from llama_index_oxen.messages import from_wire, to_wire
+from tests.history_checks import answered_by_name
 
 DATA = base64.b64encode(b"bytes").decode()
 CALL = ToolCallBlock(tool_call_id="AbC123xyZ", tool_name="weather", tool_kwargs={"city": "Łódź"})
@@ -96,14 +95,7 @@ def test_a_single_function_call_is_answered_by_name():
     asked = ChatMessage(role="assistant", content="", additional_kwargs={"function_call": SINGLE})
     answered = ChatMessage(role="function", content="18", additional_kwargs={"name": "weather"})
     wired = to_wire([ChatMessage(content="18?"), asked, answered])
-    _, call, result = repair(wired, family("open-mixtral-8x22b"), "repair", tools=True)
-    assert call["tool_calls"][0]["function"] == SINGLE
-    assert result == {
-        "role": "tool",
-        "content": "18",
-        "name": "weather",
-        "tool_call_id": call["tool_calls"][0]["id"],
-    }
+    answered_by_name(wired, SINGLE, "18")
 
 
 def test_an_invalid_call_goes_back_as_the_model_wrote_it():
