@@ -23,13 +23,13 @@ from _oxen_transport.errors import (
     OxenTimeoutError,
     OxenTLSError,
 )
-from _oxen_transport.limiter import Place
-from _oxen_transport.reply import completion_from_body, details_of, document_from_body, error_from_reply
-from _oxen_transport.request import Request
+from _oxen_transport.http.sockets import Deadline
+from _oxen_transport.rate_limiter import Place
+from _oxen_transport.request.build import Request
+from _oxen_transport.response.completion import completion_from_body, details_of, document_from_body, error_from_reply
+from _oxen_transport.response.stream import StreamReader
 from _oxen_transport.retry import CEILING, Progress, RetryPolicy, budget_of, may_pass
-from _oxen_transport.sockets import Deadline
-from _oxen_transport.stream import StreamReader
-from _oxen_transport.wire import Chunk, Completion
+from _oxen_transport.types import Chunk, Completion
 
 logger = logging.getLogger("oxen_integrations")
 

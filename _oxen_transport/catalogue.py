@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from _oxen_transport.errors import OxenConfigError, OxenResponseError
-from _oxen_transport.wire import Completion, Usage
+from _oxen_transport.types import Completion, Usage
 
 EXPIRY_SECONDS = 3600.0
 

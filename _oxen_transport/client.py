@@ -22,13 +22,13 @@ from _oxen_transport.call import Call, timeout_error
 from _oxen_transport.catalogue import ModelInfo, known, model_from, models_from
 from _oxen_transport.continuation import Chain
 from _oxen_transport.errors import OxenError
-from _oxen_transport.pools import async_transport, close_async, close_sync, outgoing, sync_transport
-from _oxen_transport.reply import Body
-from _oxen_transport.request import Request, build_get
+from _oxen_transport.http.pools import async_transport, close_async, close_sync, outgoing, sync_transport
+from _oxen_transport.http.sockets import Deadline
+from _oxen_transport.request.build import Request, build_get
+from _oxen_transport.response.completion import Body
+from _oxen_transport.response.stream import StreamReader, chunks_from
 from _oxen_transport.settings import OxenSettings
-from _oxen_transport.sockets import Deadline
-from _oxen_transport.stream import StreamReader, chunks_from
-from _oxen_transport.wire import Chunk, Completion
+from _oxen_transport.types import Chunk, Completion
 
 T = TypeVar("T")
 LINGER_SECONDS = 0.05

@@ -19,10 +19,10 @@ from _oxen_transport.errors import (
     OxenTimeoutError,
     OxenTruncatedStreamError,
 )
-from _oxen_transport.models import family
-from _oxen_transport.request import Request
+from _oxen_transport.families import family
+from _oxen_transport.request.build import Request
 from _oxen_transport.retry import RetryPolicy, budget_of
-from _oxen_transport.wire import Chunk, Completion, Usage
+from _oxen_transport.types import Chunk, Completion, Usage
 
 MOST = 8
 """Continuations after `finish_reason="length"`, at the most."""

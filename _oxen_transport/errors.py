@@ -37,7 +37,7 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
-from _oxen_transport.wire import Completion
+from _oxen_transport.types import Completion
 
 MAX_MESSAGE = 3_000
 """Characters; an error is to be read, and goes into logs."""

@@ -14,11 +14,12 @@ except ImportError:
 
 from _oxen_transport import __version__
 from _oxen_transport.catalogue import ModelInfo
-from _oxen_transport.served import OxenCatalogue
-from langchain_oxen import blocks, errors, registry
+from _oxen_transport.model import OxenCatalogue
+from langchain_oxen import content_blocks as blocks
+from langchain_oxen import errors, registry
 from langchain_oxen.chat_models import ChatOxen
 from langchain_oxen.errors import *  # noqa: F403 - the whole tree, as drawn in errors.py
-from langchain_oxen.limiter import OxenRateLimiter
+from langchain_oxen.rate_limiter import OxenRateLimiter
 
 blocks.register()
 registry.register()

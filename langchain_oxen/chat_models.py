@@ -15,14 +15,14 @@ from langchain_core.utils.utils import LC_ID_PREFIX
 from pydantic import ConfigDict
 
 from _oxen_transport.clients import async_client, sync_client
-from _oxen_transport.concealed import conceal_headers
 from _oxen_transport.errors import OxenConfigError
-from _oxen_transport.request import Request, build
+from _oxen_transport.redaction import conceal_headers
+from _oxen_transport.request.build import Request, build
 from _oxen_transport.signatures import with_signature
-from _oxen_transport.wire import Completion
+from _oxen_transport.types import Completion
+from langchain_oxen._base import ChatModelFacts
 from langchain_oxen.errors import LangChainErrors
 from langchain_oxen.events import EventStream
-from langchain_oxen.facts import ChatModelFacts
 from langchain_oxen.messages import from_wire, to_wire
 from langchain_oxen.stream import from_chunk
 from langchain_oxen.tools import ToolLike, tool_choice_to_wire, tools_to_wire

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from _oxen_transport.wire import Chunk, Completion
+from _oxen_transport.types import Chunk, Completion
 from langchain_oxen.messages import beside_text, tool_calls
 from langchain_oxen.usage import PROVIDER, response_metadata, usage_metadata
 

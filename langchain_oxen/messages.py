@@ -22,7 +22,8 @@ from langchain_core.messages import (
     ToolMessage,
 )
 
-from _oxen_transport.content import (
+from _oxen_transport.errors import OxenConfigError
+from _oxen_transport.request.content import (
     Media,
     Part,
     arguments_text,
@@ -33,9 +34,8 @@ from _oxen_transport.content import (
     text_part,
     wire_call,
 )
-from _oxen_transport.errors import OxenConfigError
-from _oxen_transport.tool_calls import parse_arguments
-from _oxen_transport.wire import Completion, Message, Role, WireToolCall
+from _oxen_transport.response.tool_calls import parse_arguments
+from _oxen_transport.types import Completion, Message, Role, WireToolCall
 from langchain_oxen.usage import response_metadata, usage_metadata
 
 _ROLES: dict[str, Role] = {

@@ -13,10 +13,10 @@ from langchain_core.outputs import ChatGenerationChunk
 from pydantic import ConfigDict, model_validator
 from typing_extensions import Self
 
-from _oxen_transport.wire import Chunk, Completion
-from langchain_oxen.blocks import whole_blocks
+from _oxen_transport.types import Chunk, Completion
+from langchain_oxen.content_blocks import whole_blocks
+from langchain_oxen.fast_chunks import Tokens
 from langchain_oxen.messages import beside_text, tool_calls
-from langchain_oxen.tokens import Tokens
 from langchain_oxen.usage import PROVIDER, logprobs, response_metadata, usage_metadata
 
 

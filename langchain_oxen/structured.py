@@ -16,11 +16,11 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic.v1 import BaseModel as BaseModelV1
 from pydantic.v1 import ValidationError as ValidationErrorV1
 
-from _oxen_transport.content import json_text
 from _oxen_transport.errors import Details, OxenConfigError
-from _oxen_transport.partial_json import PartialObject
-from _oxen_transport.tool_calls import parse_arguments
-from _oxen_transport.wire import Completion, ToolCall
+from _oxen_transport.request.content import json_text
+from _oxen_transport.response.tool_calls import parse_arguments
+from _oxen_transport.tools.partial_json import PartialObject
+from _oxen_transport.types import Completion, ToolCall
 from langchain_oxen.errors import OxenRefusalError, OxenStructuredOutputError
 
 Method = Literal["function_calling", "json_schema", "json_mode", "auto"]

@@ -6,7 +6,7 @@ from typing import Any
 
 from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, UsageMetadata
 
-from _oxen_transport.wire import Completion, Usage
+from _oxen_transport.types import Completion, Usage
 
 PROVIDER = "oxen"
 """One name everywhere: middleware trusts token counts only where `model_provider` equals `ls_provider`."""

@@ -14,12 +14,12 @@ except ImportError:
 
 from _oxen_transport import __version__
 from _oxen_transport.catalogue import ModelInfo
-from _oxen_transport.served import OxenCatalogue
+from _oxen_transport.model import OxenCatalogue
 from llama_index_oxen import errors
-from llama_index_oxen.defaults import tokenizer, use
 from llama_index_oxen.errors import *  # noqa: F403 - the whole tree, as drawn in errors.py
-from llama_index_oxen.limiter import OxenRateLimiter
+from llama_index_oxen.global_settings import tokenizer, use
 from llama_index_oxen.llms import Oxen
+from llama_index_oxen.rate_limiter import OxenRateLimiter
 
 __all__ = ["Oxen", "use", "tokenizer", "OxenCatalogue", "ModelInfo", "OxenRateLimiter", "__version__"]
 __all__ += errors.__all__

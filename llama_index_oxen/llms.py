@@ -24,12 +24,12 @@ from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.tools import BaseTool
 from pydantic import ConfigDict, model_validator
 
-from _oxen_transport.budget import window_of
 from _oxen_transport.clients import async_client, sync_client
-from _oxen_transport.request import Request, build
-from _oxen_transport.served import Served
+from _oxen_transport.model import Served
+from _oxen_transport.request.build import Request, build
+from _oxen_transport.request.tokens import window_of
 from _oxen_transport.signatures import with_signature
-from llama_index_oxen.concealed import conceal_headers
+from llama_index_oxen.masked_headers import conceal_headers
 from llama_index_oxen.messages import from_wire, to_wire
 from llama_index_oxen.stream import Snapshots
 from llama_index_oxen.structured_rounds import StructuredAnswers

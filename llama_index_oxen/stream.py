@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from llama_index.core.base.llms.types import ChatResponse, ToolCallBlock
 
-from _oxen_transport.content import wire_call
-from _oxen_transport.partial_json import PartialObject
-from _oxen_transport.wire import Chunk, ToolCallDelta
+from _oxen_transport.request.content import wire_call
+from _oxen_transport.tools.partial_json import PartialObject
+from _oxen_transport.types import Chunk, ToolCallDelta
+from llama_index_oxen.fast_chunks import Tokens
 from llama_index_oxen.messages import beside_text, chat_message, from_wire
-from llama_index_oxen.tokens import Tokens
 from llama_index_oxen.usage import log_probs
 
 

@@ -12,10 +12,10 @@ from llama_index.core.bridge.pydantic import BaseModel, ValidationError
 from llama_index.core.program.function_program import get_function_tool
 from llama_index.core.program.utils import create_flexible_model
 
-from _oxen_transport.content import json_text
 from _oxen_transport.errors import Details, OxenStructuredOutputError
-from _oxen_transport.partial_json import PartialObject
-from _oxen_transport.tool_calls import parse_arguments
+from _oxen_transport.request.content import json_text
+from _oxen_transport.response.tool_calls import parse_arguments
+from _oxen_transport.tools.partial_json import PartialObject
 from llama_index_oxen.tools import completion_of, tools_to_wire
 
 Method = Literal["function_calling", "json_schema", "json_mode", "auto"]

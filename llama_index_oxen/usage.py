@@ -8,7 +8,7 @@ from typing import Any
 from llama_index.core.base.llms.types import LogProb
 from pydantic import ValidationError
 
-from _oxen_transport.wire import Completion, Usage
+from _oxen_transport.types import Completion, Usage
 
 
 def usage_metadata(usage: Usage | None) -> dict[str, int]:

@@ -132,7 +132,7 @@ class Transport(Caller):
         return OxenSettings(**knobs)
 
     def _request(self, model: Any, messages: list[Any], call: dict[str, Any]) -> Any:
-        from _oxen_transport.request import build
+        from _oxen_transport.request.build import build
 
         return build(model, messages, stream=self.streams, call=call)
 

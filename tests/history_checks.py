@@ -10,9 +10,9 @@ from mistral_common.protocol.instruct.request import ChatCompletionRequest
 from mistral_common.protocol.instruct.validator import MistralRequestValidatorV3, ValidationMode
 from mistral_common.tokens.tokenizers.mistral import MistralTokenizer
 
-from _oxen_transport.history import repair
-from _oxen_transport.models import family
-from _oxen_transport.tool_ids import wire_id
+from _oxen_transport.families import family
+from _oxen_transport.request.repair import repair
+from _oxen_transport.tools.ids import wire_id
 
 VALIDATOR = MistralRequestValidatorV3(mode=ValidationMode.serving)
 TOKENIZER = MistralTokenizer.v3()

@@ -12,6 +12,6 @@ uv pip install -q --python $python -r $venv/lowest.txt
 uv pip install -q --python $python -c $venv/lowest.txt \
   pytest pytest-asyncio pytest-timeout pytest-xdist trustme hypothesis tqdm
 grep -E '^(httpx|pydantic|langchain-core|llama-index-core|mistral-common|h2)==' $venv/lowest.txt
-$python -m pytest -q -p no:cacheprovider -n "${LOWEST_WORKERS:-auto}" tests/transport tests/faults/test_places.py \
-  tests/langchain/test_messages.py tests/llama_index/test_messages.py tests/llama_index/test_llms.py \
-  tests/llama_index/test_tools.py
+$python -m pytest -q -p no:cacheprovider -n "${LOWEST_WORKERS:-auto}" tests/unit/_oxen_transport tests/integration/faults/test_places.py \
+  tests/unit/langchain_oxen/test_messages.py tests/unit/llama_index_oxen/test_messages.py tests/unit/llama_index_oxen/test_llms.py \
+  tests/unit/llama_index_oxen/test_tools.py

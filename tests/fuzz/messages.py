@@ -24,7 +24,7 @@ from pydantic import ValidationError
 import langchain_oxen.messages as langchain_messages
 import llama_index_oxen.messages as llama_messages
 from _oxen_transport.errors import OxenConfigError, OxenError
-from _oxen_transport.request import build
+from _oxen_transport.request.build import build
 from _oxen_transport.settings import OxenSettings
 from langchain_oxen.tools import tools_to_wire
 from tests.fuzz import junk

@@ -24,11 +24,11 @@ from pydantic import SecretStr
 import langchain_oxen.messages as langchain_messages
 import llama_index_oxen.messages as llama_messages
 from _oxen_transport.catalogue import models_from
-from _oxen_transport.error_body import Redactor, words_from
 from _oxen_transport.errors import OxenError
-from _oxen_transport.reply import completion_from_body, document_from_body, error_from_reply
-from _oxen_transport.stream import StreamReader, chunks_from
-from _oxen_transport.wire import Chunk, Completion, Usage
+from _oxen_transport.response.completion import completion_from_body, document_from_body, error_from_reply
+from _oxen_transport.response.error_body import Redactor, words_from
+from _oxen_transport.response.stream import StreamReader, chunks_from
+from _oxen_transport.types import Chunk, Completion, Usage
 from langchain_oxen.stream import from_chunk
 from llama_index_oxen.stream import Snapshots
 from tests.fuzz import junk

@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from _oxen_transport.sse import decode_all
+from _oxen_transport.response.sse import decode_all
 from tests.fuzz.oracle import events
 
 BATCH = 1000

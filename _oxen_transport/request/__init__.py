@@ -1,0 +1,1 @@
+"""Settings, messages and tools -> a request. Pure: no I/O."""

@@ -1,0 +1,1 @@
+"""Bytes -> completions, chunks, or a typed error. Pure: no I/O."""

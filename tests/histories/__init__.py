@@ -1,4 +1,0 @@
-"""What the frameworks really hand to a model: conversations recorded from runs, one file a flow.
-
-`python -m tests.histories.record` makes them; `test_histories.py` sends them all.
-"""

@@ -1,0 +1,33 @@
+"""The short versions of the long runs: `soak` (200,000 calls on demand) and `leaks` (100,000)."""
+
+from __future__ import annotations
+
+from tests.integration.reliability.leaks import leaks, left
+from tests.integration.reliability.plan import FAULTY, expected, plan
+from tests.integration.reliability.soak import BAD, soak
+
+CALLS = 3_000
+
+
+def test_soak() -> None:
+    counts, surprises = soak(CALLS)
+    assert not surprises, "\n".join(surprises)
+    assert {name: counts[name] for name in BAD} == dict.fromkeys(BAD, 0)
+    assert counts["right"] + counts["typed error"] == CALLS
+    assert counts["typed error"] >= CALLS // 50, "the server was too kind"
+
+
+def test_the_plan_is_as_faulty_as_it_says() -> None:
+    attempts = [fault for number in range(3000) for fault in plan(number, number % 2 == 0)]
+    assert abs(sum(fault != "ok" for fault in attempts) / len(attempts) - FAULTY) < 0.02
+    ends = {expected(number, streams).error for number in range(30_000) for streams in (False, True)}
+    assert len(ends) == 9, "every error class of the plan is reached, and the right answer"
+    assert {expected(number, True).attempts for number in range(3000)} == {1, 2, 3}
+
+
+def test_leaks() -> None:
+    """An object per call that is not let go would show as 2,000 of them, a kilobyte per call as 2 MiB."""
+    before, after = leaks(2_000)
+    assert not any(left(before, after).values()), f"{before} -> {after}"
+    assert after.objects - before.objects < 500, f"{before} -> {after}"
+    assert after.mib - before.mib < 2.0, f"{before} -> {after}"

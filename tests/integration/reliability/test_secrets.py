@@ -1,0 +1,307 @@
+"""Four canaries, every surface: the key, a header's value, a header's value per call, the proxy's password.
+
+`tests/integration/faults/test_secrets.py` looks at one surface at a time; here all are open at once while calls
+succeed, fail, are cut and time out, and nothing that can be read anywhere may hold a canary.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import copy
+import gc
+import inspect
+import io
+import logging
+import pickle
+import sys
+import time
+import traceback
+import warnings
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from pydantic import SecretStr
+
+from _oxen_transport.errors import OxenConfigError, OxenError
+from tests.callers import Caller, LangChain, LlamaIndex, Transport, callers, each
+from tests.integration.faults.watched import watched
+from tests.server import ANSWER, HANG, RST, chunks, error_body, event, good, head, open_stream, reply, sse, whole
+
+if TYPE_CHECKING:
+    from tests.server import Attempt, Received, Server, Step
+
+KEY, HEADER, CALL, PROXY = "sk-canary-7f3a9c21e5b8", "canary-header-41d7", "canary-per-call-93be", "canary-proxy-55aa"
+CANARIES = (KEY, HEADER, CALL, PROXY)
+
+
+def shown(text: str | bytes) -> list[str]:
+    data = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
+    return [canary for canary in CANARIES if canary.encode() in data]
+
+
+def echoing(status: int) -> Attempt:
+    """A server that says back everything it was told."""
+
+    def attempt(request: Received) -> Iterable[Step]:
+        told = request.raw.decode("latin-1").replace("\r\n", " | ")
+        return [whole(error_body(f"you sent: {told}"), status, x_request_id="r-1")]
+
+    return attempt
+
+
+def echoing_in_the_stream(request: Received) -> Iterable[Step]:
+    told = error_body(f"key {request.headers['authorization']}, {request.headers['x-call']}")
+    begun = sse(chunks()[:3], done=False)
+    return open_stream(begun, event(told)) if request.wants_stream else [whole(told)]
+
+
+SCRIPTS: dict[str, list[Attempt]] = {
+    "good": [good],
+    "after a retry": [reply(error_body("busy"), 503), good],
+    "the server echoes it, 401": [echoing(401)],
+    "the server echoes it, 500": [echoing(500)],
+    "the server echoes it with 200": [echoing_in_the_stream],
+    "reset": [[RST]],
+    "silence": [[HANG]],
+    "cut": [open_stream(sse(chunks()[:4], done=False), RST)],
+    "redirect": [[head(307, location="http://127.0.0.2/elsewhere", content_length=0)]],
+    "no JSON": [reply(b"<html>" + KEY.encode(), 200, "text/html")],
+}
+
+
+class Surfaces:
+    """Everything that can be read while a call is made."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+        self._out = io.StringIO()
+
+    @contextlib.contextmanager
+    def open(self) -> Iterator[None]:
+        """Listen: logs at DEBUG, warnings, output, LlamaIndex's events and spans."""
+        from llama_index.core.instrumentation import get_dispatcher
+        from llama_index.core.instrumentation.event_handlers import BaseEventHandler
+        from llama_index.core.instrumentation.span_handlers import SimpleSpanHandler
+
+        seen = self.seen
+
+        class Listener(BaseEventHandler):
+            @classmethod
+            def class_name(cls) -> str:
+                return "Listener"
+
+            def handle(self, event: Any, **_: Any) -> None:
+                seen.append(f"{event!r} {event.model_dump()!r}")
+
+        class Log(logging.Handler):
+            def emit(self, record: logging.LogRecord) -> None:
+                seen.append(f"{record.getMessage()} {record.__dict__!r}")
+
+        root, log, spans = get_dispatcher(), Log(), SimpleSpanHandler()
+        logger = logging.getLogger()
+        level = logger.level
+        root.add_event_handler(Listener())
+        root.add_span_handler(spans)
+        logger.addHandler(log)
+        logger.setLevel(logging.DEBUG)
+        try:
+            with warnings.catch_warnings(record=True) as warned:
+                warnings.simplefilter("always")
+                with contextlib.redirect_stdout(self._out), contextlib.redirect_stderr(self._out):
+                    yield
+        finally:
+            logger.removeHandler(log)
+            logger.setLevel(level)
+            root.event_handlers.pop()
+            root.span_handlers.pop()
+        self.seen += [self._out.getvalue(), repr([str(warning.message) for warning in warned])]
+        self.seen += [repr(spans.completed_spans), repr(spans.dropped_spans)]
+
+    def tracer(self) -> Any:
+        """What LangChain shows to callbacks, and a tracer's whole run with its inputs and extras."""
+        from langchain_core.tracers.base import BaseTracer
+
+        seen = self.seen
+
+        class Tracer(BaseTracer):
+            def _persist_run(self, run: Any) -> None:
+                seen.append(repr(run.dict() if hasattr(run, "dict") else run))
+                seen.append(repr(vars(run)))
+
+        return Tracer()
+
+    def add_error(self, error: BaseException) -> None:
+        """Text, repr, attributes, the chain with all local variables, the pickle."""
+        trace = traceback.TracebackException.from_exception(error, capture_locals=True)
+        frames = [frame for frame in trace.stack if "tests" not in Path(frame.filename).parts]  # the caller's own
+        self.seen += [f"{frame.filename}: {frame.name}: {frame.locals}" for frame in frames]
+        self.seen += [
+            "".join(trace.format_exception_only()),
+            str(error),
+            repr(error),
+            repr(error.__dict__),
+            repr(error.args),
+        ]
+        self.seen.append(pickle.dumps(error).decode("latin-1"))
+        while error.__cause__ or error.__context__:
+            error = error.__cause__ or error.__context__  # type: ignore[assignment]
+            self.seen.append(repr(error) + repr(error.__dict__))
+
+
+def make(caller: Caller, url: str, **knobs: Any) -> Any:
+    return caller.make(url, api_key=KEY, extra_headers={"X-Tenant": HEADER}, timeout=0.4, max_retries=1, **knobs)
+
+
+@pytest.mark.usefixtures("fast_retries")
+@pytest.mark.parametrize("name", SCRIPTS)
+@each(*callers())
+def test_no_surface_shows_a_canary(name: str, caller: Caller, server: Server) -> None:
+    stage, surfaces = server.stage(*SCRIPTS[name]), Surfaces()
+    call: dict[str, Any] = {"extra_headers": {"X-Call": CALL}}
+    if isinstance(caller, LangChain):
+        call["config"] = {"callbacks": [surfaces.tracer()]}
+    with surfaces.open():
+        model = make(caller, stage.url)
+        try:
+            answer = watched(lambda: caller.ask(model, **call))
+        except OxenError as error:
+            surfaces.add_error(error)
+        else:
+            surfaces.seen += [repr(answer), repr(answer.raw)]
+            assert answer.text == ANSWER
+        surfaces.seen += [repr(model), str(model), repr(vars(model)), repr(model.model_dump()), model.model_dump_json()]
+    sent = stage.requests[0]
+    assert (sent.headers["x-tenant"], sent.headers["x-call"]) == (HEADER, CALL), "the canaries did travel"
+    found = [f"{shown(text)} in {text[:300]}" for text in surfaces.seen if shown(text)]
+    assert not found, found
+    if isinstance(caller, (LangChain, LlamaIndex)):
+        assert len("".join(surfaces.seen)) > 2000, "the surfaces were not open"
+
+
+@each(*callers(LangChain, LlamaIndex, is_async=False, streams=False))
+def test_no_store_holds_a_canary(caller: Caller) -> None:
+    """Serialised in every way there is, with the proxy's password as the fourth canary."""
+    model = make(caller, "http://127.0.0.1:9/api/ai", proxy=f"http://me:{PROXY}@127.0.0.1:1")
+    stored: list[Any] = [pickle.dumps(model), pickle.dumps(copy.deepcopy(model)), model.model_dump_json(), repr(model)]
+    stored += [repr(model.model_copy()), f"{model:}", repr(model.model_dump(mode="json")), repr(model.__getstate__())]
+    if isinstance(caller, LangChain):
+        from langchain_core.load import dumpd, dumps
+
+        bound = model.bind(extra_headers={"X-Call": CALL})
+        chains = (model, model.with_retry(), model.with_fallbacks([model]), bound, model | str)
+        stored += [text for chain in chains for text in (dumps(chain), repr(dumpd(chain)), repr(chain))]
+        stored += [model._get_llm_string(extra_headers={"X-Call": CALL}), repr(model.lc_attributes)]
+        stored += [repr(model._get_invocation_params(extra_headers={"X-Call": CALL}))]
+    else:
+        stored += [model.to_json(), repr(model.to_dict()), repr(model.metadata)]
+    for text in stored:
+        assert not shown(text), (shown(text), text[:300])
+
+
+@each(*callers(LangChain, LlamaIndex, is_async=False, streams=False))
+def test_the_catalogue_keeps_secrets_too(caller: Caller, server: Server) -> None:
+    stage, surfaces = server.stage(echoing(401)), Surfaces()
+    with surfaces.open():
+        model = make(caller, stage.url)
+        for ask in (model.list_models, model.get_model, lambda: asyncio.run(model.alist_models())):
+            with pytest.raises(OxenError) as caught:
+                ask()
+            surfaces.add_error(caught.value)
+    assert stage.requests[0].headers["authorization"] == f"Bearer {KEY}"
+    assert not [shown(text) for text in surfaces.seen if shown(text)]
+
+
+@pytest.mark.parametrize(
+    "knobs",
+    [
+        {"api_key": KEY + "\n x"},
+        {"extra_headers": {"X-Call": CALL + "\r\nHost: evil"}},
+        {"extra_headers": {"Authorization": KEY}},
+        {"extra_headers": {"X Y": CALL}},
+        {"extra_headers": {"X": [CALL]}},
+        {"base_url": f"https://me:{PROXY}@example.org/api"},
+        {"base_url": f"https://example.org/api?key={KEY}"},
+        {"proxy": f"http://me:{PROXY}@127.0.0.1:1 \x00"},
+        {"temperature": KEY, "max_tokens": "x"},
+    ],
+    ids=str,
+)
+@each(*callers(is_async=False, streams=False))
+def test_a_refused_setting_is_not_quoted(knobs: dict[str, Any], caller: Caller) -> None:
+    surfaces = Surfaces()
+    url = knobs.pop("base_url", "http://127.0.0.1:9")
+    with pytest.raises(OxenConfigError) as caught:
+        caller.make(url, **knobs)
+    surfaces.add_error(caught.value)
+    knobs["base_url"] = url  # parametrised values are shared
+    allowed = (KEY,) if "temperature" in knobs else ()  # a value of a field that is no secret may be named
+    assert not [found for text in surfaces.seen for found in shown(text) if found not in allowed]
+
+
+@each(*callers(Transport))
+def test_a_frame_that_waits_for_a_server_to_read_shows_nothing(caller: Caller, silent_port: int) -> None:
+    """A prompt too long for the buffers is written for as long as nobody reads it."""
+    import threading
+
+    url, knobs = f"http://127.0.0.1:{silent_port}/api", {"timeout": 2, "max_retries": 0, "history": "off"}
+    model = caller.make(url, api_key=KEY, extra_headers={"X-Tenant": HEADER}, **knobs)
+    prompt = [{"role": "user", "content": "ox " * 4_000_000}]
+    seen: dict[str, list[str]] = {}
+
+    def look(frame: Any) -> None:
+        if "oxen" in frame.f_code.co_filename:
+            seen[frame.f_code.co_name] = shown(repr(frame.f_locals))
+
+    def ask() -> None:
+        with contextlib.suppress(OxenError):
+            caller.ask(model, prompt)
+
+    async def aask() -> None:
+        task = asyncio.create_task(caller.ask_async(model, prompt))
+        await asyncio.sleep(1.0)
+        for frame in [at.cr_frame for at in gc.get_objects() if inspect.iscoroutine(at) and at.cr_frame]:
+            look(frame)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    if caller.is_async:
+        asyncio.run(aask())
+    else:
+        thread = threading.Thread(target=ask)
+        thread.start()
+        time.sleep(1.0)
+        frame: Any = sys._current_frames().get(thread.ident or 0)
+        while frame is not None:
+            look(frame)
+            frame = frame.f_back
+        thread.join(10)
+    assert "write" in seen, "it does not wait where it was looked for"
+    assert not [name for name, found in seen.items() if found]
+
+
+@each(*callers())
+def test_a_frame_in_the_middle_of_a_call_shows_nothing(caller: Caller, server: Server) -> None:
+    """What a debugger or a crash reporter sees of all threads while calls are under way."""
+    import threading
+
+    stage = server.stage([HANG])
+    model = make(caller, stage.url)
+
+    def ask() -> None:
+        with contextlib.suppress(OxenError):
+            caller.ask(model, extra_headers={"X-Call": SecretStr(CALL)})
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    assert stage.wait(lambda stage: len(stage.requests) == 1)
+    frame: Any = sys._current_frames().get(thread.ident or 0)
+    seen = []
+    while frame is not None:
+        if "oxen" in frame.f_code.co_filename:
+            seen.append(f"{frame.f_code.co_qualname}: {frame.f_locals!r}")
+        frame = frame.f_back
+    thread.join(10)
+    assert not [text for text in seen if shown(text)]

@@ -1,0 +1,246 @@
+"""Settings, messages and per-call arguments: one request, with nothing in it that was not set."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import json
+import shlex
+import subprocess
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from _oxen_transport.errors import OxenConfigError
+from _oxen_transport.request.build import USER_AGENT, Request, build, build_get, checked
+from _oxen_transport.settings import OxenSettings
+from tests.server import Server, good
+
+KEY = "sk-test-0123456789"
+HELLO: list[Any] = [{"role": "user", "content": "Hello"}]
+TOOL = {"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}
+
+
+def settings(**knobs: Any) -> OxenSettings:
+    return OxenSettings(**{"api_key": KEY, **knobs})
+
+
+def body_of(call: dict[str, Any] | None = None, *, stream: bool = False, **knobs: Any) -> dict[str, Any]:
+    request = build(settings(**knobs), HELLO, stream=stream, call=call)
+    assert json.loads(request.content) == request.body
+    return request.body
+
+
+def test_only_what_is_set_is_sent() -> None:
+    assert body_of() == {"model": "open-mixtral-8x22b", "messages": HELLO}
+    assert body_of(stream=True) == {
+        "model": "open-mixtral-8x22b",
+        "messages": HELLO,
+        "stream_options": {"include_usage": True},
+        "stream": True,
+    }
+
+
+def test_the_place_and_the_headers() -> None:
+    request = build(settings(base_url="https://h.test/x", extra_headers={"X-A": "1"}), HELLO)
+    assert (request.url, request.host, request.method) == ("https://h.test/x/chat/completions", "h.test", "POST")
+    assert request.headers() == {
+        "Accept": "application/json",
+        "Accept-Encoding": "gzip, deflate",
+        "User-Agent": USER_AGENT,
+        "Content-Type": "application/json",
+        "Authorization": f"Bearer {KEY}",
+        "X-A": "1",
+    }
+    streamed = build(settings(), HELLO, stream=True).headers()
+    assert (streamed["Accept"], streamed["Accept-Encoding"]) == ("text/event-stream", "identity")
+    assert "Authorization" not in build(OxenSettings(base_url="http://localhost:1"), HELLO).headers()
+
+
+def test_the_user_agent_never_names_the_service() -> None:
+    assert "oxen" not in USER_AGENT.lower()
+
+
+def test_the_users_own_user_agent_wins() -> None:
+    headers = build(settings(extra_headers={"User-Agent": "my-app/1"}), HELLO).headers()
+    assert [value for name, value in headers.items() if name.lower() == "user-agent"] == ["my-app/1"]
+
+
+def test_a_call_overrides_the_settings() -> None:
+    body = body_of({"temperature": 0.0, "model": "m", "stop": "x", "max_tokens": None}, temperature=1.0, max_tokens=7)
+    assert (body["temperature"], body["model"], body["stop"], body["max_tokens"]) == (0.0, "m", ["x"], 7)
+
+
+def test_a_call_may_use_other_names() -> None:
+    body = body_of({"model_name": "gpt-4o", "stop_sequences": ["x"], "random_seed": 3})
+    assert (body["model"], body["stop"], body["seed"]) == ("gpt-4o", ["x"], 3)
+
+
+def test_a_call_may_change_how_it_is_sent() -> None:
+    request = build(settings(), HELLO, call={"timeout": 3, "total_timeout": 9, "max_retries": 0})
+    assert (request.timeout, request.total_timeout, request.max_retries) == (3.0, 9.0, 0)
+
+
+def test_dictionaries_are_merged() -> None:
+    request = build(
+        settings(extra_body={"a": 1, "b": 1}, extra_headers={"X-A": "1", "X-B": "1"}),
+        HELLO,
+        call={"extra_body": {"b": 2}, "extra_headers": {"X-B": "2"}},
+    )
+    assert (request.body["a"], request.body["b"]) == (1, 2)
+    assert (request.headers()["X-A"], request.headers()["X-B"]) == ("1", "2")
+
+
+@pytest.mark.parametrize(
+    "call", [{"temperature": 9}, {"temprature": 1}, {"n": 2}, {"stop": 7}, {"base_url": "x"}, {"api_key": "x"}]
+)
+def test_a_call_passes_the_same_door(call: dict[str, Any]) -> None:
+    with pytest.raises(OxenConfigError) as caught:
+        build(settings(), HELLO, call=call)
+    assert next(iter(call)) in str(caught.value)
+    assert caught.value.__context__ is None
+    with pytest.raises(OxenConfigError):
+        checked(call)
+
+
+def test_mistrals_own_words() -> None:
+    assert "random_seed" in body_of(seed=3)
+    assert "seed" in body_of(seed=3, model="gpt-4o")
+    with pytest.raises(OxenConfigError, match=r"at most 1\.5"):
+        body_of(temperature=1.6)
+    assert body_of(temperature=1.6, model="gpt-4o")["temperature"] == 1.6
+
+
+@pytest.mark.parametrize(
+    ("choice", "sent"),
+    [
+        ("auto", "auto"),
+        ("none", "none"),
+        ("required", "required"),
+        ("any", "required"),
+        (True, "required"),
+        ("look", {"type": "function", "function": {"name": "look"}}),
+        ({"type": "function", "function": {"name": "look"}}, {"type": "function", "function": {"name": "look"}}),
+        (False, None),
+        (None, None),
+    ],
+)
+def test_tool_choice(choice: Any, sent: Any) -> None:
+    assert body_of(tools=[TOOL], tool_choice=choice).get("tool_choice") == sent
+
+
+@pytest.mark.parametrize("choice", ["nothing", {"type": "function", "function": {"name": "nothing"}}, {"x": 1}])
+def test_a_tool_that_is_not_there(choice: Any) -> None:
+    with pytest.raises(OxenConfigError, match="look"):
+        body_of(tools=[TOOL], tool_choice=choice)
+
+
+@pytest.mark.parametrize("tools", [None, []])
+def test_without_tools_nothing_about_tools_is_sent(tools: Any) -> None:
+    body = body_of(tools=tools, tool_choice="any", parallel_tool_calls=True)
+    assert not {"tools", "tool_choice", "parallel_tool_calls"} & set(body)
+    assert body_of(tools=[TOOL], parallel_tool_calls=False)["parallel_tool_calls"] is False
+
+
+def test_nothing_a_caller_passed_in_is_changed() -> None:
+    model = settings(tools=[TOOL], tool_choice="any", extra_body={"a": {"b": 1}}, extra_headers={"X": "1"})
+    messages: list[Any] = [{"role": "user", "content": [{"type": "text", "text": "x"}]}]
+    call = {"extra_body": {"c": 1}, "stop": ["x"]}
+    before = copy.deepcopy((model.model_dump(), messages, call))
+    build(model, messages, stream=True, call=call)
+    assert (model.model_dump(), messages, call) == before
+
+
+def test_a_request_is_immutable_and_keeps_its_secrets() -> None:
+    request = build(settings(extra_headers={"X-A": "secret-4711"}), HELLO)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        request.url = "x"  # type: ignore[misc]
+    for secret in (KEY, "secret-4711"):
+        assert secret not in repr(request)
+        assert request.redact(f"a {secret} b") == "a [redacted] b"
+
+
+def test_without_a_field() -> None:
+    request = build(settings(), HELLO, stream=True)
+    less = request.without("stream_options")
+    assert "stream_options" not in less.body
+    assert "stream_options" not in json.loads(less.content)
+    assert "stream_options" in request.body
+    assert less.stream
+
+
+@pytest.mark.parametrize("value", [object(), {1, 2}, 1j, b"\xff"])
+def test_what_json_cannot_carry(value: Any) -> None:
+    try:
+        content = json.loads(build(settings(), HELLO, call={"extra_body": {"x": value}}).content)
+    except OxenConfigError as error:
+        assert "JSON" in str(error)  # noqa: PT017 - either outcome is one
+    else:
+        assert content["x"] in ([1, 2], "_w==", "1j", "\ufffd") or isinstance(value, (set, bytes))
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+def test_a_number_that_json_has_no_word_for(number: float) -> None:
+    with pytest.raises(OxenConfigError, match="JSON"):
+        build(settings(), HELLO, call={"extra_body": {"x": [number]}})
+
+
+def test_words_that_look_like_such_a_number_are_sent() -> None:
+    text = "NaN bread, to Infinity"
+    request = build(settings(), [{"role": "user", "content": text}])
+    assert json.loads(request.content)["messages"][0]["content"] == text
+
+
+def test_half_a_surrogate_pair() -> None:
+    request = build(settings(), [{"role": "user", "content": "a\ud83dz"}])
+    assert json.loads(request.content)["messages"][0]["content"] == "a\ud83dz"
+    with pytest.raises(OxenConfigError, match="JSON"):
+        build(settings(), [{"role": "user", "content": "\ud83d"}], call={"extra_body": {"x": object()}})
+
+
+def test_a_request_for_a_document() -> None:
+    request = build_get(settings(), "/models", "m")
+    assert (request.method, request.url, request.content) == ("GET", "https://hub.oxen.ai/api/ai/models", b"")
+    assert "Content-Type" not in request.headers()
+    assert request.headers()["Authorization"] == f"Bearer {KEY}"
+
+
+def test_curl_shows_all_but_the_secrets() -> None:
+    shown = build(settings(extra_headers={"X-Tenant": "secret-4711"}), HELLO).to_curl()
+    assert KEY not in shown
+    assert "secret-4711" not in shown
+    assert '"Authorization: Bearer $OXEN_API_KEY"' in shown
+    assert '"X-Tenant: $X_TENANT"' in shown
+    assert "Authorization" not in build(OxenSettings(base_url="http://localhost:1"), HELLO).to_curl()
+
+
+def test_curl_really_runs(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is shown is what is sent: quotes, line breaks, dollars and all."""
+    stage = server.stage(good)
+    text = 'it\'s "quoted" $HOME `x` \\ \n new line żółć 🐂'
+    request = build(settings(base_url=stage.url), [{"role": "user", "content": text}])
+    monkeypatch.setenv("OXEN_API_KEY", KEY)
+    if subprocess.run(["which", "curl"], capture_output=True, check=False).returncode:  # noqa: S607
+        assert shlex.split(request.to_curl().replace("\\\n", ""))[0] == "curl"
+        return
+    subprocess.run(request.to_curl() + " -s", shell=True, check=True, capture_output=True)  # noqa: S602 - shown to be run
+    assert stage.bodies == [request.body]
+    assert stage.requests[0].headers["authorization"] == f"Bearer {KEY}"
+    assert stage.requests[0].headers["content-type"] == "application/json"
+
+
+def test_a_hand_made_request_has_no_secrets() -> None:
+    request = Request("https://h.test/x", "m", {}, b"", extra_headers={"X": SecretStr("abcd")})
+    assert request.redact("abcd") == "[redacted]"
+    assert request.headers()["X"] == "abcd"
+
+
+def test_a_tool_that_is_none_says_what_a_tool_is() -> None:
+    with pytest.raises(OxenConfigError, match="a tool must be"):
+        body_of({"tools": [{"type": "function", "function": "look"}], "tool_choice": "look"})
+
+
+def test_a_header_with_no_name_is_refused() -> None:
+    with pytest.raises(OxenConfigError, match="is no name of a header"):
+        settings(extra_headers={"X Team": "a"})

@@ -1,0 +1,243 @@
+"""The catalogue: read kindly, kept a while, used where a window, a price or a name is needed."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from _oxen_transport import catalogue
+from _oxen_transport.catalogue import ModelInfo, check_body, known, model_from, models_from, nearest
+from _oxen_transport.clients import sync_client
+from _oxen_transport.errors import OxenConfigError, OxenContextOverflowError, OxenNotFoundError, OxenResponseError
+from _oxen_transport.model import OxenCatalogue, Served
+from _oxen_transport.request.build import build
+from _oxen_transport.request.tokens import window_of
+from _oxen_transport.types import Message, Usage
+from tests.server import Received, Server, good, reply, whole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from tests.callers import Caller
+    from tests.server import Step
+
+QUESTION: list[Message] = [{"role": "user", "content": "Hello, what can you do?"}]
+MIXTRAL = {
+    "id": "open-mixtral-8x22b",
+    "object": "model",
+    "display_name": "Mixtral 8x22B",
+    "endpoint": "/chat/completions",
+    "developer": {"name": "Mistral AI", "logo": None},
+    "capabilities": {"input": ["text"], "output": ["text"]},
+    "pricing": {"method": "token", "input_cost_per_token": 0.000002, "output_cost_per_token": "0.000006"},
+    "context_length": 65_536,
+    "request_schema": {"properties": {"top_p": {"type": "number", "maximum": 0.5}, "stop": {"type": "array"}}},
+}
+OTHERS = [{"id": "open-mistral-7b"}, {"name": "gpt-5"}, {"id": "flux", "endpoint": "/images/generate"}, "junk", {}]
+
+
+def api(request: Received) -> Iterable[Step]:
+    path = request.path.rsplit("/api/ai", 1)[-1]
+    if path == "/models":
+        return [whole({"object": "list", "data": [MIXTRAL, *OTHERS]})]
+    if path == "/models/open-mixtral-8x22b":
+        return [whole(MIXTRAL)]
+    if path.startswith("/models/"):
+        return [whole({"error": {"message": "Model not found: x"}}, 404)]
+    if request.json["model"] != "open-mixtral-8x22b":
+        return [whole({"error": {"message": f"Model not found: {request.json['model']}"}}, 400)]
+    return good(request)
+
+
+@pytest.fixture(autouse=True)
+def _fresh() -> Iterator[None]:
+    known.forget()
+    yield
+    known.forget()
+
+
+@pytest.fixture
+def settings(server: Server) -> OxenCatalogue:
+    return OxenCatalogue(base_url=server.stage(api).url + "/api/ai")
+
+
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+def test_the_list_needs_no_key_and_is_kept(server: Server, *, is_async: bool) -> None:
+    stage = server.stage(api)
+    listing = OxenCatalogue(base_url=stage.url + "/api/ai")
+
+    def ask(**how: bool) -> list[ModelInfo]:
+        return asyncio.run(listing.alist_models(**how)) if is_async else listing.list_models(**how)
+
+    assert [model.id for model in ask()] == ["open-mixtral-8x22b", "open-mistral-7b", "gpt-5", "flux"]
+    assert ask() == ask()
+    assert len(stage.requests) == 1
+    assert "authorization" not in dict(stage.requests[0].headers)
+    ask(refresh=True)
+    assert len(stage.requests) == 2
+
+
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+def test_one_model(server: Server, *, is_async: bool) -> None:
+    stage = server.stage(api)
+    listing = OxenCatalogue(base_url=stage.url + "/api/ai")
+
+    def ask(name: str | None = None) -> ModelInfo:
+        return asyncio.run(listing.aget_model(name)) if is_async else listing.get_model(name)
+
+    found = ask()
+    assert (found.id, found.context_length, found.developer) == ("open-mixtral-8x22b", 65_536, "Mistral AI")
+    assert found.cost(Usage(1000, 100, 1100)) == pytest.approx(0.0026)
+    assert found.input_types == ("text",)
+    assert ask() is found
+    with pytest.raises(OxenNotFoundError, match="nearest that are served: open-mistral-7b"):
+        ask("open-mistral-8b")
+
+
+def test_both_packages_have_it(server: Server) -> None:
+    import langchain_oxen
+    import llama_index_oxen
+
+    for model in (langchain_oxen.ChatOxen, llama_index_oxen.Oxen):
+        listing = model(base_url=server.stage(api).url + "/api/ai", api_key="sk-1234567")
+        assert isinstance(listing, Served)
+        assert listing.get_model().context_length == 65_536
+    assert langchain_oxen.OxenCatalogue is llama_index_oxen.OxenCatalogue is OxenCatalogue
+
+
+def test_it_expires(settings: OxenCatalogue, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalogue, "EXPIRY_SECONDS", -1.0)
+    settings.list_models()
+    assert known.all(settings.base_url) is None
+    assert known.get(settings.base_url, "open-mixtral-8x22b") is None
+
+
+def test_its_window_overrides_the_packaged_one_and_a_setting_overrides_both(settings: OxenCatalogue) -> None:
+    assert window_of(settings) == 64_000
+    settings.list_models()
+    assert window_of(settings) == 65_536
+    assert window_of(settings.model_copy(update={"context_window": 1_000})) == 1_000
+    assert window_of(settings, "no-such-model") is None
+
+
+def test_an_unknown_model_names_the_nearest(caller: Caller, server: Server) -> None:
+    stage = server.stage(api)
+    with pytest.raises(
+        OxenNotFoundError, match=r"Model not found.*nearest that are served: open-mixtral-8x22b"
+    ) as caught:
+        caller.ask(caller.make(stage.url + "/api/ai", model="open-mixtral-8x2b"))
+    assert caught.value.status_code == 400
+    assert [request.path.rsplit("/", 1)[-1] for request in stage.requests] == ["completions", "models"]
+
+
+def test_without_a_catalogue_the_error_is_still_the_error(caller: Caller, server: Server) -> None:
+    stage = server.stage(reply({"error": "Model not found: x"}, 404))
+    with pytest.raises(OxenNotFoundError, match="Model not found: x") as caught:
+        caller.ask(caller.make(stage.url))
+    assert "nearest" not in str(caught.value)
+
+
+def test_the_schema_is_held_against_the_request(settings: OxenCatalogue) -> None:
+    build(settings, QUESTION, call={"top_p": 0.9})
+    settings.list_models()
+    build(settings, QUESTION, call={"top_p": 0.5, "stop": ["x"]})
+    with pytest.raises(OxenConfigError, match=r"top_p: open-mixtral-8x22b takes at most 0.5 .got 0.9."):
+        build(settings, QUESTION, call={"top_p": 0.9})
+
+
+@pytest.mark.parametrize(
+    ("rule", "value", "said"),
+    [
+        ({"type": "integer"}, 1.5, "only values of type integer"),
+        ({"type": "integer"}, True, "only values of type integer"),
+        ({"type": ["integer", "string"]}, "x", None),
+        ({"type": "boolean"}, True, None),
+        ({"type": "mystery"}, "x", None),
+        ({"type": 7}, "x", None),
+        ({"enum": ["a", "b"]}, "c", "one of"),
+        ({"enum": ["a", "b"]}, "a", None),
+        ({"minimum": 2}, 1, "at least 2"),
+        ({"minimum": 2}, 2, None),
+        ({"maximum": 2}, 3, "at most 2"),
+        ({"maximum": "2"}, 2, None),
+        ({}, object, None),
+        ("junk", 1, None),
+    ],
+)
+def test_schema_rules(rule: Any, value: Any, said: str | None) -> None:
+    model = ModelInfo("m", request_schema={"properties": {"field": rule}})
+    if said is None:
+        check_body(model, {"model": "m", "field": value})
+        return
+    with pytest.raises(OxenConfigError, match=f"^field: m takes {said}"):
+        check_body(model, {"model": "m", "field": value})
+
+
+def test_schema_under_its_old_name_and_absent() -> None:
+    schema = {"properties": {"a": {}}}
+    assert model_from({"id": "m", "json_request_schema": schema}).request_schema == schema
+    assert model_from({"id": "m", "request_schema": {}, "json_request_schema": None}).request_schema is None
+    check_body(None, {"a": 1})
+
+
+@pytest.mark.parametrize("row", [None, [], {}, {"id": ""}, {"id": 7}])
+def test_no_model(row: Any) -> None:
+    with pytest.raises(OxenResponseError, match="no model"):
+        model_from(row)
+
+
+@pytest.mark.parametrize("body", [None, {}, {"data": "x"}, 7])
+def test_no_list(body: Any) -> None:
+    with pytest.raises(OxenResponseError, match="no list of models"):
+        models_from(body)
+
+
+def test_odd_fields_cost_nothing() -> None:
+    odd = model_from(
+        {"name": "m", "pricing": "free", "context_length": "many", "developer": "Acme", "capabilities": []}
+    )
+    assert (odd.id, odd.developer, odd.context_length, odd.input_cost_per_token) == ("m", "Acme", None, None)
+    assert odd.cost(Usage(1, 1, 2)) is None
+    assert odd.is_chat
+    assert (
+        model_from({"id": "m", "context_length": -5, "pricing": {"input_cost_per_token": [1]}}).context_length is None
+    )
+    assert models_from({"models": [{"name": "old"}]})[0].id == "old"
+
+
+def test_nearest_falls_back_to_the_family() -> None:
+    models = [ModelInfo("claude-x"), ModelInfo("mistral-large-2411"), ModelInfo("flux", endpoint="/images/generate")]
+    assert nearest(models, "mistral-q") == ["mistral-large-2411"]
+    assert nearest(models, "zzz") == []
+
+
+def test_max_tokens_fit_fills_the_window(settings: OxenCatalogue) -> None:
+    request = build(settings, QUESTION, call={"max_tokens": "fit"})
+    assert request.body["max_tokens"] == 64_000 - 10
+    with pytest.raises(OxenConfigError, match="context window of gpt-5 is not known"):
+        build(settings, QUESTION, call={"max_tokens": "fit", "model": "gpt-5"})
+
+
+def test_check_context_refuses_before_a_byte_is_sent(caller: Caller, server: Server) -> None:
+    stage = server.stage(good)
+    model = caller.make(stage.url, check_context=True, context_window=100, max_tokens=95)
+    with pytest.raises(OxenContextOverflowError, match=r"95 reserved.*100 tokens") as caught:
+        caller.ask(model, "word " * 20)
+    assert caught.value.context_window == 100
+    assert caught.value.prompt_tokens
+    assert stage.requests == []
+    assert caller.ask(caller.make(stage.url, check_context=True, context_window=100, max_tokens=50)).text
+
+
+def test_cost_of_an_answer(caller: Caller, server: Server) -> None:
+    model = caller.make(server.stage(api).url + "/api/ai")
+    sync_client(model).models()
+    raw = caller.ask(model).raw
+    cost = {
+        "client": lambda: raw.usage.cost,
+        "ChatOxen": lambda: raw.response_metadata["cost"],
+        "Oxen": lambda: raw.additional_kwargs["cost"],
+    }[caller.kind]()
+    assert cost == pytest.approx(11 * 2e-6 + 8 * 6e-6)

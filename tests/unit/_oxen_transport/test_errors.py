@@ -1,0 +1,141 @@
+"""The error tree: what is what, what survives, what it says."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import pickle
+
+import pytest
+
+from _oxen_transport import errors
+from _oxen_transport.errors import Details, ErrorResponse, OxenError, error_class
+from _oxen_transport.types import Completion
+
+LEAVES = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, OxenError)]
+KNOWN = Details(
+    status_code=503,
+    type="upstream",
+    request_id="r-1",
+    retry_after=1.5,
+    response=ErrorResponse(503, {"content-type": "text/plain"}, '{"a": 1}'),
+    model="m",
+    host="h.test",
+    attempts=3,
+    elapsed=2.04,
+    partial=Completion(text="half"),
+)
+
+
+@pytest.mark.parametrize("kind", LEAVES)
+def test_every_error_survives_pickle_and_copy(kind: type[OxenError]) -> None:
+    error = kind("what happened", KNOWN)
+    for again in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):  # noqa: S301
+        assert type(again) is kind
+        assert str(again) == str(error)
+        assert again.details == KNOWN
+
+
+@pytest.mark.parametrize("kind", LEAVES)
+def test_every_error_is_drawn_in_the_tree(kind: type[OxenError]) -> None:
+    assert kind.__name__ in (errors.__doc__ or "")
+    assert kind.__doc__
+
+
+@pytest.mark.parametrize("kind", LEAVES)
+def test_the_text_says_what_where_how_often_and_what_to_do(kind: type[OxenError]) -> None:
+    text = str(kind("what happened", KNOWN))
+    assert text.startswith("what happened [m at h.test, 3 attempts in 2.0 s, request id r-1]")
+    assert text.endswith(kind.advice)
+    assert str(kind("what happened")).startswith("what happened")
+
+
+def test_every_error_but_the_roots_gives_advice() -> None:
+    assert {kind.__name__ for kind in LEAVES if not kind.advice} <= {
+        *("OxenError", "OxenStatusError", "OxenConfigError", "OxenMissingExtraError")
+    }
+
+
+def test_one_attempt_is_singular() -> None:
+    error = OxenError("x", Details(attempts=1, elapsed=0.04, model="m", host="h"))
+    assert str(error) == "x [m at h, 1 attempt in 0.0 s]"
+
+
+def test_details_are_attributes() -> None:
+    error = OxenError("x", KNOWN)
+    for name in Details.__dataclass_fields__:
+        assert getattr(error, name) == getattr(KNOWN, name)
+    with pytest.raises(AttributeError, match="nothing_like_it"):
+        _ = error.nothing_like_it
+    assert OxenError().status_code is None
+    assert repr(error) == "OxenError('x')"
+
+
+def test_an_error_that_is_not_yet_made_has_no_details() -> None:
+    """`pickle` and `copy` look attributes up on an empty object."""
+    with pytest.raises(AttributeError):
+        _ = OxenError.__new__(OxenError).status_code
+
+
+def test_the_partial_text() -> None:
+    assert OxenError("x", KNOWN).partial_text == "half"
+    assert OxenError("x").partial_text == ""
+
+
+def test_placed_adds_and_keeps() -> None:
+    error = errors.OxenServerError("x", Details(status_code=500))
+    placed = error.placed(model="m", attempts=2)
+    assert type(placed) is errors.OxenServerError
+    assert (placed.status_code, placed.model, placed.attempts) == (500, "m", 2)
+    assert error.model is None, "the first one is unchanged"
+
+
+def test_the_response_has_the_shape_tracers_read() -> None:
+    response = ErrorResponse(400, {}, '{"a": 1}')
+    assert response.json() == {"a": 1}
+    with pytest.raises(ValueError, match="Expecting"):
+        ErrorResponse(400, {}, "<html>").json()
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        *[(status, errors.OxenBadRequestError) for status in (400, 405, 410, 413, 418, 422, 451, 499)],
+        *[(status, errors.OxenServerError) for status in (408, 409, 425, 500, 501, 502, 503, 504, 520, 529, 599)],
+        *[(status, errors.OxenRedirectError) for status in (300, 301, 302, 303, 304, 307, 308, 399)],
+        (401, errors.OxenAuthenticationError),
+        (402, errors.OxenPaymentRequiredError),
+        (403, errors.OxenPermissionError),
+        (404, errors.OxenNotFoundError),
+        (426, errors.OxenUpgradeRequiredError),
+        (429, errors.OxenRateLimitError),
+    ],
+)
+def test_the_class_for_a_status(status: int, kind: type[OxenError]) -> None:
+    assert error_class(status) is kind
+
+
+@pytest.mark.parametrize(
+    ("kind", "also"),
+    [
+        (errors.OxenConfigError, ValueError),
+        (errors.OxenMissingExtraError, ImportError),
+        (errors.OxenTimeoutError, TimeoutError),
+        (errors.OxenTLSError, errors.OxenConnectionError),
+        (errors.OxenContextOverflowError, errors.OxenBadRequestError),
+        (errors.OxenStreamError, errors.OxenAPIError),
+        (errors.OxenResponseTooLargeError, errors.OxenResponseError),
+    ],
+)
+def test_what_else_an_error_is(kind: type[OxenError], also: type[Exception]) -> None:
+    assert issubclass(kind, also)
+
+
+def test_what_may_succeed_later() -> None:
+    lasting = {kind.__name__ for kind in LEAVES if not kind.is_retryable}
+    assert lasting == {
+        *("OxenError", "OxenStatusError", "OxenConfigError", "OxenMissingExtraError", "OxenTLSError"),
+        *("OxenRedirectError", "OxenBadRequestError", "OxenContextOverflowError", "OxenUpgradeRequiredError"),
+        *("OxenPaymentRequiredError", "OxenAuthenticationError", "OxenPermissionError", "OxenNotFoundError"),
+        *("OxenResponseTooLargeError", "OxenToolCallError", "OxenStructuredOutputError"),
+    }

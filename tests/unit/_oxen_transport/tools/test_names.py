@@ -1,0 +1,80 @@
+"""Names of tools that the wire cannot hold: there and back."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import pytest
+
+from _oxen_transport.errors import OxenConfigError
+from _oxen_transport.request.build import build
+from _oxen_transport.settings import OxenSettings
+from _oxen_transport.tools.names import in_messages, own_names
+from tests.callers import Caller, LangChain, LlamaIndex, Transport, callers, each
+from tests.server import Server, chunks, completion, sse, streamed, whole
+
+LOCAL = OxenSettings(base_url="http://127.0.0.1:1", model="open-mixtral-8x22b")
+
+
+def tool(name: str) -> dict[str, Any]:
+    return {"type": "function", "function": {"name": name, "description": "d", "parameters": {"type": "object"}}}
+
+
+def asking(name: str) -> dict[str, Any]:
+    call = {"id": "AbC123xyZ", "type": "function", "function": {"name": name, "arguments": "{}"}}
+    return {"role": "assistant", "content": "", "tool_calls": [call]}
+
+
+CONVERSATION: list[Any] = [
+    {"role": "user", "content": "Look."},
+    asking("github.search"),
+    {"role": "tool", "content": "none", "tool_call_id": "AbC123xyZ"},
+]
+
+
+@pytest.mark.parametrize("model", ["open-mixtral-8x22b", "gpt-4o"])
+@pytest.mark.parametrize("history", ["repair", "strict", "off"])
+def test_tool_choice_and_history_agree(model: str, history: str) -> None:
+    call = {"tools": [tool("github.search")], "tool_choice": "github.search", "model": model, "history": history}
+    before = copy.deepcopy((CONVERSATION, call))
+    request = build(LOCAL, CONVERSATION, call=call)
+    body = json.loads(request.content)
+    assert body["tools"][0]["function"]["name"] == body["tool_choice"]["function"]["name"] == "github_search"
+    assert body["messages"][1]["tool_calls"][0]["function"]["name"] == "github_search"
+    assert request.tool_names == {"github_search": "github.search"}
+    assert (CONVERSATION, call) == before, "the caller's objects stay as they are"
+
+
+def test_names_the_wire_holds_are_left_alone() -> None:
+    assert own_names([tool("search"), tool("a-b_C9"), "no tool", {"function": "none"}]) == {}
+    assert in_messages(CONVERSATION, {}) is CONVERSATION
+
+
+def test_a_result_that_goes_by_its_name_is_found() -> None:
+    messages: list[Any] = [*CONVERSATION[:2], {"role": "tool", "content": "none", "name": "github.search"}]
+    sent = build(LOCAL, messages, call={"tools": [tool("github.search")]}).body["messages"]
+    assert sent[2]["content"] == "none"
+    assert sent[2]["tool_call_id"] == sent[1]["tool_calls"][0]["id"]
+
+
+def test_two_tools_of_one_name_on_the_wire_are_refused() -> None:
+    with pytest.raises(OxenConfigError, match=r"'a.b' and 'a_b' have the same name"):
+        build(LOCAL, CONVERSATION, call={"tools": [tool("a.b"), tool("a_b")]})
+
+
+def test_an_unknown_choice_names_the_tools_as_their_user_does() -> None:
+    with pytest.raises(OxenConfigError, match=r"no tool named 'search'; the tools are \['github.search'\]"):
+        build(LOCAL, CONVERSATION, call={"tools": [tool("github.search")], "tool_choice": "search"})
+
+
+@each(*callers(Transport, LangChain, LlamaIndex))
+def test_the_answers_calls_have_the_tools_own_names(caller: Caller, server: Server) -> None:
+    made = [("AbC123xyZ", "github_search", {"q": "ox"}), ("AbC123xyY", "other", {})]
+    stage = server.stage(
+        streamed(sse(chunks(tool_calls=made))) if caller.streams else [whole(completion(tool_calls=made))]
+    )
+    answer = caller.ask(caller.make(stage.url), tools=[tool("github.search"), tool("other")])
+    assert [name for _, name, _ in answer.tool_calls] == ["github.search", "other"]
+    assert [tool["function"]["name"] for tool in stage.bodies[0]["tools"]] == ["github_search", "other"]
