@@ -28,7 +28,7 @@ from _oxen_transport.rate_limiter import Place
 from _oxen_transport.request.build import Request
 from _oxen_transport.response.completion import completion_from_body, details_of, document_from_body, error_from_reply
 from _oxen_transport.response.stream import StreamReader
-from _oxen_transport.retry import CEILING, Progress, RetryPolicy, budget_of, may_pass
+from _oxen_transport.retry import CEILING, AttemptState, RetryPolicy, budget_of, is_retryable
 from _oxen_transport.types import Chunk, Completion
 
 logger = logging.getLogger("oxen_integrations")
@@ -77,7 +77,7 @@ class Call:
         self._place = limiter.turn(self._place, requests=requests, tokens=self.request.expected_tokens)
         if self.total_end is not None and time.monotonic() + self._place.wait >= self.total_end:
             what = f"the rate limiter's line is longer than total_timeout={self.request.total_timeout:g} s"
-            raise self.placed(OxenTimeoutError(what))
+            raise self.with_details(OxenTimeoutError(what))
         return self._place.wait
 
     def attempt(self) -> Deadline:
@@ -123,11 +123,11 @@ class Call:
         if self._is_paced(error):
             return 0.0
         wait = None
-        if may_pass(error, Progress(self.connected, self.answered)):
+        if is_retryable(error, AttemptState(self.connected, self.answered)):
             wait = self._policy.wait(self.attempts - self._held_back, error.details.retry_after)
         late = wait is not None and self.total_end is not None and time.monotonic() + wait >= self.total_end
         if wait is None or late or not self._budget.take():
-            raise self.placed(error)
+            raise self.with_details(error)
         logger.info("trying %s again in %.2f s: %s", self.request.host, wait, type(error).__name__)
         return wait
 
@@ -194,7 +194,7 @@ class Call:
         try:
             last = reader.end()
         except OxenError as error:
-            failure = self.placed(error)
+            failure = self.with_details(error)
         else:
             last.completion = self._counted(cast(Completion, last.completion))
             return last
@@ -222,10 +222,12 @@ class Call:
         hint = f"; nearest that are served: {', '.join(close)}" if close else "; it is not in the catalogue"
         return type(error)(error.message + (hint if models else ""), error.details)
 
-    def placed(self, error: OxenError) -> OxenError:
+    def with_details(self, error: OxenError) -> OxenError:
         """The error with its place: which model, which host, how often, how long."""
         elapsed = round(time.monotonic() - self.started, 3)
-        return error.placed(model=self.request.model, host=self.request.host, attempts=self.attempts, elapsed=elapsed)
+        return error.with_details(
+            model=self.request.model, host=self.request.host, attempts=self.attempts, elapsed=elapsed
+        )
 
 
 def _names(error: BaseException | None) -> set[str]:

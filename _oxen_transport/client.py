@@ -20,12 +20,12 @@ import httpx
 
 from _oxen_transport.call import Call, timeout_error
 from _oxen_transport.catalogue import ModelInfo, known, model_from, models_from
-from _oxen_transport.continuation import Chain
+from _oxen_transport.continuation import Continuation
 from _oxen_transport.errors import OxenError
 from _oxen_transport.http.pools import async_transport, close_async, close_sync, outgoing, sync_transport
 from _oxen_transport.http.sockets import Deadline
 from _oxen_transport.request.build import Request, build_get
-from _oxen_transport.response.completion import Body
+from _oxen_transport.response.completion import ContentDecoder
 from _oxen_transport.response.stream import StreamReader, chunks_from
 from _oxen_transport.settings import OxenSettings
 from _oxen_transport.types import Chunk, Completion
@@ -48,7 +48,7 @@ class OxenClient:
         """One whole answer. Raises: OxenError."""
         if not request.auto_continue:
             return self._answer(request)
-        *_, last = self._chain(request, lambda running: chunks_from(self._answer(running)))
+        *_, last = self._continued(request, lambda running: chunks_from(self._answer(running)))
         return cast(Completion, last.completion)
 
     def stream(self, request: Request) -> Generator[Chunk, None, None]:
@@ -58,23 +58,23 @@ class OxenClient:
             OxenError: With the part that had arrived in `.partial`, if it fails on the way.
         """
         once = self._stream_once
-        return self._chain(request, once) if request.auto_continue or request.resume else once(request)
+        return self._continued(request, once) if request.auto_continue or request.resume else once(request)
 
-    def _chain(
+    def _continued(
         self, request: Request, once: Callable[[Request], Generator[Chunk, None, None]]
     ) -> Generator[Chunk, None, None]:
         """Request after request, until the answer is whole."""
-        chain = Chain(request)
-        while (running := chain.next()) is not None:
+        continuation = Continuation(request)
+        while (running := continuation.next()) is not None:
             failure: OxenError | None = None
             with contextlib.closing(once(running)) as chunks:
                 try:
                     for chunk in chunks:
-                        yield from chain.take(chunk)
+                        yield from continuation.take(chunk)
                 except OxenError as error:
                     failure = error
             if failure is not None:
-                time.sleep(chain.resume(failure))
+                time.sleep(continuation.resume(failure))
 
     def _answer(self, request: Request) -> Completion:
         call = Call(request)
@@ -146,7 +146,7 @@ class OxenClient:
         """The catalogue for an error's text: what is known, else asked for once, quickly."""
         models = known.all(self._settings.base_url)
         with contextlib.suppress(OxenError):
-            return OxenClient(_hasty(self._settings)).models() if models is None else models
+            return OxenClient(_best_effort(self._settings)).models() if models is None else models
         return []
 
     def _request(self, call: Call, deadline: Deadline) -> httpx.Response:
@@ -167,11 +167,11 @@ class OxenClient:
             failure = call.lost(error, deadline)
         finally:
             response.close()
-        raise call.placed(failure)
+        raise call.with_details(failure)
 
     def _content(self, call: Call, response: httpx.Response, deadline: Deadline) -> bytes:
         """The whole body. Apart from `_whole`, whose frame a traceback shows: a server may echo the key."""
-        body, content = Body(call.headers), bytearray()
+        body, content = ContentDecoder(call.headers), bytearray()
         for piece in response.stream:  # type: ignore[union-attr]
             content += body.feed(piece)
             if deadline.left() <= 0:
@@ -195,7 +195,7 @@ class OxenClient:
         deadline.arm(min(float(deadline), ERROR_SECONDS))
         content = bytearray()
         with contextlib.suppress(Exception), contextlib.closing(response):
-            body = Body({name.lower(): value for name, value in response.headers.items()}, ERROR_BYTES)
+            body = ContentDecoder({name.lower(): value for name, value in response.headers.items()}, ERROR_BYTES)
             for piece in response.stream:  # type: ignore[union-attr]
                 content += body.feed(piece)
                 if deadline.left() <= 0:
@@ -213,7 +213,7 @@ class AsyncOxenClient:
         """One whole answer. Raises: OxenError."""
         if not request.auto_continue:
             return await self._answer(request)
-        async for chunk in self._chain(request, self._answer_chunks):
+        async for chunk in self._continued(request, self._answer_chunks):
             last = chunk
         return cast(Completion, last.completion)
 
@@ -224,24 +224,24 @@ class AsyncOxenClient:
             OxenError: With the part that had arrived in `.partial`, if it fails on the way.
         """
         once = self._stream_once
-        return self._chain(request, once) if request.auto_continue or request.resume else once(request)
+        return self._continued(request, once) if request.auto_continue or request.resume else once(request)
 
-    async def _chain(
+    async def _continued(
         self, request: Request, once: Callable[[Request], AsyncGenerator[Chunk, None]]
     ) -> AsyncGenerator[Chunk, None]:
         """Request after request, until the answer is whole."""
-        chain = Chain(request)
-        while (running := chain.next()) is not None:
+        continuation = Continuation(request)
+        while (running := continuation.next()) is not None:
             failure: OxenError | None = None
             async with contextlib.aclosing(once(running)) as chunks:
                 try:
                     async for chunk in chunks:
-                        for piece in chain.take(chunk):
+                        for piece in continuation.take(chunk):
                             yield piece
                 except OxenError as error:
                     failure = error
             if failure is not None:
-                await asyncio.sleep(chain.resume(failure))
+                await asyncio.sleep(continuation.resume(failure))
 
     async def _answer(self, request: Request) -> Completion:
         call = Call(request)
@@ -319,7 +319,7 @@ class AsyncOxenClient:
         """The catalogue for an error's text: what is known, else asked for once, quickly."""
         models = known.all(self._settings.base_url)
         with contextlib.suppress(OxenError):
-            return await AsyncOxenClient(_hasty(self._settings)).models() if models is None else models
+            return await AsyncOxenClient(_best_effort(self._settings)).models() if models is None else models
         return []
 
     async def _request(self, call: Call, deadline: Deadline) -> httpx.Response:
@@ -343,11 +343,11 @@ class AsyncOxenClient:
             failure = call.lost(error, deadline)
         finally:
             await response.aclose()
-        raise call.placed(failure)
+        raise call.with_details(failure)
 
     async def _content(self, call: Call, response: httpx.Response, deadline: Deadline) -> bytes:
         """The whole body. Apart from `_whole`, whose frame a traceback shows: a server may echo the key."""
-        body, content = Body(call.headers), bytearray()
+        body, content = ContentDecoder(call.headers), bytearray()
         async for piece in response.stream:  # type: ignore[union-attr]
             content += body.feed(piece)
             if deadline.left() <= 0:
@@ -376,7 +376,7 @@ class AsyncOxenClient:
         content = bytearray()
         with contextlib.suppress(Exception):
             async with contextlib.aclosing(response):
-                body = Body({name.lower(): value for name, value in response.headers.items()}, ERROR_BYTES)
+                body = ContentDecoder({name.lower(): value for name, value in response.headers.items()}, ERROR_BYTES)
                 async for piece in response.stream:  # type: ignore[union-attr]
                     content += body.feed(piece)
                     if deadline.left() <= 0:
@@ -384,6 +384,6 @@ class AsyncOxenClient:
         return bytes(content)
 
 
-def _hasty(settings: OxenSettings) -> OxenSettings:
+def _best_effort(settings: OxenSettings) -> OxenSettings:
     """For a side errand: no retry, and little patience."""
     return settings.model_copy(update={"max_retries": 0, "timeout": min(settings.timeout, 3.0)})

@@ -35,7 +35,7 @@ RESTART = 16
 _CUTS = (OxenTruncatedStreamError, OxenConnectionError, OxenTimeoutError, OxenAPIError)
 
 
-class Seam:
+class PrefixStripper:
     """Joins what comes to what there was, without a repeated or a lost word.
 
     Some servers answer with the continuation alone, others repeat the beginning first (Mistral's
@@ -65,7 +65,7 @@ class Seam:
         return held if len(held) < ECHO else ""
 
 
-class Chain:
+class Continuation:
     """One answer of one or more requests.
 
     Args:
@@ -76,7 +76,7 @@ class Chain:
         self._first = request
         self._next: Request | None = request
         self._able = family(request.model).prefix_key is not None
-        self._seam: Seam | None = None
+        self._seam: PrefixStripper | None = None
         self._parts: list[Completion] = []
         self._fresh: list[str] = []  # what the running request has added
         self._resumed = 0
@@ -122,10 +122,10 @@ class Chain:
         wait = RetryPolicy(self._first.max_retries).wait(self._resumed, failure.details.retry_after)
         passing = self._first.resume and isinstance(failure, _CUTS) and failure.is_retryable and failure.details.partial
         if not passing or self._called or wait is None or not budget_of(self._first.host).take():
-            raise failure.placed(partial=self._whole())
+            raise failure.with_details(partial=self._whole())
         if self._text() and not self._able:
             what = f"{failure.message}; resume=True does not help: {self._first.model} cannot go on from a text"
-            raise type(failure)(what, failure.details).placed(partial=self._whole())
+            raise type(failure)(what, failure.details).with_details(partial=self._whole())
         self._go_on()
         return wait
 
@@ -137,7 +137,7 @@ class Chain:
 
     def _go_on(self) -> None:
         text = self._text()
-        self._seam = Seam(text)
+        self._seam = PrefixStripper(text)
         # as long as nothing was shown, the question can simply be asked again
         self._next = self._first.continued(text) if text else self._first
 

@@ -112,7 +112,7 @@ class OxenError(Exception):
         text = f"{self.message} [{', '.join(where)}]" if where else self.message
         return f"{text}. {self.advice}" if self.advice else text
 
-    def placed(self, **known: Any) -> OxenError:
+    def with_details(self, **known: Any) -> OxenError:
         """The same error, with more known about it (fields of `Details`)."""
         return type(self)(self.message, replace(self.details, **known))
 

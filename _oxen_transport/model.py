@@ -11,7 +11,7 @@ from _oxen_transport.clients import async_client, sync_client
 from _oxen_transport.settings import OxenSettings
 
 
-class Served(OxenSettings):
+class OxenModelMixin(OxenSettings):
     """What is served where these settings point. Answers are kept for an hour; `refresh` asks anew."""
 
     def close(self) -> None:
@@ -65,7 +65,7 @@ class Served(OxenSettings):
         return await async_client(self).model(name) if found is None else found
 
 
-class OxenCatalogue(Served):
+class OxenCatalogue(OxenModelMixin):
     """The catalogue alone; needs no key.
 
     Example:

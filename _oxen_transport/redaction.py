@@ -17,7 +17,7 @@ from pydantic import SecretStr
 T = TypeVar("T")
 
 
-def conceal_headers(*names: str) -> Callable[[type[T]], type[T]]:
+def mask_headers(*names: str) -> Callable[[type[T]], type[T]]:
     """A class decorator: the named methods veil `extra_headers` among their keyword arguments."""
 
     def wrap(cls: type[T]) -> type[T]:
@@ -34,21 +34,21 @@ def _concealed(method: Any) -> Callable[..., Any]:
 
         @functools.wraps(method)
         async def awaited(self: Any, *args: Any, **kwargs: Any) -> Any:
-            return await method.__get__(self)(*args, **_veil(kwargs))
+            return await method.__get__(self)(*args, **_mask(kwargs))
 
         return awaited
 
     @functools.wraps(method)
     def called(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return method.__get__(self)(*args, **_veil(kwargs))
+        return method.__get__(self)(*args, **_mask(kwargs))
 
     return called
 
 
-def _veil(kwargs: dict[str, Any]) -> dict[str, Any]:
+def _mask(kwargs: dict[str, Any]) -> dict[str, Any]:
     """In place: the frame that holds these keyword arguments shall not show them either."""
     if "llm_kwargs" in kwargs and isinstance(kwargs["llm_kwargs"], dict):
-        kwargs["llm_kwargs"] = _veil(dict(kwargs["llm_kwargs"]))
+        kwargs["llm_kwargs"] = _mask(dict(kwargs["llm_kwargs"]))
     if "extra_headers" in kwargs and isinstance(kwargs["extra_headers"], dict):
         headers = kwargs["extra_headers"]
         kwargs["extra_headers"] = {name: SecretStr(v) if isinstance(v, str) else v for name, v in headers.items()}

@@ -23,7 +23,7 @@ CEILING = 60.0
 """Seconds: a server that asks for a longer wait is not waited for; the error says how long."""
 
 
-class Progress(NamedTuple):
+class AttemptState(NamedTuple):
     """How far an attempt came before it failed."""
 
     connected: bool = False
@@ -47,7 +47,7 @@ class RetryPolicy(NamedTuple):
         return None if retry_after > CEILING else retry_after + random.uniform(0, self.first / 2)  # noqa: S311
 
 
-def may_pass(error: OxenError, progress: Progress) -> bool:
+def is_retryable(error: OxenError, progress: AttemptState) -> bool:
     """Whether the same request, sent again, could succeed without being paid for twice.
 
     A refused or lost connection and a status that says "later" may be repeated. A read timeout

@@ -13,14 +13,14 @@ from typing import Literal
 from _oxen_transport.errors import OxenBadRequestError, OxenContextOverflowError, OxenError, OxenServerError
 from _oxen_transport.settings import OxenSettings
 
-Rung = Literal["json_schema", "function_calling", "json_mode", "prompt"]
-RUNGS: tuple[Rung, ...] = ("json_schema", "function_calling", "json_mode", "prompt")
+StructuredMethod = Literal["json_schema", "function_calling", "json_mode", "prompt"]
+RUNGS: tuple[StructuredMethod, ...] = ("json_schema", "function_calling", "json_mode", "prompt")
 """From the way that binds the model most to the one that only asks."""
 
-_learnt: dict[tuple[str, str], Rung] = {}
+_learnt: dict[tuple[str, str], StructuredMethod] = {}
 
 
-class Ladder:
+class MethodFallback:
     """One request for an object: which ways to try, and what a failure means.
 
     Iterate over it; leave the loop when the object is there. What worked is remembered for the server
@@ -33,7 +33,7 @@ class Ladder:
         self._tried = 0
         self._certain = True
 
-    def __iter__(self) -> Iterator[Rung]:
+    def __iter__(self) -> Iterator[StructuredMethod]:
         """The ways to try: the one that worked before, then the others from the top."""
         for rung in self._rungs:
             self._tried += 1
@@ -48,7 +48,7 @@ class Ladder:
         """The answer holds no object at all. Returns: whether another way is left."""
         return self._tried < len(self._rungs)
 
-    def landed(self, rung: Rung) -> None:
+    def succeeded(self, rung: StructuredMethod) -> None:
         """Remember what worked, unless the ways before it may have failed by accident."""
         if self._certain:
             _learnt[self._place] = rung

@@ -14,7 +14,7 @@ from typing_extensions import Self
 
 from _oxen_transport import __version__
 from _oxen_transport.catalogue import ModelInfo
-from _oxen_transport.model import Served
+from _oxen_transport.model import OxenModelMixin
 from _oxen_transport.request.tokens import count_messages, count_text, token_ids
 from _oxen_transport.settings import wire_names
 from langchain_oxen.errors import LangChainErrors
@@ -26,7 +26,7 @@ from langchain_oxen.usage import PROVIDER, add_token_usage
 _PROFILE_KEYS = frozenset(ModelProfile.__annotations__)
 
 
-class ChatModelFacts(Served, BaseChatModel):
+class BaseChatOxen(OxenModelMixin, BaseChatModel):
     """Everything about a chat model but the calls."""
 
     @model_validator(mode="after")

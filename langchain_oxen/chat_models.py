@@ -16,11 +16,11 @@ from pydantic import ConfigDict
 
 from _oxen_transport.clients import async_client, sync_client
 from _oxen_transport.errors import OxenConfigError
-from _oxen_transport.redaction import conceal_headers
+from _oxen_transport.redaction import mask_headers
 from _oxen_transport.request.build import Request, build
 from _oxen_transport.signatures import with_signature
 from _oxen_transport.types import Completion
-from langchain_oxen._base import ChatModelFacts
+from langchain_oxen._base import BaseChatOxen
 from langchain_oxen.errors import LangChainErrors
 from langchain_oxen.events import EventStream
 from langchain_oxen.messages import from_wire, to_wire
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from langchain_oxen.structured import Method
 
 
-@conceal_headers("invoke", "ainvoke", "stream", "astream", "batch", "abatch", "generate", "agenerate", "bind")
-class ChatOxen(ChatModelFacts):
+@mask_headers("invoke", "ainvoke", "stream", "astream", "batch", "abatch", "generate", "agenerate", "bind")
+class ChatOxen(BaseChatOxen):
     """Chat models served by Oxen.ai.
 
     Setup:

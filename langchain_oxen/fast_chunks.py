@@ -22,7 +22,7 @@ _JSON_SPACE = " \t\n\r"
 _SAMPLES = (Chunk("a word"), Chunk("", (ToolCallDelta(0, "AbC123xyZ", "look_up", ' 1, "b'),)))
 
 
-class Tokens:
+class ChunkFactory:
     """Makes the chunks of text, and those of one piece of one call.
 
     Args:

@@ -15,7 +15,7 @@ from typing_extensions import Self
 
 from _oxen_transport.types import Chunk, Completion
 from langchain_oxen.content_blocks import whole_blocks
-from langchain_oxen.fast_chunks import Tokens
+from langchain_oxen.fast_chunks import ChunkFactory
 from langchain_oxen.messages import beside_text, tool_calls
 from langchain_oxen.usage import PROVIDER, logprobs, response_metadata, usage_metadata
 
@@ -66,7 +66,7 @@ def from_chunk(chunk: Chunk) -> list[ChatGenerationChunk]:
     """One chunk of the wire as LangChain's: one, or two where the last one also adds something."""
     made = []
     if chunk.text or chunk.tool_calls or chunk.reasoning or chunk.refusal or chunk.logprobs:
-        made.append(_TOKENS.make(chunk))
+        made.append(_CHUNKS.make(chunk))
     if chunk.completion is not None:
         made.append(_last(chunk.completion))
     return made
@@ -90,7 +90,7 @@ def _constructed(chunk: Chunk) -> ChatGenerationChunk:
     )
 
 
-_TOKENS = Tokens(OxenMessageChunk, _constructed)
+_CHUNKS = ChunkFactory(OxenMessageChunk, _constructed)
 
 
 def _last(whole: Completion) -> ChatGenerationChunk:

@@ -97,13 +97,13 @@ class StructuredOutputParser(BaseTransformOutputParser[Any]):
         return self._answer(message if isinstance(message, AIMessage) else AIMessage(content=result[0].text))
 
     def _transform(self, input: Iterator[str | BaseMessage]) -> Iterator[Any]:  # noqa: A002 - core's name
-        progress = Progress(self)
+        progress = StructuredStream(self)
         for piece in input:
             yield from progress.feed(piece)
         yield from progress.end()
 
     async def _atransform(self, input: AsyncIterator[str | BaseMessage]) -> AsyncIterator[Any]:  # noqa: A002
-        progress = Progress(self)
+        progress = StructuredStream(self)
         async for piece in input:
             for shown in progress.feed(piece):
                 yield shown
@@ -178,7 +178,7 @@ class _NoObjectError(Exception):
     """The answer holds no object."""
 
 
-class Progress:
+class StructuredStream:
     """One streamed answer on its way through the parser."""
 
     def __init__(self, parser: StructuredOutputParser) -> None:

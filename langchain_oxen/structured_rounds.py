@@ -14,9 +14,9 @@ from langchain_core.runnables.utils import AddableDict
 from pydantic import ConfigDict, Field
 
 from _oxen_transport.errors import OxenError
-from _oxen_transport.structured import Ladder, correction, in_words
+from _oxen_transport.structured import MethodFallback, correction, in_words
 from langchain_oxen.errors import OxenStructuredOutputError
-from langchain_oxen.structured import Progress, StructuredOutputParser, ask_for, parser_for, schema_to_wire
+from langchain_oxen.structured import StructuredOutputParser, StructuredStream, ask_for, parser_for, schema_to_wire
 
 
 class StructuredRounds(RunnableSerializable[LanguageModelInput, Any]):
@@ -63,7 +63,7 @@ class StructuredRounds(RunnableSerializable[LanguageModelInput, Any]):
         """The object as it grows; the last one is checked. A mended answer grows anew."""
         rounds = _Rounds(self, input)
         while not rounds.over:
-            progress = Progress(rounds.parser)
+            progress = StructuredStream(rounds.parser)
             with rounds:
                 for piece in rounds.model.stream(rounds.messages, config, **kwargs):
                     yield from rounds.shown(progress, piece)
@@ -79,7 +79,7 @@ class StructuredRounds(RunnableSerializable[LanguageModelInput, Any]):
         """The same, awaited."""
         rounds = _Rounds(self, input)
         while not rounds.over:
-            progress = Progress(rounds.parser)
+            progress = StructuredStream(rounds.parser)
             with rounds:
                 async for piece in rounds.model.astream(rounds.messages, config, **kwargs):
                     for value in rounds.shown(progress, piece):
@@ -97,7 +97,7 @@ class _Rounds:
         self.result: Any = None
         self._spec = spec
         self._given = self.messages = _messages(prompt)
-        self._ladder = Ladder(spec.llm, spec.options.get("model")) if spec.method == "auto" else None
+        self._ladder = MethodFallback(spec.llm, spec.options.get("model")) if spec.method == "auto" else None
         self._rungs: Iterator[Any] = iter(self._ladder or [spec.method])
         self._repairs = 1 if spec.repair else 0
         self._answered = False
@@ -109,10 +109,10 @@ class _Rounds:
         self._answered = True
         judged = self.parser.judged(answer)
         error = judged["parsing_error"]
-        landed = error is None or self.parser.found_in(answer)
-        if self._ladder and landed:
-            self._ladder.landed(self._rung)
-        if self._ladder and not landed and self._ladder.ignored():
+        succeeded = error is None or self.parser.found_in(answer)
+        if self._ladder and succeeded:
+            self._ladder.succeeded(self._rung)
+        if self._ladder and not succeeded and self._ladder.ignored():
             self._next_rung()
         elif error is not None and self._repairs:
             self._repairs -= 1
@@ -135,7 +135,7 @@ class _Rounds:
         self._next_rung()
         return True
 
-    def shown(self, progress: Progress, piece: BaseMessage) -> Iterator[Any]:
+    def shown(self, progress: StructuredStream, piece: BaseMessage) -> Iterator[Any]:
         """What can be shown of a piece; with `include_raw` nothing before the end, since rounds do not add up."""
         for value in progress.feed(piece):
             if not self._spec.include_raw:

@@ -17,7 +17,7 @@ _set = object.__setattr__  # pydantic's own would check and note each assignment
 _SAMPLE = ("a few words", " words")
 
 
-class Tokens:
+class ChunkFactory:
     """Makes the snapshots of an answer that is only text so far.
 
     Args:

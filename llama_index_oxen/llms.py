@@ -25,11 +25,11 @@ from llama_index.core.tools import BaseTool
 from pydantic import ConfigDict, model_validator
 
 from _oxen_transport.clients import async_client, sync_client
-from _oxen_transport.model import Served
+from _oxen_transport.model import OxenModelMixin
 from _oxen_transport.request.build import Request, build
 from _oxen_transport.request.tokens import window_of
 from _oxen_transport.signatures import with_signature
-from llama_index_oxen.masked_headers import conceal_headers
+from llama_index_oxen.masked_headers import mask_headers
 from llama_index_oxen.messages import from_wire, to_wire
 from llama_index_oxen.stream import Snapshots
 from llama_index_oxen.structured_rounds import StructuredAnswers
@@ -42,8 +42,8 @@ from llama_index_oxen.tools import (
 )
 
 
-@conceal_headers
-class Oxen(Served, StructuredAnswers):
+@mask_headers
+class Oxen(OxenModelMixin, StructuredAnswers):
     """Chat models served by Oxen.ai.
 
     Setup:

@@ -7,9 +7,9 @@ when its class is made, so the headers can only be veiled around that: on the fi
 
 from __future__ import annotations
 
-from _oxen_transport.redaction import conceal_headers as _conceal
+from _oxen_transport.redaction import mask_headers as _conceal
 
-conceal_headers = _conceal(
+mask_headers = _conceal(
     *("chat", "stream_chat", "achat", "astream_chat"),
     *("complete", "stream_complete", "acomplete", "astream_complete"),
     *("structured_predict", "astructured_predict", "stream_structured_predict", "astream_structured_predict"),

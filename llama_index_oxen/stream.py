@@ -11,7 +11,7 @@ from llama_index.core.base.llms.types import ChatResponse, ToolCallBlock
 from _oxen_transport.request.content import wire_call
 from _oxen_transport.tools.partial_json import PartialObject
 from _oxen_transport.types import Chunk, ToolCallDelta
-from llama_index_oxen.fast_chunks import Tokens
+from llama_index_oxen.fast_chunks import ChunkFactory
 from llama_index_oxen.messages import beside_text, chat_message, from_wire
 from llama_index_oxen.usage import log_probs
 
@@ -35,7 +35,7 @@ class Snapshots:
         for delta in chunk.tool_calls:
             self._calls.setdefault(delta.index, _GrowingCall()).add(delta)
         if not (self._calls or self._reasoning or self._refusal or chunk.logprobs):
-            return _TOKENS.make(self._text, chunk.text)
+            return _CHUNKS.make(self._text, chunk.text)
         calls = self._calls.values()
         return ChatResponse(
             message=chat_message(
@@ -56,7 +56,7 @@ def _constructed(text: str, delta: str) -> ChatResponse:
     return ChatResponse(message=chat_message(text, [], [], {}, ""), delta=delta, logprobs=None, additional_kwargs={})
 
 
-_TOKENS = Tokens(_constructed)
+_CHUNKS = ChunkFactory(_constructed)
 
 
 class _GrowingCall:

@@ -68,7 +68,7 @@ class _NoObjectError(Exception):
     """The answer holds no object."""
 
 
-class Progress:
+class StructuredStream:
     """One streamed answer: the object as it grows, until the whole one can be judged."""
 
     def __init__(self, output_cls: type[BaseModel]) -> None:

@@ -16,8 +16,8 @@ from llama_index.core.prompts import PromptTemplate
 from llama_index.core.types import PydanticProgramMode
 
 from _oxen_transport.errors import OxenError, OxenStructuredOutputError
-from _oxen_transport.structured import Ladder, correction, in_words
-from llama_index_oxen.structured import Method, Progress, ask_for, found_in, said_in, schema_to_wire, verdict
+from _oxen_transport.structured import MethodFallback, correction, in_words
+from llama_index_oxen.structured import Method, StructuredStream, ask_for, found_in, said_in, schema_to_wire, verdict
 
 dispatcher = get_dispatcher(__name__)
 
@@ -80,7 +80,7 @@ class StructuredAnswers(FunctionCallingLLM):
             return
         rounds = _Rounds(self, output_cls, self._messages(prompt, prompt_args), llm_kwargs)
         while not rounds.over:
-            progress = Progress(output_cls)
+            progress = StructuredStream(output_cls)
             with rounds, closing(self.stream_chat(rounds.messages, **rounds.call)) as stream:
                 for response in stream:
                     yield from progress.feed(response)
@@ -100,7 +100,7 @@ class StructuredAnswers(FunctionCallingLLM):
 
         async def objects() -> AsyncGenerator[Any, None]:
             while not rounds.over:
-                progress = Progress(output_cls)
+                progress = StructuredStream(output_cls)
                 with rounds:
                     async with aclosing(await self.astream_chat(rounds.messages, **rounds.call)) as stream:
                         async for response in stream:
@@ -140,7 +140,7 @@ class _Rounds:
         chosen = ("tool_required", "tool_choice", "allow_parallel_tool_calls")
         self._further = {name: value for name, value in (llm_kwargs or {}).items() if name not in chosen}
         method = llm.structured_method
-        self._ladder = Ladder(llm, self._further.get("model")) if method == "auto" else None
+        self._ladder = MethodFallback(llm, self._further.get("model")) if method == "auto" else None
         self._rungs: Iterator[Any] = iter(self._ladder or [method])
         self._repairs = 1 if llm.structured_repair else 0
         self._answered = False
@@ -154,10 +154,10 @@ class _Rounds:
             self.result = verdict(response, self._output_cls)
         except OxenStructuredOutputError as failure:
             error = failure
-        landed = error is None or found_in(response)
-        if self._ladder and landed:
-            self._ladder.landed(self._rung)
-        if self._ladder and not landed and self._ladder.ignored():
+        succeeded = error is None or found_in(response)
+        if self._ladder and succeeded:
+            self._ladder.succeeded(self._rung)
+        if self._ladder and not succeeded and self._ladder.ignored():
             self._next_rung()
         elif error is not None and self._repairs:
             self._repairs -= 1

@@ -8,7 +8,7 @@ import pytest
 
 from _oxen_transport import errors
 from _oxen_transport.errors import OxenError
-from _oxen_transport.retry import Progress, may_pass
+from _oxen_transport.retry import AttemptState, is_retryable
 from tests.error_page import PAGE, RETRIED, page, tree
 
 CLASSES = [kind for kind, _ in tree()]
@@ -35,7 +35,7 @@ def test_every_error_has_a_cause_and_its_cure_is_in_its_text(kind: type[OxenErro
 def test_what_the_page_says_of_retries_is_so(kind: type[OxenError]) -> None:
     if kind is not errors.OxenTimeoutError:
         in_a_stream = issubclass(kind, errors.OxenTruncatedStreamError)
-        retried = may_pass(kind("no"), Progress(connected=True, answered=in_a_stream))
+        retried = is_retryable(kind("no"), AttemptState(connected=True, answered=in_a_stream))
         assert retried is (kind.__name__ in RETRIED)
 
 

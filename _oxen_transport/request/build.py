@@ -26,7 +26,7 @@ from _oxen_transport.request.repair import repair
 from _oxen_transport.request.tokens import BYTES_PER_TOKEN, check, count_messages, fit, window_of
 from _oxen_transport.response.error_body import Redactor
 from _oxen_transport.settings import OxenParams, OxenSettings, config_error, wire_names
-from _oxen_transport.tools.names import NO_NAMES, Names, in_messages, on_the_wire, own_names
+from _oxen_transport.tools.names import NO_TOOL_NAMES, ToolNameMap, in_messages, on_the_wire, tool_name_map
 from _oxen_transport.types import Message
 
 # Never "oxen" in here: the server takes such an agent for its CLI and may answer 426
@@ -58,7 +58,7 @@ class Request:
     max_retries: int = 2
     resume: bool = False
     auto_continue: bool = False
-    tool_names: Names = field(default_factory=dict, repr=False)
+    tool_names: ToolNameMap = field(default_factory=dict, repr=False)
     limiter: Limiter | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -142,7 +142,7 @@ def build(
     """
     values = _values(settings, call or {})
     model = family(values["model"])
-    names = own_names(values["tools"]) if values["tools"] else NO_NAMES
+    names = tool_name_map(values["tools"]) if values["tools"] else NO_TOOL_NAMES
     body: dict[str, Any] = {"model": values["model"]}
     body["messages"] = repair(in_messages(messages, names), model, values["history"], tools=bool(values["tools"]))
     for name, wire in _WIRE.items():
@@ -237,7 +237,7 @@ def _fit_window(settings: OxenSettings, body: dict[str, Any]) -> None:
         check(prompt, total, reserved=body.get("max_tokens"), model=model)
 
 
-def _settle_tools(body: dict[str, Any], own: Names) -> None:
+def _settle_tools(body: dict[str, Any], own: ToolNameMap) -> None:
     """Bring tools and `tool_choice` into the wire's form; without tools nothing about tools is sent."""
     choice = body.pop("tool_choice", None)
     if "tools" not in body:

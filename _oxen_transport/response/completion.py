@@ -25,10 +25,10 @@ from _oxen_transport.errors import (
     OxenTruncatedStreamError,
     error_class,
 )
-from _oxen_transport.response.error_body import MAX_TEXT, NOTHING_SECRET, Redactor, ServerWords, is_error, words_from
+from _oxen_transport.response.error_body import MAX_TEXT, NOTHING_SECRET, ErrorPayload, Redactor, is_error, parse_error
 from _oxen_transport.response.tool_calls import calls_from
 from _oxen_transport.retry import retry_after_seconds
-from _oxen_transport.tools.names import NO_NAMES, Names
+from _oxen_transport.tools.names import NO_TOOL_NAMES, ToolNameMap
 from _oxen_transport.types import Completion, Usage
 
 MAX_BODY_BYTES = 32 * 2**20
@@ -40,9 +40,9 @@ def completion_from_body(
     body: bytes,
     headers: Mapping[str, str],
     redact: Redactor = NOTHING_SECRET,
-    own_names: Names = NO_NAMES,
+    tool_name_map: ToolNameMap = NO_TOOL_NAMES,
 ) -> Completion:
-    """Read the body of a 200 answer. `own_names`: those of tools that the wire calls otherwise.
+    """Read the body of a 200 answer. `tool_name_map`: those of tools that the wire calls otherwise.
 
     Raises:
         OxenAPIError: The body carries the server's error.
@@ -52,7 +52,7 @@ def completion_from_body(
     choices = parsed.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
     if is_error(parsed) or choice.get("finish_reason") == "error":
-        raise OxenAPIError(*said(words_from(parsed, redact), details_of(headers, body, redact)))
+        raise OxenAPIError(*said(parse_error(parsed, redact), details_of(headers, body, redact)))
     message = choice.get("message")
     if not isinstance(message, dict):
         raise OxenResponseError(
@@ -63,7 +63,7 @@ def completion_from_body(
         text=text,
         reasoning=reasoning,
         refusal=_str(message.get("refusal")),
-        tool_calls=calls_from(message.get("tool_calls"), str(parsed.get("id") or ""), own_names),
+        tool_calls=calls_from(message.get("tool_calls"), str(parsed.get("id") or ""), tool_name_map),
         finish_reason=_str(choice.get("finish_reason")),
         usage=usage_from(parsed.get("usage")),
         logprobs=choice.get("logprobs") if isinstance(choice.get("logprobs"), dict) else None,
@@ -77,7 +77,7 @@ def document_from_body(body: bytes, headers: Mapping[str, str], redact: Redactor
     """Read a 200 answer of another endpoint. Raises: OxenAPIError, OxenResponseError."""
     parsed = _json_object(body, headers, redact)
     if parsed.get("error") or parsed.get("status") == "error":
-        raise OxenAPIError(*said(words_from(parsed, redact), details_of(headers, body, redact)))
+        raise OxenAPIError(*said(parse_error(parsed, redact), details_of(headers, body, redact)))
     return parsed
 
 
@@ -91,7 +91,7 @@ def error_from_reply(status: int, headers: Mapping[str, str], body: bytes, redac
         redact: Takes out what must not be shown.
         now: Seconds since the epoch, for a Retry-After that is a date.
     """
-    words = words_from(body, redact)
+    words = parse_error(body, redact)
     kind = error_class(status)
     if words.overflow and status in (400, 413, 422, 500):
         kind = OxenContextOverflowError
@@ -103,7 +103,7 @@ def error_from_reply(status: int, headers: Mapping[str, str], body: bytes, redac
     return kind(message, details)
 
 
-def said(words: ServerWords, known: Details) -> tuple[str, Details]:
+def said(words: ErrorPayload, known: Details) -> tuple[str, Details]:
     """The text and the details of an error that the server reported."""
     text = f'"{words.message}"' if words.message else "no reason given"
     status = known.status_code
@@ -192,7 +192,7 @@ def usage_from(raw: Any) -> Usage | None:
     )
 
 
-class Body:
+class ContentDecoder:
     """Pieces of a body as they come off the wire -> the bytes they mean, within a bound.
 
     httpx unpacks a compressed answer without a limit, so 256 kB could become gigabytes;
@@ -246,7 +246,7 @@ def _json_object(body: bytes, headers: Mapping[str, str], redact: Redactor) -> d
         parsed = None
     if isinstance(parsed, dict):
         return parsed
-    start = words_from(body[:400], redact).message[:120]
+    start = parse_error(body[:400], redact).message[:120]
     kind = headers.get("content-type", "no content type")
     raise OxenResponseError(f"the answer is not a JSON object ({kind}): {start!r}", details_of(headers, body, redact))
 

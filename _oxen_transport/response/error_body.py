@@ -18,7 +18,7 @@ MAX_WORDS = 2_000
 MAX_TEXT = 16_384
 
 
-class ServerWords(NamedTuple):
+class ErrorPayload(NamedTuple):
     """What the server said. `message` is bounded and holds none of the caller's secrets."""
 
     message: str
@@ -88,7 +88,7 @@ def is_error(body: dict[str, Any]) -> bool:
     return "choices" not in body and any(body.get(key) for key in ("status_message", "message", "detail"))
 
 
-def words_from(body: Any, redact: Redactor = NOTHING_SECRET) -> ServerWords:
+def parse_error(body: Any, redact: Redactor = NOTHING_SECRET) -> ErrorPayload:
     """Read the server's words out of a body: parsed JSON, text, or bytes of either."""
     if isinstance(body, bytes):
         body = body[:MAX_TEXT].decode("utf-8", "replace") if len(body) > MAX_TEXT else _parsed(body)
@@ -141,7 +141,7 @@ def _plain(value: Any) -> str:
     return "" if value is None else str(value)[:MAX_WORDS]
 
 
-def _words(message: str, source: dict[str, Any], redact: Redactor) -> ServerWords:
+def _words(message: str, source: dict[str, Any], redact: Redactor) -> ErrorPayload:
     message = redact(message)[:MAX_WORDS]
     kind, code, param = (_short(source.get(key), redact) for key in ("type", "code", "param"))
     prompt, window = _count(source.get("n_prompt_tokens")), _count(source.get("n_ctx"))
@@ -155,7 +155,7 @@ def _words(message: str, source: dict[str, Any], redact: Redactor) -> ServerWord
             window = window or _count(figures.get("window"))
             break
     unknown_model = any(_UNKNOWN_MODEL.search(text) for text in (message, kind or "", code or ""))
-    return ServerWords(message, kind, code, param, prompt, window, overflow, unknown_model)
+    return ErrorPayload(message, kind, code, param, prompt, window, overflow, unknown_model)
 
 
 def _short(value: Any, redact: Redactor) -> str | None:

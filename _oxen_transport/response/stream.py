@@ -21,7 +21,7 @@ from _oxen_transport.errors import (
     OxenTruncatedStreamError,
 )
 from _oxen_transport.response.completion import (
-    Body,
+    ContentDecoder,
     details_of,
     identity,
     parse_json,
@@ -30,10 +30,10 @@ from _oxen_transport.response.completion import (
     text_and_reasoning,
     usage_from,
 )
-from _oxen_transport.response.error_body import NOTHING_SECRET, Redactor, is_error, words_from
+from _oxen_transport.response.error_body import NOTHING_SECRET, Redactor, is_error, parse_error
 from _oxen_transport.response.sse import Decoder
 from _oxen_transport.response.tool_calls import Assembler
-from _oxen_transport.tools.names import NO_NAMES, Names
+from _oxen_transport.tools.names import NO_TOOL_NAMES, ToolNameMap
 from _oxen_transport.types import Chunk, Completion, ToolCallDelta
 
 _CHUNK = "chat.completion.chunk"
@@ -48,22 +48,22 @@ class StreamReader:
         done: Whether `[DONE]` came.
         over: Whether nothing after this point matters: `[DONE]` came, or a failure.
 
-    `own_names` are those of tools that the wire calls otherwise.
+    `tool_name_map` are those of tools that the wire calls otherwise.
     """
 
     def __init__(
         self,
         headers: Mapping[str, str],
         redact: Redactor = NOTHING_SECRET,
-        own_names: Names = NO_NAMES,
+        tool_name_map: ToolNameMap = NO_TOOL_NAMES,
     ) -> None:
         self.events = 0
         self.finished = False
         self.done = False
         self.over = False
         self._headers, self._redact = headers, redact
-        self._body: Body | None = None
-        self._decoder, self._tools = Decoder(), Assembler(own_names=own_names)
+        self._body: ContentDecoder | None = None
+        self._decoder, self._tools = Decoder(), Assembler(tool_name_map=tool_name_map)
         self._text: list[str] = []
         self._reasoning: list[str] = []
         self._refusal: list[str] = []
@@ -79,7 +79,7 @@ class StreamReader:
         chunks: list[Chunk] = []
         try:
             if self._body is None:
-                self._body = Body(self._headers, limit=None)
+                self._body = ContentDecoder(self._headers, limit=None)
             for kind, data in self._decoder.feed(self._body.feed(piece)):
                 self.events += 1
                 if data[:1] != b"{" and data.strip() == b"[DONE]":
@@ -119,7 +119,7 @@ class StreamReader:
             )
             failure = OxenTruncatedStreamError(what, details_of(self._headers))
         if failure is not None:
-            raise failure.placed(partial=whole)
+            raise failure.with_details(partial=whole)
         return Chunk(tool_calls=tuple(last), completion=whole)
 
     def _read(self, kind: str, data: bytes) -> Chunk | None:
@@ -136,7 +136,7 @@ class StreamReader:
         unusual = "error" in parsed or "status" in parsed or "choices" not in parsed
         if kind == "error" or ((unusual or parsed.get("object") != _CHUNK) and is_error(parsed)):
             raise OxenStreamError(
-                *said(words_from(parsed, self._redact), details_of(self._headers, data, self._redact))
+                *said(parse_error(parsed, self._redact), details_of(self._headers, data, self._redact))
             )
         if usage := parsed.get("usage"):
             # cumulative, only at the end, or in parts: the last word on each figure counts
@@ -154,7 +154,7 @@ class StreamReader:
         reason = choice.get("finish_reason")
         if reason and isinstance(reason, str):
             if reason == "error":
-                raise OxenStreamError(*said(words_from(choice, self._redact), details_of(self._headers)))
+                raise OxenStreamError(*said(parse_error(choice, self._redact), details_of(self._headers)))
             self._finish_reason, self.finished = reason, True
         delta = choice.get("delta")
         if type(delta) is not dict:

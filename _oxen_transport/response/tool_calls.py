@@ -23,7 +23,7 @@ from pydantic_core import from_json
 from _oxen_transport.response.tool_call_arguments import ArgumentsText
 from _oxen_transport.response.tool_call_fragments import Fragment, Index, fragments
 from _oxen_transport.tools.ids import fresh_id
-from _oxen_transport.tools.names import NO_NAMES, Names
+from _oxen_transport.tools.names import NO_TOOL_NAMES, ToolNameMap
 from _oxen_transport.types import ToolCall, ToolCallDelta
 
 
@@ -85,11 +85,11 @@ class Assembler:
     Args:
         completion_id: The answer's id, "" if unknown; it may also be set later, before `finish`. Ids
             made here depend on it: two answers of one conversation do not get the same ones.
-        own_names: Names on the wire -> the tools' own, where they differ.
+        tool_name_map: ToolNameMap on the wire -> the tools' own, where they differ.
     """
 
-    def __init__(self, completion_id: str = "", own_names: Names = NO_NAMES) -> None:
-        self.completion_id, self._own_names = completion_id, own_names
+    def __init__(self, completion_id: str = "", tool_name_map: ToolNameMap = NO_TOOL_NAMES) -> None:
+        self.completion_id, self._own_names = completion_id, tool_name_map
         self._calls: list[_Call] = []
         self._ids: set[str] = set()
         self._by_index: dict[Index, _Call] = {}
@@ -212,11 +212,13 @@ def _sum(before: ToolCallDelta | None, piece: ToolCallDelta) -> ToolCallDelta:
     return ToolCallDelta(piece.index, before.id or piece.id, before.name or piece.name, arguments)
 
 
-def calls_from(raw_tool_calls: Any, completion_id: str = "", own_names: Names = NO_NAMES) -> tuple[ToolCall, ...]:
+def calls_from(
+    raw_tool_calls: Any, completion_id: str = "", tool_name_map: ToolNameMap = NO_TOOL_NAMES
+) -> tuple[ToolCall, ...]:
     """Read the `tool_calls` of a body that was not streamed: each entry is a call of its own."""
     if raw_tool_calls is None:  # most answers
         return ()
-    assembler = Assembler(completion_id, own_names)
+    assembler = Assembler(completion_id, tool_name_map)
     for entry in raw_tool_calls if isinstance(raw_tool_calls, (list, tuple)) else [raw_tool_calls]:
         assembler.add([entry])
         assembler.seal()

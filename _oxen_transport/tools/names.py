@@ -15,9 +15,9 @@ from typing import Any
 from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.types import Message
 
-Names = Mapping[str, str]
+ToolNameMap = Mapping[str, str]
 """Name on the wire -> the tool's own, for those that differ."""
-NO_NAMES: Names = MappingProxyType({})
+NO_TOOL_NAMES: ToolNameMap = MappingProxyType({})
 
 _NOT_ON_THE_WIRE = re.compile(r"[^A-Za-z0-9_-]")
 
@@ -27,7 +27,7 @@ def wire_name(name: str) -> str:
     return _NOT_ON_THE_WIRE.sub("_", name)
 
 
-def own_names(tools: Iterable[Any]) -> dict[str, str]:
+def tool_name_map(tools: Iterable[Any]) -> dict[str, str]:
     """Name on the wire -> the tool's own, for those that differ; {} for most conversations.
 
     Raises:
@@ -41,7 +41,7 @@ def own_names(tools: Iterable[Any]) -> dict[str, str]:
     return {wired: name for wired, name in own.items() if wired != name}
 
 
-def on_the_wire(item: Any, own: Names) -> Any:
+def on_the_wire(item: Any, own: ToolNameMap) -> Any:
     """A tool, a call or a `tool_choice` with the name the wire knows, as a new object if it has to change."""
     name = _name(item)
     if name is None or own.get(wire_name(name)) != name:
@@ -49,12 +49,12 @@ def on_the_wire(item: Any, own: Names) -> Any:
     return {**item, "function": {**item["function"], "name": wire_name(name)}}
 
 
-def in_messages(messages: list[Message], own: Names) -> list[Message]:
+def in_messages(messages: list[Message], own: ToolNameMap) -> list[Message]:
     """A conversation whose calls and results have the names the wire knows."""
     return [_in_message(message, own) for message in messages] if own else messages
 
 
-def _in_message(message: Message, own: Names) -> Message:
+def _in_message(message: Message, own: ToolNameMap) -> Message:
     changed: Any = dict(message)
     if changed.get("tool_calls"):
         changed["tool_calls"] = [on_the_wire(call, own) for call in changed["tool_calls"]]

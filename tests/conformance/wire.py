@@ -94,9 +94,9 @@ def answer(
 
 def _call(call: Call, index: int | None = None) -> dict[str, Any]:
     id_, name, arguments = call
-    placed = {} if index is None else {"index": index}
+    with_details = {} if index is None else {"index": index}
     written = json.dumps(arguments, ensure_ascii=False)
-    return {**placed, "id": id_, "type": "function", "function": {"name": name, "arguments": written}}
+    return {**with_details, "id": id_, "type": "function", "function": {"name": name, "arguments": written}}
 
 
 def _begin(call: Call, index: int) -> dict[str, Any]:

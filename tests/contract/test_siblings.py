@@ -17,7 +17,7 @@ from pydantic import BaseModel
 import langchain_oxen
 import llama_index_oxen
 from _oxen_transport.errors import OxenStructuredOutputError
-from _oxen_transport.model import Served
+from _oxen_transport.model import OxenModelMixin
 from tests.server import good
 
 ROOT = Path(__file__).parents[2]
@@ -147,7 +147,7 @@ def test_per_call_parameters_are_the_same(pair):
 
 def test_both_have_the_same_knobs():
     for cls in (langchain_oxen.ChatOxen, llama_index_oxen.Oxen):
-        assert set(Served.model_fields) | {"streaming"} <= set(cls.model_fields)
+        assert set(OxenModelMixin.model_fields) | {"streaming"} <= set(cls.model_fields)
 
 
 def test_both_packages_name_the_same_errors():
@@ -162,7 +162,7 @@ OWN_WORDS = {
     "messages": ["to_wire", "from_wire", "tool_calls", "beside_text", "_message", "_assistant", "_calls", "_content"],
     "tools": ["tools_to_wire", "tool_choice_to_wire", "_tool"],
     "usage": ["usage_metadata", "response_metadata"],
-    "structured": ["schema_to_wire", "ask_for", "Progress"],
+    "structured": ["schema_to_wire", "ask_for", "StructuredStream"],
 }
 
 

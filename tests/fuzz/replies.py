@@ -26,7 +26,7 @@ import llama_index_oxen.messages as llama_messages
 from _oxen_transport.catalogue import models_from
 from _oxen_transport.errors import OxenError
 from _oxen_transport.response.completion import completion_from_body, document_from_body, error_from_reply
-from _oxen_transport.response.error_body import Redactor, words_from
+from _oxen_transport.response.error_body import Redactor, parse_error
 from _oxen_transport.response.stream import StreamReader, chunks_from
 from _oxen_transport.types import Chunk, Completion, Usage
 from langchain_oxen.stream import from_chunk
@@ -142,7 +142,7 @@ def _whole(headers: dict[str, str], pieces: list[bytes]) -> None:
         _consistent(answer)
         assert list(chunks_from(answer))[-1].completion is answer
         _speaks_both(answer)
-    words_from(body, REDACT)
+    parse_error(body, REDACT)
     try:
         models_from(document_from_body(body, headers, REDACT))
     except OxenError as error:

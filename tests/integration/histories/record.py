@@ -1,4 +1,4 @@
-"""Run the frameworks and write down what they hand to a model: `python -m tests.integration.histories.record [NAME ...]`.
+"""Record what the frameworks hand to a model: `python -m tests.integration.histories.record [NAME ...]`.
 
 The real model runs on this machine, as in tests/integration/real_model/test_langchain.py. Without names all
 runs are recorded, which takes some ten minutes on two cores.

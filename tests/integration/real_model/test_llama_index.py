@@ -143,12 +143,12 @@ def test_objects(llm: Oxen, method: Any) -> None:
 def test_a_structured_llm_and_an_engine_with_an_object(llm: Oxen) -> None:
     assert llm.as_structured_llm(City).complete("Paris is the capital of France.").raw == PARIS
 
-    class Names(BaseModel):
+    class ToolNameMap(BaseModel):
         """The names of animals."""
 
         names: list[str]
 
-    response = index().as_query_engine(llm=llm, output_cls=Names, similarity_top_k=1).query(QUESTION)
+    response = index().as_query_engine(llm=llm, output_cls=ToolNameMap, similarity_top_k=1).query(QUESTION)
     assert set(response.response.names) >= {"Bill", "Ben"}
 
 

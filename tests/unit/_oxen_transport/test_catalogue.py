@@ -11,7 +11,7 @@ from _oxen_transport import catalogue
 from _oxen_transport.catalogue import ModelInfo, check_body, known, model_from, models_from, nearest
 from _oxen_transport.clients import sync_client
 from _oxen_transport.errors import OxenConfigError, OxenContextOverflowError, OxenNotFoundError, OxenResponseError
-from _oxen_transport.model import OxenCatalogue, Served
+from _oxen_transport.model import OxenCatalogue, OxenModelMixin
 from _oxen_transport.request.build import build
 from _oxen_transport.request.tokens import window_of
 from _oxen_transport.types import Message, Usage
@@ -102,7 +102,7 @@ def test_both_packages_have_it(server: Server) -> None:
 
     for model in (langchain_oxen.ChatOxen, llama_index_oxen.Oxen):
         listing = model(base_url=server.stage(api).url + "/api/ai", api_key="sk-1234567")
-        assert isinstance(listing, Served)
+        assert isinstance(listing, OxenModelMixin)
         assert listing.get_model().context_length == 65_536
     assert langchain_oxen.OxenCatalogue is llama_index_oxen.OxenCatalogue is OxenCatalogue
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from _oxen_transport.continuation import MOST, Seam
+from _oxen_transport.continuation import MOST, PrefixStripper
 from _oxen_transport.errors import OxenTruncatedStreamError
 from tests.callers import callers
 from tests.server import (
@@ -179,12 +179,12 @@ def test_auto_continue_is_off_by_default(caller: Caller, server: Server) -> None
     ],
 )
 def test_seam(begun: str, comes: list[str], new: str) -> None:
-    seam = Seam(begun)
+    seam = PrefixStripper(begun)
     assert "".join([*map(seam.feed, comes), seam.end()]) == new
 
 
 def test_seam_gives_on_at_once_when_it_is_clear() -> None:
-    seam = Seam("Hello wor")
+    seam = PrefixStripper("Hello wor")
     assert [seam.feed("ld"), seam.feed("!")] == ["ld", "!"]
 
 

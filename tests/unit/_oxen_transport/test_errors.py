@@ -84,9 +84,9 @@ def test_the_partial_text() -> None:
 
 def test_placed_adds_and_keeps() -> None:
     error = errors.OxenServerError("x", Details(status_code=500))
-    placed = error.placed(model="m", attempts=2)
-    assert type(placed) is errors.OxenServerError
-    assert (placed.status_code, placed.model, placed.attempts) == (500, "m", 2)
+    with_details = error.with_details(model="m", attempts=2)
+    assert type(with_details) is errors.OxenServerError
+    assert (with_details.status_code, with_details.model, with_details.attempts) == (500, "m", 2)
     assert error.model is None, "the first one is unchanged"
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from _oxen_transport import errors, retry
 from _oxen_transport.errors import OxenError
-from _oxen_transport.retry import CEILING, Progress, RetryBudget, RetryPolicy, may_pass, retry_after_seconds
+from _oxen_transport.retry import CEILING, AttemptState, RetryBudget, RetryPolicy, is_retryable, retry_after_seconds
 
 NOW = 1_800_000_000.0
 
@@ -50,31 +50,31 @@ def test_the_servers_word_is_the_least() -> None:
     assert policy.wait(1, CEILING + 1) is None
 
 
-CONNECTED, ANSWERED = Progress(connected=True), Progress(connected=True, answered=True)
+CONNECTED, ANSWERED = AttemptState(connected=True), AttemptState(connected=True, answered=True)
 
 
 @pytest.mark.parametrize(
     ("kind", "progress", "expected"),
     [
-        (errors.OxenConnectionError, Progress(), True),
+        (errors.OxenConnectionError, AttemptState(), True),
         (errors.OxenConnectionError, CONNECTED, True),
         (errors.OxenConnectionError, ANSWERED, False),
-        (errors.OxenTLSError, Progress(), False),
-        (errors.OxenTimeoutError, Progress(), True),
+        (errors.OxenTLSError, AttemptState(), False),
+        (errors.OxenTimeoutError, AttemptState(), True),
         (errors.OxenTimeoutError, CONNECTED, False),
         (errors.OxenRateLimitError, ANSWERED, True),
         (errors.OxenServerError, ANSWERED, True),
         (errors.OxenBadRequestError, ANSWERED, False),
         (errors.OxenAuthenticationError, ANSWERED, False),
         (errors.OxenRedirectError, ANSWERED, False),
-        (errors.OxenConfigError, Progress(), False),
+        (errors.OxenConfigError, AttemptState(), False),
         (errors.OxenTruncatedStreamError, ANSWERED, False),
         (errors.OxenAPIError, ANSWERED, False),
         (errors.OxenResponseError, ANSWERED, False),
     ],
 )
-def test_what_is_tried_again(kind: type[OxenError], progress: Progress, expected: bool) -> None:
-    assert may_pass(kind("x"), progress) is expected
+def test_what_is_tried_again(kind: type[OxenError], progress: AttemptState, expected: bool) -> None:
+    assert is_retryable(kind("x"), progress) is expected
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from _oxen_transport.errors import (
     OxenTimeoutError,
 )
 from _oxen_transport.settings import OxenSettings
-from _oxen_transport.structured import RUNGS, Ladder, correction, in_words
+from _oxen_transport.structured import RUNGS, MethodFallback, correction, in_words
 
 HERE = OxenSettings(base_url="http://127.0.0.1:1")
 THERE = OxenSettings(base_url="http://127.0.0.1:2")
@@ -33,20 +33,24 @@ def _fresh() -> Iterator[None]:
 
 
 def test_from_the_strictest_down() -> None:
-    assert list(Ladder(HERE)) == ["json_schema", "function_calling", "json_mode", "prompt"]
+    assert list(MethodFallback(HERE)) == ["json_schema", "function_calling", "json_mode", "prompt"]
 
 
 @pytest.mark.parametrize("rung", RUNGS)
-def test_what_worked_comes_first_and_the_rest_after_it(rung: structured.Rung) -> None:
-    Ladder(HERE).landed(rung)
-    assert list(Ladder(HERE)) == [rung, *(other for other in RUNGS if other != rung)]
+def test_what_worked_comes_first_and_the_rest_after_it(rung: structured.StructuredMethod) -> None:
+    MethodFallback(HERE).succeeded(rung)
+    assert list(MethodFallback(HERE)) == [rung, *(other for other in RUNGS if other != rung)]
 
 
 def test_it_is_remembered_per_server_and_model() -> None:
-    Ladder(HERE).landed("json_mode")
-    for other in (Ladder(THERE), Ladder(HERE, "mistral-nemo"), Ladder(HERE.model_copy(update={"model": "x"}))):
+    MethodFallback(HERE).succeeded("json_mode")
+    for other in (
+        MethodFallback(THERE),
+        MethodFallback(HERE, "mistral-nemo"),
+        MethodFallback(HERE.model_copy(update={"model": "x"})),
+    ):
         assert next(iter(other)) == "json_schema"
-    assert next(iter(Ladder(OxenSettings(base_url="http://127.0.0.1:1", temperature=0)))) == "json_mode"
+    assert next(iter(MethodFallback(OxenSettings(base_url="http://127.0.0.1:1", temperature=0)))) == "json_mode"
 
 
 FAILURES: list[tuple[OxenError, bool]] = [
@@ -63,33 +67,33 @@ FAILURES: list[tuple[OxenError, bool]] = [
 
 @pytest.mark.parametrize(("error", "is_one"), FAILURES, ids=lambda value: getattr(value, "message", str(value)))
 def test_which_failures_may_be_about_the_way_of_asking(error: OxenError, is_one: bool) -> None:
-    ladder = Ladder(HERE)
+    ladder = MethodFallback(HERE)
     next(iter(ladder))
     assert ladder.may_go_on(error) is is_one
 
 
 def test_a_servers_bad_moment_teaches_nothing() -> None:
-    ladder = Ladder(HERE)
+    ladder = MethodFallback(HERE)
     rungs = iter(ladder)
     next(rungs)
     assert ladder.may_go_on(OxenServerError("oops", Details(status_code=500)))
-    ladder.landed(next(rungs))
-    assert next(iter(Ladder(HERE))) == "json_schema"
+    ladder.succeeded(next(rungs))
+    assert next(iter(MethodFallback(HERE))) == "json_schema"
 
 
 def test_the_last_rung_is_the_last() -> None:
-    ladder = Ladder(HERE)
+    ladder = MethodFallback(HERE)
     left = [(ladder.ignored(), ladder.may_go_on(FAILURES[0][0])) for _ in ladder]
     assert left == [(True, True)] * 3 + [(False, False)]
 
 
 def test_many_threads_may_learn_at_once() -> None:
-    threads = [threading.Thread(target=Ladder(HERE).landed, args=("json_mode",)) for _ in range(20)]
+    threads = [threading.Thread(target=MethodFallback(HERE).succeeded, args=("json_mode",)) for _ in range(20)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert next(iter(Ladder(HERE))) == "json_mode"
+    assert next(iter(MethodFallback(HERE))) == "json_mode"
 
 
 def test_the_prompts_hold_what_they_are_about() -> None:

@@ -13,7 +13,7 @@ from langchain_core.messages import AIMessage, message_chunk_to_message
 from _oxen_transport.types import Chunk, ToolCallDelta
 from langchain_oxen import fast_chunks as tokens
 from langchain_oxen import stream
-from langchain_oxen.fast_chunks import Tokens, _same
+from langchain_oxen.fast_chunks import ChunkFactory, _same
 from langchain_oxen.stream import OxenMessageChunk, _constructed, from_chunk
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def test_a_release_that_changes_the_fields_is_noticed(monkeypatch: pytest.Monkey
         made.message.__dict__["new_field"] = None
         return made
 
-    made = Tokens(OxenMessageChunk, changed)
+    made = ChunkFactory(OxenMessageChunk, changed)
     assert "new_field" in made.make(Chunk("a")).message.__dict__
     assert "new_field" in made.make(Chunk("a")).message.__dict__
     assert made._trusted is False

@@ -1,4 +1,4 @@
-"""The ways in which servers write tool calls (tests/unit/_oxen_transport/response/wire_shapes.py), through `ChatOxen` itself."""
+"""The ways in which servers write tool calls (`wire_shapes.py` of the transport's tests), through `ChatOxen` itself."""
 
 from __future__ import annotations
 

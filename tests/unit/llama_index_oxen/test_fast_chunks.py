@@ -11,7 +11,7 @@ from llama_index.core.base.llms.types import ChatResponse
 
 from _oxen_transport.types import Chunk, ToolCallDelta
 from llama_index_oxen import stream
-from llama_index_oxen.fast_chunks import Tokens, _same
+from llama_index_oxen.fast_chunks import ChunkFactory, _same
 from llama_index_oxen.stream import Snapshots, _constructed
 
 
@@ -74,7 +74,7 @@ def test_a_release_that_changes_the_fields_is_noticed() -> None:
         made.message.__dict__["new_field"] = None
         return made
 
-    made = Tokens(changed)
+    made = ChunkFactory(changed)
     assert "new_field" in made.make("a", "a").message.__dict__
     assert "new_field" in made.make("a", "a").message.__dict__
     assert made._trusted is False

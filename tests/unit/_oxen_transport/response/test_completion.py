@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from _oxen_transport import errors
 from _oxen_transport.response.completion import (
     MAX_BODY_BYTES,
-    Body,
+    ContentDecoder,
     completion_from_body,
     details_of,
     document_from_body,
@@ -261,7 +261,7 @@ TEXT = b"The ox pulls the plough. " * 10_000
 
 
 def unpacked(data: bytes, coding: str, size: int = 1000, limit: int | None = MAX_BODY_BYTES) -> bytes:
-    body = Body({"content-encoding": coding}, limit)
+    body = ContentDecoder({"content-encoding": coding}, limit)
     out = b"".join(body.feed(data[at : at + size]) for at in range(0, len(data), size))
     body.end()
     return out
@@ -323,10 +323,10 @@ def test_bytes_after_the_end_are_ignored() -> None:
 @pytest.mark.parametrize("coding", ["br", "zstd", "gzip, gzip", "x" * 1000])
 def test_codings_that_were_not_asked_for(coding: str) -> None:
     with pytest.raises(errors.OxenResponseError, match="not asked for"):
-        Body({"content-encoding": coding})
+        ContentDecoder({"content-encoding": coding})
 
 
 def test_no_coding_at_all() -> None:
-    body = Body({})
+    body = ContentDecoder({})
     assert body.feed(b"x") == b"x"
     body.end()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from _oxen_transport.response.error_body import MAX_TEXT, MAX_WORDS, Redactor, is_error, words_from
+from _oxen_transport.response.error_body import MAX_TEXT, MAX_WORDS, Redactor, is_error, parse_error
 
 DETAIL = [{"type": "extra_forbidden", "loc": ["body", "stream_options"], "msg": "Extra inputs are not permitted"}]
 
@@ -53,7 +53,7 @@ DETAIL = [{"type": "extra_forbidden", "loc": ["body", "stream_options"], "msg": 
     ],
 )
 def test_the_message(body: Any, message: str) -> None:
-    found = words_from(body).message
+    found = parse_error(body).message
     if isinstance(body, bytes) and body.startswith(b"data: {"):
         assert "boom" in found
     else:
@@ -61,22 +61,22 @@ def test_the_message(body: Any, message: str) -> None:
 
 
 def test_the_small_print() -> None:
-    words = words_from({"error": {"message": "m", "type": "t", "code": 400, "param": "p"}})
+    words = parse_error({"error": {"message": "m", "type": "t", "code": 400, "param": "p"}})
     assert (words.type, words.code, words.param) == ("t", "400", "p")
-    words = words_from({"message": "m", "type": "", "code": None, "param": ["x"]})
+    words = parse_error({"message": "m", "type": "", "code": None, "param": ["x"]})
     assert (words.type, words.code, words.param) == (None, None, None)
 
 
 def test_it_is_bounded() -> None:
-    assert len(words_from({"error": {"message": "x" * 10**6}}).message) == MAX_WORDS
-    assert len(words_from(b"x" * (MAX_TEXT + 1)).message) == MAX_WORDS
-    assert len(words_from(b"<" * 10**6).message) <= MAX_WORDS
-    assert len(words_from({"detail": [{"a": "x" * 10**5}] * 100}).message) <= MAX_WORDS
+    assert len(parse_error({"error": {"message": "x" * 10**6}}).message) == MAX_WORDS
+    assert len(parse_error(b"x" * (MAX_TEXT + 1)).message) == MAX_WORDS
+    assert len(parse_error(b"<" * 10**6).message) <= MAX_WORDS
+    assert len(parse_error({"detail": [{"a": "x" * 10**5}] * 100}).message) <= MAX_WORDS
     deep: Any = "x"
     for _ in range(150):
         deep = [deep]
-    assert words_from(json.dumps(deep).encode()).message == "x"
-    assert len(words_from(b"[" * 10_000).message) <= MAX_WORDS
+    assert parse_error(json.dumps(deep).encode()).message == "x"
+    assert len(parse_error(b"[" * 10_000).message) <= MAX_WORDS
 
 
 SECRET = "sk-0123456789"
@@ -92,7 +92,7 @@ SECRET = "sk-0123456789"
     ],
 )
 def test_secrets_are_taken_out(text: str) -> None:
-    assert SECRET not in repr(words_from(text.encode(), Redactor(SecretStr(SECRET))))
+    assert SECRET not in repr(parse_error(text.encode(), Redactor(SecretStr(SECRET))))
 
 
 def test_what_looks_like_a_token_is_taken_out() -> None:
@@ -155,28 +155,28 @@ def test_what_is_an_error(body: dict[str, Any], expected: bool) -> None:
     ],
 )
 def test_the_prompt_does_not_fit(text: str, prompt: int | None, window: int | None) -> None:
-    words = words_from({"error": {"message": text}})
+    words = parse_error({"error": {"message": text}})
     assert words.overflow
     assert (words.prompt_tokens, words.context_window) == (prompt, window)
 
 
 def test_the_prompt_does_not_fit_says_a_code() -> None:
-    assert words_from({"error": {"message": "no", "code": "context_length_exceeded"}}).overflow
-    words = words_from(
+    assert parse_error({"error": {"message": "no", "code": "context_length_exceeded"}}).overflow
+    words = parse_error(
         {"error": {"message": "no", "type": "exceed_context_size_error", "n_prompt_tokens": 9, "n_ctx": 8}}
     )
     assert (words.overflow, words.prompt_tokens, words.context_window) == (True, 9, 8)
-    words = words_from({"error": {"message": "x", "n_prompt_tokens": "1,234", "n_ctx": "9" * 20}})
+    words = parse_error({"error": {"message": "x", "n_prompt_tokens": "1,234", "n_ctx": "9" * 20}})
     assert (words.prompt_tokens, words.context_window) == (1234, None)
-    assert words_from({"error": {"message": "x", "n_ctx": "many"}}).context_window is None
+    assert parse_error({"error": {"message": "x", "n_ctx": "many"}}).context_window is None
 
 
 @pytest.mark.parametrize("text", ["temperature is too high", "rate limit exceeded", "Invalid model: x"])
 def test_other_refusals_are_no_overflow(text: str) -> None:
-    assert not words_from({"error": {"message": text}}).overflow
+    assert not parse_error({"error": {"message": text}}).overflow
 
 
 @pytest.mark.parametrize("text", ["Model not found: x", "Invalid model: open-mixtral-8x22b"])
 def test_an_unknown_model(text: str) -> None:
-    assert words_from({"error": {"message": text}}).unknown_model
-    assert not words_from({"error": {"message": "no such page"}}).unknown_model
+    assert parse_error({"error": {"message": text}}).unknown_model
+    assert not parse_error({"error": {"message": "no such page"}}).unknown_model

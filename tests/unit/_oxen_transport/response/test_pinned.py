@@ -20,7 +20,7 @@ from _oxen_transport.errors import (
     OxenTruncatedStreamError,
     error_class,
 )
-from _oxen_transport.response.error_body import MAX_TEXT, Redactor, words_from
+from _oxen_transport.response.error_body import MAX_TEXT, Redactor, parse_error
 from _oxen_transport.response.stream import StreamReader, chunks_from
 from _oxen_transport.retry import CEILING, RetryBudget, RetryPolicy
 from _oxen_transport.types import Chunk, Completion, ToolCall, ToolCallDelta
@@ -48,48 +48,48 @@ def test_a_secret_of_four_characters_is_one() -> None:
 
 def test_a_body_that_is_too_long_is_read_as_text_even_where_it_is_cut() -> None:
     short = json.dumps({"error": {"message": "m"}}).encode()
-    assert words_from(short + b" " * (MAX_TEXT - len(short))).message == "m", "exactly as long as allowed"
-    assert words_from(short + b" " * MAX_TEXT).message.startswith("m"), "beyond: text, of which JSON is opened"
-    assert words_from(b"\xff" + b"a" * MAX_TEXT).message.startswith("\ufffdaaa")
-    assert words_from(json.dumps({"error": {"message": "m"}, "x": "y" * MAX_TEXT}).encode()).message != "m"
+    assert parse_error(short + b" " * (MAX_TEXT - len(short))).message == "m", "exactly as long as allowed"
+    assert parse_error(short + b" " * MAX_TEXT).message.startswith("m"), "beyond: text, of which JSON is opened"
+    assert parse_error(b"\xff" + b"a" * MAX_TEXT).message.startswith("\ufffdaaa")
+    assert parse_error(json.dumps({"error": {"message": "m"}, "x": "y" * MAX_TEXT}).encode()).message != "m"
 
 
 def test_words_of_an_event_stream() -> None:
-    assert words_from(b'data: {"error": {"message": "data: twice"}}').message == "data: twice"
-    assert words_from(b"data:busy data: busy").message == "busy data: busy"
+    assert parse_error(b'data: {"error": {"message": "data: twice"}}').message == "data: twice"
+    assert parse_error(b"data:busy data: busy").message == "busy data: busy"
 
 
 def test_where_lists_keep_their_words() -> None:
-    assert words_from({"detail": [{"message": "a"}, {"error": "b"}, {"detail": "c"}]}).message == "a; b; c"
-    many = words_from({"detail": [str(number) for number in range(30)]}).message
+    assert parse_error({"detail": [{"message": "a"}, {"error": "b"}, {"detail": "c"}]}).message == "a; b; c"
+    many = parse_error({"detail": [str(number) for number in range(30)]}).message
     assert many == "; ".join(map(str, range(20)))
-    assert words_from(" [1").message == "[1"
-    assert words_from('  {"message": "inside"}').message == "inside"
-    assert words_from('"text"').message == '"text"', "JSON is opened where it is an object or a list"
+    assert parse_error(" [1").message == "[1"
+    assert parse_error('  {"message": "inside"}').message == "inside"
+    assert parse_error('"text"').message == '"text"', "JSON is opened where it is an object or a list"
 
 
 def test_html_is_looked_for_where_pages_begin() -> None:
-    assert words_from("a" * 255 + "<b>").message == "a" * 255
-    assert words_from("a" * 256 + "<b>").message.endswith("<b>")
+    assert parse_error("a" * 255 + "<b>").message == "a" * 255
+    assert parse_error("a" * 256 + "<b>").message.endswith("<b>")
 
 
 def test_codes_are_short() -> None:
-    assert len(words_from({"error": {"message": "m", "code": "c" * 300}}).code or "") == 200
+    assert len(parse_error({"error": {"message": "m", "code": "c" * 300}}).code or "") == 200
 
 
 @pytest.mark.parametrize(("count", "read"), [(7, 7), ("1,234", 1234), ("9" * 18, int("9" * 18)), ("9" * 19, None)])
 def test_counts_that_are_none_are_unknown(count: Any, read: int | None) -> None:
-    assert words_from({"error": {"message": "m", "n_ctx": count}}).context_window == read
+    assert parse_error({"error": {"message": "m", "n_ctx": count}}).context_window == read
 
 
 @pytest.mark.parametrize("count", [7.5, [1], {"a": 1}, None])
 def test_counts_of_another_kind_are_unknown(count: Any) -> None:
-    assert words_from({"error": {"message": "m", "n_ctx": count}}).context_window is None
+    assert parse_error({"error": {"message": "m", "n_ctx": count}}).context_window is None
 
 
 def test_no_overflow_is_false() -> None:
-    assert words_from({"error": {"message": "m"}}).overflow is False
-    assert words_from({"error": {"message": "m"}}).unknown_model is False
+    assert parse_error({"error": {"message": "m"}}).overflow is False
+    assert parse_error({"error": {"message": "m"}}).unknown_model is False
 
 
 # -- errors --------------------------------------------------------------------------------

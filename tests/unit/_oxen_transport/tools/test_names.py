@@ -1,4 +1,4 @@
-"""Names of tools that the wire cannot hold: there and back."""
+"""ToolNameMap of tools that the wire cannot hold: there and back."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.request.build import build
 from _oxen_transport.settings import OxenSettings
-from _oxen_transport.tools.names import in_messages, own_names
+from _oxen_transport.tools.names import in_messages, tool_name_map
 from tests.callers import Caller, LangChain, LlamaIndex, Transport, callers, each
 from tests.server import Server, chunks, completion, sse, streamed, whole
 
@@ -48,7 +48,7 @@ def test_tool_choice_and_history_agree(model: str, history: str) -> None:
 
 
 def test_names_the_wire_holds_are_left_alone() -> None:
-    assert own_names([tool("search"), tool("a-b_C9"), "no tool", {"function": "none"}]) == {}
+    assert tool_name_map([tool("search"), tool("a-b_C9"), "no tool", {"function": "none"}]) == {}
     assert in_messages(CONVERSATION, {}) is CONVERSATION
 
 
