@@ -18,7 +18,6 @@ from _oxen_transport.clients import async_client, sync_client
 from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.redaction import mask_headers
 from _oxen_transport.request.build import Request, build
-from _oxen_transport.signatures import with_signature
 from _oxen_transport.types import Completion
 from langchain_oxen._base import BaseChatOxen
 from langchain_oxen.errors import LangChainErrors
@@ -181,7 +180,6 @@ class ChatOxen(BaseChatOxen):
 
     # -- the four roads ----------------------------------------------------------------------
 
-    @with_signature
     def _generate(
         self,
         messages: list[BaseMessage],
@@ -193,7 +191,6 @@ class ChatOxen(BaseChatOxen):
             request = self._request(messages, stop, kwargs)
             return _result(sync_client(self).send(request))
 
-    @with_signature
     async def _agenerate(
         self,
         messages: list[BaseMessage],
