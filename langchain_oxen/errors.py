@@ -25,8 +25,10 @@ from langchain_core.exceptions import (
 )
 
 from _oxen_transport import errors as transport
-from _oxen_transport.errors import *  # noqa: F403 - each leaf is defined anew below
-from _oxen_transport.errors import Details, OxenError, __all__  # noqa: F401 - the list of both packages
+from _oxen_transport.errors import Details, OxenError, OxenStatusError  # noqa: F401 - the roots are shared
+
+__all__: list[str] = []
+__all__ += transport.__all__
 
 
 class OxenConfigError(transport.OxenConfigError, ModelInvalidRequestError):

@@ -3,5 +3,8 @@
 The tree is drawn in `_oxen_transport/errors.py`; its root is `OxenError`.
 """
 
+from _oxen_transport import errors as transport
 from _oxen_transport.errors import *  # noqa: F403
-from _oxen_transport.errors import __all__  # noqa: F401 - the list of both packages
+
+__all__: list[str] = []
+__all__ += transport.__all__
