@@ -151,11 +151,10 @@ class ChatOxen(BaseChatOxen):
         print(usage["input_tokens"], usage["output_tokens"], usage["total_tokens"])
         ```
 
-        After `model.get_model()` has read the price list, each answer carries its cost in US dollars.
+        The price of an answer in US dollars, by the list price of the catalogue:
 
         ```python
-        model.get_model()
-        cost = model.invoke(messages).response_metadata.get("cost")
+        cost = model.get_model().cost(message.usage_metadata)
         ```
 
     Response metadata:

@@ -163,11 +163,10 @@ class Oxen(OxenModelMixin, StructuredAnswers):
         print(usage["prompt_tokens"], usage["completion_tokens"], usage["total_tokens"])
         ```
 
-        After `llm.get_model()` has read the price list, each answer carries its cost in US dollars.
+        The price of an answer in US dollars, by the list price of the catalogue:
 
         ```python
-        llm.get_model()
-        cost = llm.chat(messages).additional_kwargs.get("cost")
+        cost = llm.get_model().cost(response.raw["usage"])
         ```
 
     Response metadata:
