@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import aclosing, closing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.llms.types import (
     ChatMessage,
@@ -22,10 +22,11 @@ from llama_index.core.constants import DEFAULT_CONTEXT_WINDOW, DEFAULT_NUM_OUTPU
 from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
 from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.tools import BaseTool
-from pydantic import ConfigDict, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from _oxen_transport.clients import async_client, sync_client
 from _oxen_transport.model import OxenModelMixin
+from _oxen_transport.parameter_docs import documented
 from _oxen_transport.request.build import Request, build
 from _oxen_transport.request.tokens import window_of
 from _oxen_transport.signatures import with_signature
@@ -42,6 +43,7 @@ from llama_index_oxen.tools import (
 )
 
 
+@documented
 @mask_headers
 class Oxen(OxenModelMixin, StructuredAnswers):
     """Chat models served by Oxen.ai.
@@ -180,8 +182,17 @@ class Oxen(OxenModelMixin, StructuredAnswers):
 
     model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 
-    streaming: bool = False
-    """True: `chat` streams under the hood and gives the whole answer."""
+    streaming: bool = Field(default=False, description="`chat` reads a stream, and returns the whole answer.")
+
+    if not TYPE_CHECKING:  # checkers read the parameters off the fields
+
+        def __init__(self, /, *args, **data):
+            """Check every value. Raises: OxenConfigError."""
+            try:
+                super().__init__(*args, **data)
+            finally:  # a traceback shows this frame, and the key with it
+                args = ()
+                data.clear()
 
     @model_validator(mode="before")
     @classmethod
