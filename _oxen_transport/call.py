@@ -12,7 +12,8 @@ import time
 from collections.abc import Mapping
 from typing import Any, cast
 
-from _oxen_transport.catalogue import ModelInfo, nearest, priced
+from _oxen_transport import capabilities
+from _oxen_transport.catalogue import ModelInfo, nearest
 from _oxen_transport.errors import (
     OxenConfigError,
     OxenConnectionError,
@@ -40,14 +41,12 @@ TAIL_SECONDS = 5.0
 MOST_HELD_BACK = 20
 """How often a shared pace may send one call back into the line before its 429 is an error."""
 
-_without_stream_options: set[tuple[str, str]] = set()
-
 
 class Call:
     """One call with all its attempts: what is to be sent, and what a failure means."""
 
     def __init__(self, request: Request) -> None:
-        if (request.url, request.model) in _without_stream_options:
+        if capabilities.refuses_stream_options(request.url, request.model):
             request = request.without("stream_options")
         self.request = request
         self.started = time.monotonic()
@@ -137,7 +136,7 @@ class Call:
         refused = error.details.status_code in (400, 422) and "stream_options" in words
         if not refused or "stream_options" not in self.request.body:
             return False
-        _without_stream_options.add((self.request.url, self.request.model))
+        capabilities.stream_options_refused(self.request.url, self.request.model)
         self.request = self.request.without("stream_options")
         return True
 
@@ -201,11 +200,11 @@ class Call:
         raise failure
 
     def _counted(self, completion: Completion) -> Completion:
-        """A call went well: for the budget, for the pace, and for the price."""
+        """A call went well: for the budget and for the pace."""
         self._budget.give_back()
         if self.request.limiter is not None and completion.usage is not None:
             self.request.limiter.spent(self.request.expected_tokens, completion.usage.total_tokens)
-        return priced(completion, self.request.url.removesuffix("/chat/completions"), self.request.model)
+        return completion
 
     def refusal(self, status: int, body: bytes) -> OxenError:
         """The error for an answer whose head says no."""

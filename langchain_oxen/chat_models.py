@@ -19,7 +19,6 @@ from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.parameter_docs import documented
 from _oxen_transport.redaction import mask_headers
 from _oxen_transport.request.build import Request, build
-from _oxen_transport.signatures import with_signature
 from _oxen_transport.types import Completion
 from langchain_oxen._base import BaseChatOxen
 from langchain_oxen.errors import LangChainErrors
@@ -154,11 +153,10 @@ class ChatOxen(BaseChatOxen):
         print(usage["input_tokens"], usage["output_tokens"], usage["total_tokens"])
         ```
 
-        After `model.get_model()` has read the price list, each answer carries its cost in US dollars.
+        The price of an answer in US dollars, by the list price of the catalogue:
 
         ```python
-        model.get_model()
-        cost = model.invoke(messages).response_metadata.get("cost")
+        cost = model.get_model().cost(message.usage_metadata)
         ```
 
     Response metadata:
@@ -188,7 +186,6 @@ class ChatOxen(BaseChatOxen):
 
     # -- the four roads ----------------------------------------------------------------------
 
-    @with_signature
     def _generate(
         self,
         messages: list[BaseMessage],
@@ -200,7 +197,6 @@ class ChatOxen(BaseChatOxen):
             request = self._request(messages, stop, kwargs)
             return _result(sync_client(self).send(request))
 
-    @with_signature
     async def _agenerate(
         self,
         messages: list[BaseMessage],

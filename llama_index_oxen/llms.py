@@ -29,7 +29,6 @@ from _oxen_transport.model import OxenModelMixin
 from _oxen_transport.parameter_docs import documented
 from _oxen_transport.request.build import Request, build
 from _oxen_transport.request.tokens import window_of
-from _oxen_transport.signatures import with_signature
 from llama_index_oxen.masked_headers import mask_headers
 from llama_index_oxen.messages import from_wire, to_wire
 from llama_index_oxen.stream import Snapshots
@@ -166,11 +165,10 @@ class Oxen(OxenModelMixin, StructuredAnswers):
         print(usage["prompt_tokens"], usage["completion_tokens"], usage["total_tokens"])
         ```
 
-        After `llm.get_model()` has read the price list, each answer carries its cost in US dollars.
+        The price of an answer in US dollars, by the list price of the catalogue:
 
         ```python
-        llm.get_model()
-        cost = llm.chat(messages).additional_kwargs.get("cost")
+        cost = llm.get_model().cost(response.raw["usage"])
         ```
 
     Response metadata:
@@ -218,49 +216,41 @@ class Oxen(OxenModelMixin, StructuredAnswers):
 
     # -- the eight roads: decorated, so that each call is one event, one permit, one count ---
 
-    @with_signature
     @llm_chat_callback()
     def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """Answer a conversation. Raises: OxenError."""
         return self._chat(messages, **kwargs)
 
-    @with_signature
     @llm_chat_callback()
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
         """Answer a conversation piece by piece; each piece holds everything so far. Raises: OxenError."""
         return self._stream_chat(messages, **kwargs)
 
-    @with_signature
     @llm_chat_callback()
     async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """`chat` without blocking."""
         return await self._achat(messages, **kwargs)
 
-    @with_signature
     @llm_chat_callback()
     async def astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
         """`stream_chat` without blocking."""
         return self._astream_chat(messages, **kwargs)
 
-    @with_signature
     @llm_completion_callback()
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """Answer one prompt. Raises: OxenError."""
         return _completion(self._chat(self._prompt(prompt, formatted), **kwargs))
 
-    @with_signature
     @llm_completion_callback()
     def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseGen:
         """Answer one prompt piece by piece. Raises: OxenError."""
         return _completions(self._stream_chat(self._prompt(prompt, formatted), **kwargs))
 
-    @with_signature
     @llm_completion_callback()
     async def acomplete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """`complete` without blocking."""
         return _completion(await self._achat(self._prompt(prompt, formatted), **kwargs))
 
-    @with_signature
     @llm_completion_callback()
     async def astream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseAsyncGen:
         """`stream_complete` without blocking."""

@@ -19,7 +19,7 @@ from pydantic_core import PydanticSerializationError, to_json
 
 from _oxen_transport import __version__
 from _oxen_transport.call_params import OxenParams, wire_names
-from _oxen_transport.catalogue import check_body, known
+from _oxen_transport.catalogue import known
 from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.families import Family, family
 from _oxen_transport.rate_limiter import Limiter
@@ -155,7 +155,6 @@ def build(
     _settle_tools(body, names)
     if values["check_context"] or body.get("max_tokens") == "fit":
         _fit_window(settings, body)
-    check_body(known.get(settings.base_url, body["model"]), body)
     if stream:
         body["stream"] = True
     else:
