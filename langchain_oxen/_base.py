@@ -19,13 +19,14 @@ from _oxen_transport.request.tokens import count_messages, count_text, token_ids
 from langchain_oxen.errors import LangChainErrors
 from langchain_oxen.messages import to_wire
 from langchain_oxen.profile import profile
+from langchain_oxen.snippets import SnippetsMixin
 from langchain_oxen.tools import ToolLike, tools_to_wire
 from langchain_oxen.usage import PROVIDER, add_token_usage
 
 _PROFILE_KEYS = frozenset(ModelProfile.__annotations__)
 
 
-class BaseChatOxen(OxenModelMixin, BaseChatModel):
+class BaseChatOxen(SnippetsMixin, OxenModelMixin, BaseChatModel):
     """Everything about a chat model but the calls."""
 
     @model_validator(mode="after")

@@ -30,6 +30,8 @@ from langchain_oxen.usage import token_usage
 
 if TYPE_CHECKING:
     from langchain_oxen.structured import Method
+else:
+    Method = str  # core's `RunnableWithFallbacks` reads the hints of these methods
 
 
 @documented
@@ -278,11 +280,6 @@ class ChatOxen(BaseChatOxen):
         if stop is not None:
             call["stop"] = stop
         return build(self, to_wire(messages), stream=stream, call=call)
-
-    def to_curl(self, input: LanguageModelInput, *, stream: bool = False, **kwargs: Any) -> str:  # noqa: A002 - LangChain's word
-        """Show the request that `invoke` (or `stream`) would send, as cURL; the key is `$OXEN_API_KEY`."""
-        with LangChainErrors():
-            return self._request(self._convert_input(input).to_messages(), None, kwargs, stream=stream).to_curl()
 
     # -- tools and schemas -------------------------------------------------------------------
 

@@ -31,6 +31,7 @@ from _oxen_transport.request.build import Request, build
 from _oxen_transport.request.tokens import window_of
 from llama_index_oxen.masked_headers import mask_headers
 from llama_index_oxen.messages import from_wire, to_wire
+from llama_index_oxen.snippets import SnippetsMixin
 from llama_index_oxen.stream import Snapshots
 from llama_index_oxen.structured_rounds import StructuredAnswers
 from llama_index_oxen.tools import (
@@ -44,7 +45,7 @@ from llama_index_oxen.tools import (
 
 @documented
 @mask_headers
-class Oxen(OxenModelMixin, StructuredAnswers):
+class Oxen(SnippetsMixin, OxenModelMixin, StructuredAnswers):
     """Chat models served by Oxen.ai.
 
     Setup:
@@ -293,10 +294,6 @@ class Oxen(OxenModelMixin, StructuredAnswers):
 
     def _request(self, messages: Sequence[ChatMessage], call: dict[str, Any], *, stream: bool = False) -> Request:
         return build(self, to_wire(messages), stream=stream, call=call)
-
-    def to_curl(self, messages: Sequence[ChatMessage], *, stream: bool = False, **kwargs: Any) -> str:
-        """Show the request that `chat` (or `stream_chat`) would send, as cURL; the key is `$OXEN_API_KEY`."""
-        return self._request(messages, kwargs, stream=stream).to_curl()
 
     def _prompt(self, prompt: str, formatted: bool) -> list[ChatMessage]:
         if not formatted and self.completion_to_prompt:

@@ -1,4 +1,4 @@
-"""Settings, messages and tools -> one request, ready to be sent, or to be shown as cURL.
+"""Settings, messages and tools -> one request, ready to be sent.
 
 The body's keys are those of https://docs.oxen.ai/inference-api/reference/chat_completions;
 only what is set is sent, because the providers behind the API refuse what they do not know.
@@ -7,7 +7,6 @@ only what is set is sent, because the providers behind the API refuse what they 
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -111,15 +110,6 @@ class Request:
         last: dict[str, Any] = {"role": "assistant", "content": text, **({prefix_key: True} if prefix_key else {})}
         body = {**self.body, "messages": [*messages, last]}
         return replace(self, body=body, content=_encode(body))
-
-    def to_curl(self) -> str:
-        """This request as a cURL command, with `$OXEN_API_KEY` in place of the key."""
-        lines = [f"curl -X POST {shlex.quote(self.url)}", '-H "Content-Type: application/json"']
-        if self.api_key:
-            lines.append('-H "Authorization: Bearer $OXEN_API_KEY"')
-        lines += [f'-H "{name}: ${name.upper().replace("-", "_")}"' for name in self.extra_headers]
-        lines.append("-d " + shlex.quote(json.dumps(json.loads(self.content), indent=2, ensure_ascii=False)))
-        return " \\\n  ".join(lines)
 
 
 @lru_cache(maxsize=64)
