@@ -223,9 +223,15 @@ class Call:
 
     def with_details(self, error: OxenError) -> OxenError:
         """The error with its place: which model, which host, how often, how long."""
+        from _oxen_transport.request.snippets import SentRequest  # noqa: PLC0415 - imported when something failed
+
         elapsed = round(time.monotonic() - self.started, 3)
         return error.with_details(
-            model=self.request.model, host=self.request.host, attempts=self.attempts, elapsed=elapsed
+            model=self.request.model,
+            host=self.request.host,
+            attempts=self.attempts,
+            elapsed=elapsed,
+            request=SentRequest.of(self.request),
         )
 
 

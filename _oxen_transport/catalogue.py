@@ -11,10 +11,13 @@ import difflib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from _oxen_transport.errors import OxenConfigError, OxenMissingExtraError, OxenResponseError
 from _oxen_transport.types import Usage
+
+if TYPE_CHECKING:
+    from _oxen_transport.parameters import Parameter
 
 EXPIRY_SECONDS = 3600.0
 
@@ -42,6 +45,12 @@ class ModelInfo:
     def is_chat(self) -> bool:
         """Whether it serves chat completions; True also for a model without an `endpoint`."""
         return self.endpoint is None or self.endpoint.rstrip("/").endswith("/chat/completions")
+
+    def parameters(self) -> list[Parameter]:
+        """Everything that a request to it can set: by its own schema, else by the bounds of the settings."""
+        from _oxen_transport.parameters import parameters  # noqa: PLC0415 - imported by those who use it
+
+        return parameters(self.id, self.request_schema)
 
     def cost(self, usage: Usage | Mapping[str, Any] | None) -> float | None:
         """The price of one answer in US dollars, by the list price: an estimate, as discounts are not listed.

@@ -38,7 +38,7 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
-from _oxen_transport.types import Completion
+from _oxen_transport.types import Completion, Snippets, Style
 
 MAX_MESSAGE = 3_000
 """Characters of an error's text, which may quote a whole prompt; longer ones are cut."""
@@ -77,6 +77,7 @@ class Details:
     prompt_tokens: int | None = None
     context_window: int | None = None
     unknown_model: bool = False
+    request: Snippets | None = field(default=None, repr=False, compare=False)
 
 
 class OxenError(Exception):
@@ -87,7 +88,7 @@ class OxenError(Exception):
         details: What is known about it; each field is also an attribute of the error:
             `status_code`, `request_id`, `retry_after` (seconds), `body`, `response`, `model`,
             `host`, `attempts`, `elapsed` (seconds), `partial` (the part of the answer that had
-            arrived), `prompt_tokens`, `context_window`.
+            arrived), `prompt_tokens`, `context_window`, `request` (as text that can be run).
     """
 
     is_retryable: ClassVar[bool] = False
@@ -125,6 +126,28 @@ class OxenError(Exception):
         if name in Details.__dataclass_fields__ and "details" in self.__dict__:
             return getattr(self.details, name)
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def to_curl(self) -> str:
+        """Show the request that failed, as cURL, without secrets. Raises: OxenConfigError, if none was sent."""
+        return self._sent().to_curl()
+
+    def to_python(self, style: Style = "requests") -> str:
+        """Show the request that failed, as Python code.
+
+        Args:
+            style: "requests", "openai", "langchain" or "llama_index".
+
+        Raises:
+            OxenConfigError: Nothing was sent, or an unknown style.
+        """
+        return self._sent().to_python(style)
+
+    def _sent(self) -> Snippets:
+        if self.details.request is None:
+            raise OxenConfigError(
+                "this error came before a request was sent; to_curl(...) of the model object shows one"
+            )
+        return self.details.request
 
     @property
     def partial_text(self) -> str:

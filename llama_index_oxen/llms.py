@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import aclosing, closing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.llms.types import (
     ChatMessage,
@@ -22,14 +22,16 @@ from llama_index.core.constants import DEFAULT_CONTEXT_WINDOW, DEFAULT_NUM_OUTPU
 from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
 from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.tools import BaseTool
-from pydantic import ConfigDict, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from _oxen_transport.clients import async_client, sync_client
 from _oxen_transport.model import OxenModelMixin
+from _oxen_transport.parameter_docs import documented
 from _oxen_transport.request.build import Request, build
 from _oxen_transport.request.tokens import window_of
 from llama_index_oxen.masked_headers import mask_headers
 from llama_index_oxen.messages import from_wire, to_wire
+from llama_index_oxen.snippets import SnippetsMixin
 from llama_index_oxen.stream import Snapshots
 from llama_index_oxen.structured_rounds import StructuredAnswers
 from llama_index_oxen.tools import (
@@ -41,8 +43,9 @@ from llama_index_oxen.tools import (
 )
 
 
+@documented
 @mask_headers
-class Oxen(OxenModelMixin, StructuredAnswers):
+class Oxen(SnippetsMixin, OxenModelMixin, StructuredAnswers):
     """Chat models served by Oxen.ai.
 
     Setup:
@@ -178,8 +181,17 @@ class Oxen(OxenModelMixin, StructuredAnswers):
 
     model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 
-    streaming: bool = False
-    """True: `chat` streams under the hood and gives the whole answer."""
+    streaming: bool = Field(default=False, description="`chat` reads a stream, and returns the whole answer.")
+
+    if not TYPE_CHECKING:  # checkers read the parameters off the fields
+
+        def __init__(self, /, *args, **data):
+            """Check every value. Raises: OxenConfigError."""
+            try:
+                super().__init__(*args, **data)
+            finally:  # a traceback shows this frame, and the key with it
+                args = ()
+                data.clear()
 
     @model_validator(mode="before")
     @classmethod
@@ -282,10 +294,6 @@ class Oxen(OxenModelMixin, StructuredAnswers):
 
     def _request(self, messages: Sequence[ChatMessage], call: dict[str, Any], *, stream: bool = False) -> Request:
         return build(self, to_wire(messages), stream=stream, call=call)
-
-    def to_curl(self, messages: Sequence[ChatMessage], *, stream: bool = False, **kwargs: Any) -> str:
-        """Show the request that `chat` (or `stream_chat`) would send, as cURL; the key is `$OXEN_API_KEY`."""
-        return self._request(messages, kwargs, stream=stream).to_curl()
 
     def _prompt(self, prompt: str, formatted: bool) -> list[ChatMessage]:
         if not formatted and self.completion_to_prompt:
