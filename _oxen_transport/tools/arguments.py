@@ -56,11 +56,11 @@ def parse_arguments(text: str) -> dict[str, Any] | None:
 
 def _parse_leniently(text: str) -> Any:
     """Accept raw line breaks in strings (models write code so), and lone surrogates; nothing else."""
-    text = valid_text(text)
-    if min(text) >= " " and not _SURROGATE.search(text):
+    valid = valid_text(text)
+    if valid == text and min(text) >= " " and not _SURROGATE.search(text):
         return None
     try:
-        value = valid_tree(json.loads(text, strict=False))
+        value = valid_tree(json.loads(valid, strict=False))
         return from_json(json.dumps(value), allow_inf_nan=False)  # again, for the same strictness
     except (ValueError, RecursionError):
         return None
