@@ -22,9 +22,9 @@ from _oxen_transport.catalogue import known
 from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.families import Family, family
 from _oxen_transport.rate_limiter import RateLimiter
+from _oxen_transport.redaction import Redactor
 from _oxen_transport.request.repair import repair
 from _oxen_transport.request.tokens import BYTES_PER_TOKEN, check, count_messages, fit, window_of
-from _oxen_transport.response.error_body import Redactor
 from _oxen_transport.settings import OxenSettings
 from _oxen_transport.tools.names import NO_TOOL_NAMES, ToolNameMap, in_messages, on_the_wire, tool_name_map
 from _oxen_transport.types import Message
