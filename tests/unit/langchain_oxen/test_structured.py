@@ -14,7 +14,7 @@ from langchain_core import exceptions
 from pydantic import BaseModel, Field
 from pydantic.v1 import BaseModel as BaseModelV1
 
-from _oxen_transport import structured as memory
+from _oxen_transport import capabilities
 from langchain_oxen import (
     ChatOxen,
     OxenAuthenticationError,
@@ -74,9 +74,9 @@ METHODS = ["function_calling", "json_schema", "auto"]
 
 @pytest.fixture(autouse=True)
 def _fresh_memory() -> Iterator[None]:
-    memory.forget()
+    capabilities.reset()
     yield
-    memory.forget()
+    capabilities.reset()
 
 
 def model_at(stage: Stage, **knobs: Any) -> ChatOxen:

@@ -12,7 +12,7 @@ from llama_index.core.prompts import PromptTemplate
 from llama_index.core.types import PydanticProgramMode
 from pydantic import BaseModel
 
-from _oxen_transport.structured import forget
+from _oxen_transport import capabilities
 from llama_index_oxen import Oxen, OxenPaymentRequiredError, OxenStructuredOutputError, OxenTruncatedStreamError
 from tests.server import chunk, chunks, completion, error_body, reply, sse, streamed, whole
 
@@ -192,9 +192,9 @@ def test_other_program_modes_are_cores_own(make, road):
 
 @pytest.fixture
 def _nothing_learnt():
-    forget()
+    capabilities.reset()
     yield
-    forget()
+    capabilities.reset()
 
 
 @pytest.mark.usefixtures("_nothing_learnt")
