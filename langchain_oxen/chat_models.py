@@ -17,7 +17,6 @@ from pydantic import ConfigDict, Field
 from _oxen_transport.clients import async_client, sync_client
 from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.parameter_docs import documented
-from _oxen_transport.redaction import mask_headers
 from _oxen_transport.request.build import Request, build
 from _oxen_transport.types import Completion
 from langchain_oxen._base import BaseChatOxen
@@ -35,7 +34,6 @@ else:
 
 
 @documented
-@mask_headers("invoke", "ainvoke", "stream", "astream", "batch", "abatch", "generate", "agenerate", "bind")
 class ChatOxen(BaseChatOxen):
     """Chat models served by Oxen.ai.
 

@@ -22,7 +22,7 @@ from _oxen_transport.catalogue import known
 from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.families import Family, family
 from _oxen_transport.rate_limiter import RateLimiter
-from _oxen_transport.redaction import Redactor
+from _oxen_transport.redaction import Redactor, check_call_headers
 from _oxen_transport.request.repair import repair
 from _oxen_transport.request.tokens import BYTES_PER_TOKEN, check, count_messages, fit, window_of
 from _oxen_transport.settings import OxenSettings
@@ -203,6 +203,7 @@ def _values(settings: OxenSettings, call: Mapping[str, Any]) -> dict[str, Any]:
 
 def checked(call: Mapping[str, Any]) -> OxenParams:
     """Per-call keyword arguments, checked like the settings. Raises: OxenConfigError."""
+    check_call_headers(call.get("extra_headers"))
     try:
         return OxenParams.model_validate(dict(call))
     except ValidationError as error:

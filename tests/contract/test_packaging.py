@@ -84,7 +84,7 @@ def test_the_siblings_offer_the_same() -> None:
 
     ours, theirs = set(langchain_oxen.__all__), set(llama_index_oxen.__all__)
     # LangChain asks the model itself to count; LlamaIndex has global settings for that
-    assert ours ^ theirs == {"ChatOxen", "Oxen", "use", "tokenizer"}
+    assert ours ^ theirs == {"ChatOxen", "register", "Oxen", "use", "tokenizer"}
     assert {name for name in ours if name.endswith("Error")} == {
         name for name in dir(__import__("_oxen_transport.errors").errors) if name.startswith("Oxen")
     }
