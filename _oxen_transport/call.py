@@ -101,9 +101,9 @@ class Call:
         self.deadline = Deadline(self.request.timeout, self.total_end)
 
     def outgoing(self) -> Outgoing:
-        """What is sent. Used where it is made: it holds the key in clear."""
+        """What is sent."""
         request = self.request
-        return Outgoing(request.method, request.url, request.headers(), request.content, CONNECT_SECONDS, self.deadline)
+        return Outgoing(request.method, request.url, request.headers, request.content, CONNECT_SECONDS, self.deadline)
 
     def accepts(self, status: int, headers: dict[str, str]) -> bool:
         """Record the response headers. Returns whether the status is 2xx."""
@@ -249,7 +249,7 @@ class Call:
         if not (isinstance(error, OxenNotFoundError) and self.request.model and unknown):
             return error
         close = nearest(known.all(self.request.base_url) or [], self.request.model)
-        hint = f"; nearest that are served: {', '.join(close)}" if close else "; list_models() shows what is served"
+        hint = f"; nearest that are served: {', '.join(close)}" if close else ""
         return type(error)(error.message + hint, error.details)
 
     def with_details(self, error: OxenError) -> OxenError:

@@ -11,7 +11,8 @@ import atexit
 import os
 import ssl
 import threading
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import aiohttp
@@ -71,21 +72,22 @@ class AsyncPool(NamedTuple):
     session: aiohttp.ClientSession | None
     guard: AsyncGenerator[None, None] | None = None
 
-    async def close(self) -> None:
-        """Close its connections, within its loop."""
-        await self.transport.aclose()
-
     def abandon(self) -> None:
         """Its loop was closed without `shutdown_asyncgens`: nothing can be awaited any more."""
         if self.session is not None and self.session.connector is not None:
-            closing = self.session.connector.close()
-            _run_without_loop(closing.__await__())
+            steps = self.session.connector.close().__await__()
+            next(steps, None)  # on a closed loop there is nothing to wait for
             self.session.detach()
 
-
-def _run_without_loop(steps: Generator[Any, None, None]) -> None:
-    for _ in steps:
-        break  # a closed loop leaves nothing to wait for
+    def close_at_exit(self) -> None:
+        """At the end of the process: its loop may be closed, run in another thread, or stand still."""
+        with suppress(Exception):
+            if self.loop.is_closed():
+                self.abandon()
+            elif self.loop.is_running():
+                asyncio.run_coroutine_threadsafe(self.transport.aclose(), self.loop).result(timeout=1)
+            else:
+                self.loop.run_until_complete(self.transport.aclose())
 
 
 def _async_pool(config: ConnectionConfig, loop: asyncio.AbstractEventLoop) -> AsyncPool:
@@ -132,7 +134,7 @@ async def _close_with_loop(pool: AsyncPool, key: tuple[int, int, ConnectionConfi
         yield
     finally:
         _pools.pop(key, None)
-        await pool.close()
+        await pool.transport.aclose()
 
 
 def _forget_closed_loops() -> None:
@@ -149,7 +151,7 @@ async def close_async(settings: OxenSettings) -> None:
 
 
 @atexit.register
-def _abandon_all() -> None:
+def _close_all() -> None:
     for (pid, _, _), pool in list(_pools.items()):
         if pid == os.getpid():
-            pool.abandon()
+            pool.close_at_exit()

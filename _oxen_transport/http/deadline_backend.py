@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import time
+from typing import Any, cast
 
 from _oxen_transport.deadline import Deadline
 from _oxen_transport.http.family import httpcore
@@ -16,43 +17,36 @@ class DeadlineBackend(httpcore.SyncBackend):
 
     def connect_tcp(self, *args: Any, **kwargs: Any) -> httpcore.NetworkStream:
         """Open a connection."""
-        return DeadlineStream(super().connect_tcp(*args, **kwargs))
+        return cast(httpcore.NetworkStream, DeadlineStream(super().connect_tcp(*args, **kwargs)))
 
 
-class DeadlineStream(httpcore.NetworkStream):
-    """A connection whose reads end when their deadline does.
+class DeadlineStream:
+    """A connection whose reads end when their deadline does. Everything else is httpcore's.
+
+    It has no `write` of its own: what is written holds the key, and a crash reporter shows the
+    local variables of our frames.
 
     Attributes:
-        answered: Whether anything was read since the last write. A response without that is left
-            over from the one before: it answers no request.
+        last_read: When it was read last, on the monotonic clock.
     """
 
-    answered = False
+    last_read = 0.0
 
     def __init__(self, stream: httpcore.NetworkStream) -> None:
         self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Read what is there, waiting until the deadline at most."""
         left = timeout.left() if isinstance(timeout, Deadline) else timeout
         if left is not None and left <= 0:
             raise httpcore.ReadTimeout("the deadline has passed")
-        self.answered = True
-        return self._stream.read(max_bytes, HANDSHAKE_SECONDS if left is None else left)
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Write all of it."""
-        self.answered = False
-        self._stream.write(buffer, timeout or HANDSHAKE_SECONDS)
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._stream.close()
+        data = self._stream.read(max_bytes, HANDSHAKE_SECONDS if left is None else left)
+        self.last_read = time.monotonic()
+        return data
 
     def start_tls(self, *args: Any, **kwargs: Any) -> httpcore.NetworkStream:
         """Encrypt the connection."""
-        return DeadlineStream(self._stream.start_tls(*args, **kwargs))
-
-    def get_extra_info(self, info: str) -> Any:
-        """What httpcore asks about the connection."""
-        return self._stream.get_extra_info(info)
+        return cast(httpcore.NetworkStream, DeadlineStream(self._stream.start_tls(*args, **kwargs)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -10,11 +11,11 @@ from _oxen_transport.http.family import httpx
 
 
 class Outgoing(NamedTuple):
-    """What a request is made of. Short-lived: its headers hold the key in clear."""
+    """What a request is made of; its headers, which hold the key in clear, are made where they are used."""
 
     method: str
     url: str
-    headers: dict[str, str]
+    headers: Callable[[], dict[str, str]]
     content: bytes
     connect_seconds: float
     """The longest wait for a connection."""
@@ -31,7 +32,7 @@ def transport_request(outgoing: Outgoing) -> httpx.Request:
     """A request as httpx's transports take it: all headers are there, the URL is parsed once."""
     url = _url(outgoing.url)
     headers = [(b"Host", url.netloc)]
-    headers += [(name.encode("ascii"), value.encode("ascii")) for name, value in outgoing.headers.items()]
+    headers += [(name.encode("ascii"), value.encode("ascii")) for name, value in outgoing.headers().items()]
     if outgoing.content:
         headers.append((b"Content-Length", b"%d" % len(outgoing.content)))
     return httpx.Request(
@@ -48,7 +49,7 @@ def client_request(client: Any, outgoing: Outgoing) -> Any:
     return client.build_request(
         outgoing.method,
         outgoing.url,
-        headers=outgoing.headers,
+        headers=outgoing.headers(),
         content=outgoing.content,
         extensions={"timeout": outgoing.timeouts()},
     )

@@ -11,6 +11,7 @@ from __future__ import annotations
 import atexit
 import os
 import threading
+import time
 from typing import Any
 
 from _oxen_transport.http.config import LIMITS, ConnectionConfig
@@ -55,10 +56,11 @@ class SyncTransport(httpx.HTTPTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request and wait for the head of its response."""
+        begun = time.monotonic()
         response = super().handle_request(request)
         stream = response.extensions.get("network_stream")
-        if isinstance(stream, DeadlineStream) and not stream.answered and not self._http2:
-            response.close()
+        if isinstance(stream, DeadlineStream) and stream.last_read < begun and not self._http2:
+            response.close()  # what nobody asked for must not become this call's answer
             raise httpx.RemoteProtocolError("the server sent a second response to the request before")
         return response
 

@@ -77,7 +77,9 @@ def test_a_proxy_that_says_nothing_holds_nobody(
     caller: Caller, silent_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(deadline_backend, "HANDSHAKE_SECONDS", 0.3)
-    model = caller.make("https://api.example.test/api/ai", proxy=f"socks5://127.0.0.1:{silent_port}", max_retries=0)
+    model = caller.make(
+        "https://api.example.test/api/ai", proxy=f"socks5://127.0.0.1:{silent_port}", max_retries=0, timeout=0.3
+    )
     start = time.monotonic()
     with pytest.raises(OxenTimeoutError) as caught:
         caller.ask(model)
