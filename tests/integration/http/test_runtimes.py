@@ -1,4 +1,4 @@
-"""Where Python web code runs: event loops of other makers, eager tasks, loops in threads, patched modules, a web server.
+"""Where Python web code runs: uvloop, eager tasks, loops in threads, patched modules, a web server.
 
 Each in a process of its own, on a real server, every warning an error.
 """
@@ -146,7 +146,8 @@ def test_no_blocking_call_in_the_event_loop(tls_server: Server, certificates: An
     program = f"""
         from blockbuster import blockbuster_ctx
         entry_points = callers(LangChain, LlamaIndex, is_async=True)
-        models = [caller.make(sys.argv[1], ca_bundle={str(certificates.authority)!r}, max_retries=0) for caller in entry_points]
+        options = dict(ca_bundle={str(certificates.authority)!r}, max_retries=0)
+        models = [caller.make(sys.argv[1], **options) for caller in entry_points]
         async def main():
             for caller, model in zip(entry_points, models):
                 assert (await caller.ask_async(model, "ox")).text == "echo: ox"
