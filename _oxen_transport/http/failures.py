@@ -50,12 +50,13 @@ _FAMILY_NAMES = ("TransportError", "InvalidURL")
 
 def network_failure(error: BaseException) -> NetworkFailure | None:
     """What failed on the network; None if the exception means something else and must propagate."""
-    cause = error.__cause__
-    known = cause if isinstance(cause, _classes(("aiohttp", "builtins"), ("ClientError", "TimeoutError"))) else error
-    kind = _kind_by_type(known) or _kind_by_name(error)
+    kind = _kind_by_type(error) or _kind_by_name(error)
     if kind is None:
         return None
-    text = str(error) or str(known) or type(known).__name__
+    cause = error.__cause__
+    behind = cause if isinstance(cause, _classes(("aiohttp", "builtins"), ("ClientError", "TimeoutError"))) else error
+    kind = _kind_by_type(behind) or kind
+    text = str(error) or str(behind) or type(behind).__name__
     refused = next((link for link in _chain(error) if isinstance(link, ssl.SSLError)), None)
     if kind not in ("timeout", "connect_timeout") and (refused is not None or "certificate" in text.lower()):
         return NetworkFailure("tls", str(refused or text))
