@@ -7,7 +7,6 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from _oxen_transport.clients import sync_client
 
 from _oxen_transport import catalogue, client_for
 from _oxen_transport.catalogue import ModelInfo, known, model_from, models_from, nearest
