@@ -1,4 +1,4 @@
-"""Fixtures for all tests: the scripted server in each of its forms, and every front door of the library."""
+"""Fixtures for all tests: the scripted server in each of its forms, and every entry point of the library."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.callers import callers
-from tests.server import Certificates, Server, black_hole, closed_port, mute_port
+from tests.entry_points import entry_points
+from tests.server import Certificates, Server, places
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,28 +106,28 @@ def tls_server(certificates: Certificates) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def dead_port() -> Iterator[int]:
-    with closed_port() as port:
+def closed_port() -> Iterator[int]:
+    with places.closed_port() as port:
         yield port
 
 
 @pytest.fixture(scope="session")
-def dark_port() -> Iterator[int]:
-    with black_hole() as port:
+def unresponsive_port() -> Iterator[int]:
+    with places.black_hole() as port:
         yield port
 
 
 @pytest.fixture(scope="session")
 def silent_port() -> Iterator[int]:
-    with mute_port() as port:
+    with places.mute_port() as port:
         yield port
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test that asks for `caller`, and names no front doors itself, runs for all of them."""
+    """A test that asks for `api`, and names no entry points itself, runs for all of them."""
     named = [name for mark in metafunc.definition.iter_markers("parametrize") for name in _names(mark.args[0])]
-    if "caller" in metafunc.fixturenames and "caller" not in named:
-        metafunc.parametrize("caller", callers(), ids=str)
+    if "api" in metafunc.fixturenames and "api" not in named:
+        metafunc.parametrize("api", entry_points(), ids=str)
 
 
 def _names(argument: str | tuple[str, ...]) -> list[str]:

@@ -62,7 +62,7 @@ def test_the_release_has_its_bill_of_materials_and_its_audit() -> None:
     for word in ("cyclonedx-py", "poe audit", "SOURCE_DATE_EPOCH", "attestations: true", "environment: pypi"):
         assert word in release
     both = "".join(path.read_text() for path in WORKFLOWS)
-    for word in ("tests/lowest.sh", "--resolution highest", "poe coverage", "poe mutation"):
+    for word in ("tools/lowest.sh", "--resolution highest", "poe coverage", "poe mutation"):
         assert word in both
 
 

@@ -18,7 +18,7 @@ from pydantic import BaseModel, Field
 
 from langchain_oxen import ChatOxen
 from llama_index_oxen import Oxen
-from tests.callers import KEY
+from tests.entry_points import KEY
 from tests.server import Server, completion, good, reply
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ from _oxen_transport.settings import OxenSettings
 from langchain_oxen.messages import to_wire as langchain_to_wire
 from llama_index_oxen.messages import to_wire as llama_index_to_wire
 from tests.history_checks import accepted_by_mistral, nothing_lost, strictly_alternating, unique_pairs_kept
-from tests.integration.histories.fixtures import IDEAL, REAL, SCRIPTED, conversations, names, read
 from tests.unit.langchain_oxen import test_history_properties as langchain
 from tests.unit.llama_index_oxen import test_history_properties as llama_index
+from tools.histories.files import IDEAL, REAL, SCRIPTED, conversations, names, read
 
 DOCS = Path(__file__).parents[3] / "docs" / "history.md"
 DRIVERS = {REAL: "real model", IDEAL: "ideal model", SCRIPTED: "script"}

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from _oxen_transport.http import pools
-from tests.callers import Caller, LangChain, LlamaIndex, Transport, callers, each
+from tests.entry_points import EntryPoint, LangChain, LlamaIndex, Transport, each, entry_points
 from tests.server import ANSWER, DONE, USAGE, chunk, event, good, open_stream
 
 if TYPE_CHECKING:
@@ -60,76 +60,76 @@ def long_stream(count: int, *, tool: bool = False) -> list[Any]:
     return [*open_stream(), framed + b"0\r\n\r\n"]
 
 
-def drained(caller: Caller, model: Any) -> int:
+def drained(api: EntryPoint, model: Any) -> int:
     """Take a stream to its end, and nothing more. Returns how many chunks there were."""
 
     async def drain() -> int:
-        return len([None async for _ in caller.achunks(model)])
+        return len([None async for _ in api.achunks(model)])
 
-    if caller.is_async:
+    if api.is_async:
         return asyncio.run(drain())
-    return sum(1 for _ in caller.chunks(model))
+    return sum(1 for _ in api.chunks(model))
 
 
-def per_chunk(caller: Caller, server: Server, few: int, many: int, *, tool: bool = False) -> float:
+def per_chunk(api: EntryPoint, server: Server, few: int, many: int, *, tool: bool = False) -> float:
     """Function calls per chunk: what the longer stream takes more, so that the fixed part drops out."""
     spent = []
     for count in (few, few, many):
-        model = caller.make(server.stage(long_stream(count, tool=tool)).url)
-        assert drained(caller, model) >= count  # the first time warms up what is made once
-        spent.append(counted(lambda model=model: drained(caller, model)))  # type: ignore[misc]
+        model = api.make(server.stage(long_stream(count, tool=tool)).url)
+        assert drained(api, model) >= count  # the first time warms up what is made once
+        spent.append(counted(lambda model=model: drained(api, model)))  # type: ignore[misc]
     return (spent[2] - spent[1]) / (many - few)
 
 
-@each(*callers(streams=True))
-def test_calls_per_text_chunk(caller: Caller, server: Server) -> None:
-    assert per_chunk(caller, server, 100, 600) <= PER_CHUNK[caller.kind]
+@each(*entry_points(streams=True))
+def test_calls_per_text_chunk(api: EntryPoint, server: Server) -> None:
+    assert per_chunk(api, server, 100, 600) <= PER_CHUNK[api.kind]
 
 
-@each(*callers(streams=True))
-def test_calls_per_fragment_of_a_tool_call(caller: Caller, server: Server) -> None:
-    assert per_chunk(caller, server, 100, 600, tool=True) <= PER_FRAGMENT[caller.kind]
+@each(*entry_points(streams=True))
+def test_calls_per_fragment_of_a_tool_call(api: EntryPoint, server: Server) -> None:
+    assert per_chunk(api, server, 100, 600, tool=True) <= PER_FRAGMENT[api.kind]
 
 
-@each(*callers(Transport, LangChain, LlamaIndex, streams=True, is_async=False))
-def test_a_long_stream_costs_as_much_per_chunk_as_a_short_one(caller: Caller, server: Server) -> None:
+@each(*entry_points(Transport, LangChain, LlamaIndex, streams=True, is_async=False))
+def test_a_long_stream_costs_as_much_per_chunk_as_a_short_one(api: EntryPoint, server: Server) -> None:
     """From 2,000 to 20,000 chunks. LlamaIndex's snapshots hold the whole text, but are not made by calls."""
-    short, long = per_chunk(caller, server, 500, 2_000), per_chunk(caller, server, 2_000, 20_000)
+    short, long = per_chunk(api, server, 500, 2_000), per_chunk(api, server, 2_000, 20_000)
     assert long <= short * 1.02
 
 
-@each(*callers(streams=False))
-def test_calls_per_answer(caller: Caller, server: Server) -> None:
+@each(*entry_points(streams=False))
+def test_calls_per_answer(api: EntryPoint, server: Server) -> None:
     stage = server.stage(good)
-    model = caller.make(stage.url)
+    model = api.make(stage.url)
 
     async def asked(times: int) -> None:
         for _ in range(times):
-            await caller.ask_async(model)
+            await api.ask_async(model)
 
     def ask(times: int) -> None:
-        if caller.is_async:
+        if api.is_async:
             asyncio.run(asked(times))
         else:
             for _ in range(times):
-                caller.ask(model)
+                api.ask(model)
 
     ask(2)
     fixed, more = counted(lambda: ask(1)), counted(lambda: ask(11))
-    assert (more - fixed) / 10 <= PER_CALL[caller.kind][caller.is_async]
+    assert (more - fixed) / 10 <= PER_CALL[api.kind][api.is_async]
     assert len(stage.requests) == 14, "one request per call"
 
 
-@each(*callers())
-def test_one_request_and_one_connection(caller: Caller, server: Server) -> None:
+@each(*entry_points())
+def test_one_request_and_one_connection(api: EntryPoint, server: Server) -> None:
     """Many objects with equal settings, one call each: as many requests, and one connection for all."""
     stage = server.stage(good)
-    models = [caller.make(stage.url) for _ in range(5)]
+    models = [api.make(stage.url) for _ in range(5)]
 
     async def ask_all() -> list[str]:
-        return [(await caller.ask_async(model)).text for model in models]
+        return [(await api.ask_async(model)).text for model in models]
 
-    texts = asyncio.run(ask_all()) if caller.is_async else [caller.ask(model).text for model in models]
+    texts = asyncio.run(ask_all()) if api.is_async else [api.ask(model).text for model in models]
     assert texts == [ANSWER] * 5
     assert len(stage.requests) == 5
     assert len(stage.connections) == 1
@@ -137,8 +137,8 @@ def test_one_request_and_one_connection(caller: Caller, server: Server) -> None:
 
 def test_many_connections_do_not_make_a_request_dearer(server: Server) -> None:
     """httpcore's own pool looks at each idle connection for every request."""
-    (caller,) = callers(Transport, is_async=True, streams=False)
-    model = caller.make(server.stage(good).url)
+    (api,) = entry_points(Transport, is_async=True, streams=False)
+    model = api.make(server.stage(good).url)
 
     async def spent() -> tuple[int, int]:
         profile = cProfile.Profile()
@@ -146,16 +146,16 @@ def test_many_connections_do_not_make_a_request_dearer(server: Server) -> None:
         async def one_more() -> int:
             profile.clear()
             profile.enable()
-            await caller.ask_async(model)
+            await api.ask_async(model)
             profile.disable()
             return sum(entry.callcount for entry in profile.getstats())
 
         async def least() -> int:
             return min([await one_more() for _ in range(5)])  # the loop's own turns differ from call to call
 
-        await caller.ask_async(model)
+        await api.ask_async(model)
         few = await least()
-        await asyncio.gather(*(caller.ask_async(model) for _ in range(60)))
+        await asyncio.gather(*(api.ask_async(model) for _ in range(60)))
         return few, await least()
 
     few, many = asyncio.run(spent())
@@ -181,15 +181,15 @@ print(json.dumps(sorted(set(sys.modules) - before)))
     assert len(added) <= 45, added
 
 
-@each(*callers(LangChain, LlamaIndex, is_async=False, streams=False))
-def test_an_instance_is_small_and_opens_nothing(caller: Caller, server: Server) -> None:
+@each(*entry_points(LangChain, LlamaIndex, is_async=False, streams=False))
+def test_an_instance_is_small_and_opens_nothing(api: EntryPoint, server: Server) -> None:
     url = server.stage(good).url
-    caller.make(url)
+    api.make(url)
     pools_before = len(pools._sync), len(pools._async)
     tracemalloc.start()
     try:
         before = tracemalloc.get_traced_memory()[0]
-        kept = [caller.make(url) for _ in range(50)]
+        kept = [api.make(url) for _ in range(50)]
         grown = tracemalloc.get_traced_memory()[0] - before
     finally:
         tracemalloc.stop()

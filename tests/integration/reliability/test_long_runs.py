@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tests.integration.reliability.leaks import leaks, left
-from tests.integration.reliability.plan import FAULTY, expected, plan
-from tests.integration.reliability.soak import BAD, soak
+from tools.reliability.leaks import leaks, left
+from tools.reliability.plan import FAULTY, expected, plan
+from tools.reliability.soak import BAD, soak
 
 CALLS = 3_000
 

@@ -20,7 +20,7 @@ from tests.server import Received, Server, good, reply, whole
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from tests.callers import Caller
+    from tests.entry_points import EntryPoint
     from tests.server import Step
 
 QUESTION: list[Message] = [{"role": "user", "content": "Hello, what can you do?"}]
@@ -122,20 +122,20 @@ def test_its_window_overrides_the_packaged_one_and_a_setting_overrides_both(sett
     assert window_of(settings, "no-such-model") is None
 
 
-def test_an_unknown_model_names_the_nearest(caller: Caller, server: Server) -> None:
+def test_an_unknown_model_names_the_nearest(api: EntryPoint, server: Server) -> None:
     stage = server.stage(api)
     with pytest.raises(
         OxenNotFoundError, match=r"Model not found.*nearest that are served: open-mixtral-8x22b"
     ) as caught:
-        caller.ask(caller.make(stage.url + "/api/ai", model="open-mixtral-8x2b"))
+        api.ask(api.make(stage.url + "/api/ai", model="open-mixtral-8x2b"))
     assert caught.value.status_code == 400
     assert [request.path.rsplit("/", 1)[-1] for request in stage.requests] == ["completions", "models"]
 
 
-def test_without_a_catalogue_the_error_is_still_the_error(caller: Caller, server: Server) -> None:
+def test_without_a_catalogue_the_error_is_still_the_error(api: EntryPoint, server: Server) -> None:
     stage = server.stage(reply({"error": "Model not found: x"}, 404))
     with pytest.raises(OxenNotFoundError, match="Model not found: x") as caught:
-        caller.ask(caller.make(stage.url))
+        api.ask(api.make(stage.url))
     assert "nearest" not in str(caught.value)
 
 
@@ -220,24 +220,24 @@ def test_max_tokens_fit_fills_the_window(settings: OxenCatalogue) -> None:
         build(settings, QUESTION, call={"max_tokens": "fit", "model": "gpt-5"})
 
 
-def test_check_context_refuses_before_a_byte_is_sent(caller: Caller, server: Server) -> None:
+def test_check_context_refuses_before_a_byte_is_sent(api: EntryPoint, server: Server) -> None:
     stage = server.stage(good)
-    model = caller.make(stage.url, check_context=True, context_window=100, max_tokens=95)
+    model = api.make(stage.url, check_context=True, context_window=100, max_tokens=95)
     with pytest.raises(OxenContextOverflowError, match=r"95 reserved.*100 tokens") as caught:
-        caller.ask(model, "word " * 20)
+        api.ask(model, "word " * 20)
     assert caught.value.context_window == 100
     assert caught.value.prompt_tokens
     assert stage.requests == []
-    assert caller.ask(caller.make(stage.url, check_context=True, context_window=100, max_tokens=50)).text
+    assert api.ask(api.make(stage.url, check_context=True, context_window=100, max_tokens=50)).text
 
 
-def test_cost_of_an_answer(caller: Caller, server: Server) -> None:
-    model = caller.make(server.stage(api).url + "/api/ai")
+def test_cost_of_an_answer(api: EntryPoint, server: Server) -> None:
+    model = api.make(server.stage(api).url + "/api/ai")
     sync_client(model).models()
-    raw = caller.ask(model).raw
+    raw = api.ask(model).raw
     cost = {
         "client": lambda: raw.usage.cost,
         "ChatOxen": lambda: raw.response_metadata["cost"],
         "Oxen": lambda: raw.additional_kwargs["cost"],
-    }[caller.kind]()
+    }[api.kind]()
     assert cost == pytest.approx(11 * 2e-6 + 8 * 6e-6)

@@ -14,8 +14,8 @@ import pytest
 from _oxen_transport.errors import OxenResponseTooLargeError
 from _oxen_transport.response import sse
 from _oxen_transport.response.sse import MAX_EVENT_BYTES, Decoder, decode_all
-from tests.fuzz import oracle
-from tests.fuzz.sse import BATCH, differences
+from tools.fuzz import oracle
+from tools.fuzz.sse import BATCH, differences
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -135,7 +135,7 @@ def test_fuzz_against_the_standard() -> None:
     seed = int(os.environ.get("FUZZ_SEED", "1"))
     for batch in range(200_000 // BATCH):
         found = differences(seed, batch)
-        assert not found, f"python -m tests.fuzz.sse --n {BATCH} --seed {seed} --batch {batch}: {found[0]}"
+        assert not found, f"python -m tools.fuzz.sse --n {BATCH} --seed {seed} --batch {batch}: {found[0]}"
 
 
 def test_events_come_with_the_piece_that_completes_them() -> None:
