@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from _oxen_transport.testing import Server, black_hole, closed_port, mute_port
 from tests.callers import callers
-from tests.server import Certificates, Server, black_hole, closed_port, mute_port
+from tests.certificates import Certificates
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

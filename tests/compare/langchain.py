@@ -17,9 +17,9 @@ import warnings
 from importlib.metadata import version
 from pathlib import Path
 
+from _oxen_transport.testing.server import Server
 from tests.compare.langchain_rows import ROWS
 from tests.compare.subjects import SUBJECTS
-from tests.server.scripted import Server
 
 SECONDS = 25.0
 """The most a cell may take: some classes wait for minutes where others are done."""

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from _oxen_transport.testing import Server
 from tests.compare.langchain import BEGIN, END, table, write
 from tests.compare.langchain_rows import ROWS
 from tests.compare.subjects import SUBJECTS, chat_oxen
-from tests.server import Server
 
 
 @pytest.mark.parametrize("title", ROWS)

@@ -16,9 +16,7 @@ from _oxen_transport.errors import (
     OxenTimeoutError,
     OxenTruncatedStreamError,
 )
-from tests.integration.faults.answering import OXEN_ENVELOPE
-from tests.integration.faults.table import BOOM, UP_TO, Fault
-from tests.server import (
+from _oxen_transport.testing import (
     ANSWER,
     DONE,
     FIN,
@@ -39,12 +37,14 @@ from tests.server import (
     streamed,
     whole,
 )
-from tests.server.answers import dumps
+from _oxen_transport.testing.answers import dumps
+from tests.integration.faults.answering import OXEN_ENVELOPE
+from tests.integration.faults.table import BOOM, UP_TO, Fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tests.server import Received, Step
+    from _oxen_transport.testing import Received, Step
 
 WHOLE = chunks(usage=USAGE)
 HALF = sse(WHOLE[:5], done=False)

@@ -18,8 +18,8 @@ from tests.integration.faults import answering, streaming, test_wire_faults
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from _oxen_transport.testing import Server
     from tests.integration.faults.table import Fault
-    from tests.server import Server
 
 httpx_aiohttp = pytest.importorskip("httpx_aiohttp", reason="the extra `aiohttp` is not installed")
 pytestmark = pytest.mark.usefixtures("fast_retries")

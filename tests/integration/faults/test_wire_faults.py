@@ -22,7 +22,7 @@ from tests.integration.faults.table import RETRIES, Fault
 from tests.integration.faults.watched import assert_keeps_secrets, watched
 
 if TYPE_CHECKING:
-    from tests.server import Server, Stage
+    from _oxen_transport.testing import Server, Stage
 
 DOORS = callers(Transport, LangChain, LlamaIndex)
 CELLS = [(fault, door) for fault in (*answering.ALL, *streaming.ALL) for door in DOORS if fault.fits(door.streams)]

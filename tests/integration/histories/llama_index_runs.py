@@ -17,6 +17,7 @@ from llama_index.core.program import LLMTextCompletionProgram
 from llama_index.core.query_engine import CitationQueryEngine, MultiStepQueryEngine, TransformQueryEngine
 from llama_index.core.tools import FunctionTool
 
+from _oxen_transport.testing import Server, Stage
 from llama_index_oxen import Oxen
 from tests.integration.frameworks import test_llama_index_flows as test_flows
 from tests.integration.frameworks.langchain_flows import EACH
@@ -25,7 +26,6 @@ from tests.integration.frameworks.test_llama_index_flows import QUESTION, weathe
 from tests.integration.histories.fixtures import REAL, SCRIPTED
 from tests.integration.histories.langchain_runs import calls, says
 from tests.integration.real_model import test_llama_index as test_real_model
-from tests.server import Server, Stage
 
 Play = Callable[[Server, str], Any]
 TWO = calls(("call_p_1", "weather", {"city": "Paris"}), ("call_p_2", "weather", {"city": "Rome"}), text="Both.")

@@ -14,12 +14,12 @@ from importlib.metadata import version
 from typing import Any
 from unittest.mock import patch
 
+from _oxen_transport.testing import Server
 from examples.support.local import start_server
 from langchain_oxen import ChatOxen
 from llama_index_oxen import Oxen
 from tests.integration.histories import langchain_runs, llama_index_runs
 from tests.integration.histories.fixtures import REAL, Recording, dump_langchain, dump_llama_index, write
-from tests.server import Server
 
 VERSIONS = {
     "langchain": ("langchain-core", "langchain", "langgraph", "deepagents"),

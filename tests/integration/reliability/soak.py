@@ -26,10 +26,10 @@ from typing import Any
 from urllib.request import urlopen
 
 from _oxen_transport.errors import OxenError
+from _oxen_transport.testing import Server
 from tests.callers import Caller, LangChain, LlamaIndex, callers
 from tests.integration.reliability.figures import open_files, open_sockets
 from tests.integration.reliability.plan import RETRIES, Behaviour, answer_to, expected, prompt_of
-from tests.server import Server
 
 DOORS = callers(LangChain, LlamaIndex)
 LOST_SECONDS = 60.0

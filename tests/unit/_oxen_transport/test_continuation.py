@@ -8,8 +8,7 @@ import pytest
 
 from _oxen_transport.continuation import MOST, PrefixStripper
 from _oxen_transport.errors import OxenTruncatedStreamError
-from tests.callers import callers
-from tests.server import (
+from _oxen_transport.testing import (
     ANSWER,
     FIN,
     USAGE,
@@ -23,12 +22,13 @@ from tests.server import (
     streamed,
     whole,
 )
+from tests.callers import callers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from _oxen_transport.testing import Step
     from tests.callers import Caller
-    from tests.server import Step
 
 STREAMING = [caller for caller in callers() if caller.streams]
 pytestmark = pytest.mark.usefixtures("fast_retries")
