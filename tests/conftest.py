@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from _oxen_transport.testing import Server, ports
+from tests.certificates import Certificates
 from tests.entry_points import entry_points
-from tests.server import Certificates, Server, places
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,19 +108,19 @@ def tls_server(certificates: Certificates) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def closed_port() -> Iterator[int]:
-    with places.closed_port() as port:
+    with ports.closed_port() as port:
         yield port
 
 
 @pytest.fixture(scope="session")
 def unresponsive_port() -> Iterator[int]:
-    with places.black_hole() as port:
+    with ports.black_hole() as port:
         yield port
 
 
 @pytest.fixture(scope="session")
 def silent_port() -> Iterator[int]:
-    with places.mute_port() as port:
+    with ports.mute_port() as port:
         yield port
 
 

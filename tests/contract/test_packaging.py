@@ -184,7 +184,7 @@ def test_what_is_in_the_wheel(wheel: Path) -> None:
         assert f"{package}/__init__.py" in names
     expected = {str(path.relative_to(ROOT)) for path in SOURCES if path.parent.name != "namespace"}
     assert expected <= set(names), "a source file is not in the wheel"
-    assert not [name for name in names if "test" in name or "__pycache__" in name or name.endswith(".pyc")]
+    assert not [name for name in names if re.search(r"(^|/)tests?[/_]|__pycache__|\.pyc$", name)]
     assert [name for name in names if name.endswith("LICENSE")]
 
 

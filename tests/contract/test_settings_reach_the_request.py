@@ -11,11 +11,12 @@ import pytest
 
 from _oxen_transport.errors import OxenConfigError, OxenError, OxenTimeoutError, OxenTLSError
 from _oxen_transport.settings import OxenParams, OxenSettings, wire_names
+from _oxen_transport.testing import ANSWER, HANG, Server, chunks, completion, error_body, good, reply, sse, streamed
+from tests.certificates import Certificates
 from tests.entry_points import KEY, EntryPoint, LangChain, LlamaIndex, each, entry_points
-from tests.server import ANSWER, HANG, Certificates, Server, chunks, completion, error_body, good, reply, sse, streamed
 
 if TYPE_CHECKING:
-    from tests.server import Stage
+    from _oxen_transport.testing import Stage
 
 SENDS = entry_points(LangChain, LlamaIndex, is_async=False, streams=False)
 DOORS = entry_points(LangChain, LlamaIndex, is_async=False)

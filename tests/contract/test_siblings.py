@@ -18,7 +18,7 @@ import langchain_oxen
 import llama_index_oxen
 from _oxen_transport.errors import OxenStructuredOutputError
 from _oxen_transport.model import OxenModelMixin
-from tests.server import good
+from _oxen_transport.testing import good
 
 ROOT = Path(__file__).parents[2]
 DATA = base64.b64encode(b"bytes").decode()

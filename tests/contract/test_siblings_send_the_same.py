@@ -16,13 +16,13 @@ from llama_index.core.prompts import PromptTemplate
 from llama_index.core.tools import FunctionTool
 from pydantic import BaseModel, Field
 
+from _oxen_transport.testing import Server, completion, good, reply
 from langchain_oxen import ChatOxen
 from llama_index_oxen import Oxen
 from tests.entry_points import KEY
-from tests.server import Server, completion, good, reply
 
 if TYPE_CHECKING:
-    from tests.server import Stage
+    from _oxen_transport.testing import Stage
 
 PNG64 = "iVBORw0KGgotbm90LXJlYWxseQ=="
 CALL = {"name": "look", "args": {"place": "the plough", "near": True}, "id": "AbC123xyZ"}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.server import Server
+from _oxen_transport.testing import Server
 from tools.compare.langchain import BEGIN, END, table, write
 from tools.compare.langchain_rows import ROWS
 from tools.compare.subjects import SUBJECTS, chat_oxen

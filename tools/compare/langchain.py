@@ -17,7 +17,7 @@ import warnings
 from importlib.metadata import version
 from pathlib import Path
 
-from tests.server.scripted import Server
+from _oxen_transport.testing.server import Server
 from tools.compare.langchain_rows import ROWS
 from tools.compare.subjects import SUBJECTS
 

@@ -15,9 +15,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from tests import server as scripted
-from tests.server import DONE, HANG, chunk, event, open_stream, recorded, reply, sse, streamed, whole
-from tests.server.scripted import Server
+from _oxen_transport import testing as scripted
+from _oxen_transport.testing import DONE, HANG, chunk, event, open_stream, reply, sse, streamed, whole
+from _oxen_transport.testing.server import Server
+from tests.recorded import recorded
 
 Row = Callable[[Any, Server], str]
 ROWS: dict[str, Row] = {}

@@ -28,10 +28,11 @@ from _oxen_transport.errors import OxenError
 from _oxen_transport.response.completion import completion_from_body, document_from_body, error_from_reply
 from _oxen_transport.response.error_body import Redactor, parse_error
 from _oxen_transport.response.stream import StreamReader, chunks_from
+from _oxen_transport.testing.answers import TOOL_CALL, USAGE, chunks, completion, error_body
 from _oxen_transport.types import Chunk, Completion, Usage
 from langchain_oxen.stream import from_chunk
 from llama_index_oxen.stream import Snapshots
-from tests.server.answers import REPLIES, TOOL_CALL, USAGE, chunks, completion, error_body
+from tests.recorded import REPLIES
 from tools.fuzz import junk
 from tools.fuzz.running import Trial, main
 

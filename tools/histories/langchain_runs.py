@@ -10,12 +10,12 @@ from langchain.agents.middleware import TodoListMiddleware
 from langchain_core.messages import AIMessage, HumanMessage
 from langgraph.checkpoint.memory import InMemorySaver
 
+from _oxen_transport.testing import Server, chunks, completion, sse, streamed, whole
 from langchain_oxen import ChatOxen
 from tests.ideal_model import ideal
 from tests.integration.frameworks import langchain_flows as flows
 from tests.integration.frameworks import test_langchain_agents as test_agents
 from tests.integration.real_model import test_langchain as test_real_model
-from tests.server import Server, chunks, completion, sse, streamed, whole
 from tools.histories.files import IDEAL, REAL, SCRIPTED
 
 Play = Callable[[Server, str], Any]

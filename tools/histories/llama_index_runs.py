@@ -17,13 +17,13 @@ from llama_index.core.program import LLMTextCompletionProgram
 from llama_index.core.query_engine import CitationQueryEngine, MultiStepQueryEngine, TransformQueryEngine
 from llama_index.core.tools import FunctionTool
 
+from _oxen_transport.testing import Server, Stage
 from llama_index_oxen import Oxen
 from tests.integration.frameworks import test_llama_index_flows as test_flows
 from tests.integration.frameworks.langchain_flows import EACH
 from tests.integration.frameworks.llama_index_flows import documents, index
 from tests.integration.frameworks.test_llama_index_flows import QUESTION, weather
 from tests.integration.real_model import test_llama_index as test_real_model
-from tests.server import Server, Stage
 from tools.histories.files import REAL, SCRIPTED
 from tools.histories.langchain_runs import calls, says
 

@@ -14,10 +14,10 @@ from importlib.metadata import version
 from typing import Any
 from unittest.mock import patch
 
+from _oxen_transport.testing import Server
 from examples.support.local import start_server
 from langchain_oxen import ChatOxen
 from llama_index_oxen import Oxen
-from tests.server import Server
 from tools.histories import langchain_runs, llama_index_runs
 from tools.histories.files import REAL, Recording, dump_langchain, dump_llama_index, write
 

@@ -23,11 +23,24 @@ from _oxen_transport.errors import (
     OxenTimeoutError,
     OxenTruncatedStreamError,
 )
-from tests.server import FIN, HANG, RST, chunks, completion, error_body, event, head, open_stream, sse, streamed, whole
-from tests.server.answers import dumps
+from _oxen_transport.testing import (
+    FIN,
+    HANG,
+    RST,
+    chunks,
+    completion,
+    error_body,
+    event,
+    head,
+    open_stream,
+    sse,
+    streamed,
+    whole,
+)
+from _oxen_transport.testing.answers import dumps
 
 if TYPE_CHECKING:
-    from tests.server import Received, Step
+    from _oxen_transport.testing import Received, Step
 
 FAULTY = 0.1
 """Share of attempts that go wrong."""

@@ -26,8 +26,8 @@ from typing import Any
 from urllib.request import urlopen
 
 from _oxen_transport.errors import OxenError
+from _oxen_transport.testing import Server
 from tests.entry_points import EntryPoint, LangChain, LlamaIndex, entry_points
-from tests.server import Server
 from tools.reliability.figures import open_files, open_sockets
 from tools.reliability.plan import RETRIES, Behaviour, answer_to, expected, prompt_of
 

@@ -30,8 +30,7 @@ from _oxen_transport.http import pools
 from _oxen_transport.rate_limiter import Limiter
 from _oxen_transport.request.build import build
 from _oxen_transport.settings import OxenSettings
-from tests.entry_points import QUESTION, EntryPoint, Transport, each, entry_points
-from tests.server import (
+from _oxen_transport.testing import (
     ANSWER,
     DONE,
     FIN,
@@ -51,11 +50,12 @@ from tests.server import (
     good,
     head,
     open_stream,
-    recorded,
     reply,
     sse,
     streamed,
 )
+from tests.entry_points import QUESTION, EntryPoint, Transport, each, entry_points
+from tests.recorded import recorded
 
 ALL = entry_points(Transport)
 STREAMS = entry_points(Transport, streams=True)

@@ -8,8 +8,7 @@ import pytest
 
 from _oxen_transport.continuation import MOST, PrefixStripper
 from _oxen_transport.errors import OxenTruncatedStreamError
-from tests.entry_points import entry_points
-from tests.server import (
+from _oxen_transport.testing import (
     ANSWER,
     FIN,
     USAGE,
@@ -23,12 +22,13 @@ from tests.server import (
     streamed,
     whole,
 )
+from tests.entry_points import entry_points
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from _oxen_transport.testing import Step
     from tests.entry_points import EntryPoint
-    from tests.server import Step
 
 STREAMING = [api for api in entry_points() if api.streams]
 pytestmark = pytest.mark.usefixtures("fast_retries")

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from _oxen_transport.testing import ANSWER, good
 from tests.entry_points import LangChain, LlamaIndex
-from tests.server import ANSWER, good
 
 if TYPE_CHECKING:
+    from _oxen_transport.testing import Server
     from tests.entry_points import EntryPoint
-    from tests.server import Server
 
 BOTH = pytest.mark.parametrize("kind", [LangChain, LlamaIndex], ids=lambda kind: str(kind.kind))
 

@@ -13,9 +13,9 @@ from _oxen_transport.catalogue import ModelInfo
 from _oxen_transport.clients import async_client, sync_client
 from _oxen_transport.errors import OxenError
 from _oxen_transport.settings import OxenSettings
+from _oxen_transport.testing import Server
 from tests.entry_points import Answer, Transport, entry_points
-from tests.server import Server, recorded
-from tests.server.answers import REPLIES
+from tests.recorded import REPLIES, recorded
 
 OXEN = "Oxen are strong, calm animals."
 PARIS, LONDON = ("get_weather", {"city": "Paris"}), ("get_weather", {"city": "London"})

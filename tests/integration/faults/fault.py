@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from _oxen_transport.errors import OxenError
-from tests.server import ANSWER, Attempt
+from _oxen_transport.testing import ANSWER, Attempt
 
 BOOM = "boom-7731 upstream exploded"
 """What the server says when it fails; must be found in the error."""

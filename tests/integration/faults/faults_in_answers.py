@@ -19,8 +19,7 @@ from _oxen_transport.errors import (
     OxenStatusError,
     OxenTimeoutError,
 )
-from tests.integration.faults.fault import BOOM, RETRIED, UP_TO, Fault
-from tests.server import (
+from _oxen_transport.testing import (
     ANSWER,
     FIN,
     HANG,
@@ -37,12 +36,13 @@ from tests.server import (
     sse,
     whole,
 )
-from tests.server.answers import dumps
+from _oxen_transport.testing.answers import dumps
+from tests.integration.faults.fault import BOOM, RETRIED, UP_TO, Fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tests.server import Attempt, Received, Step
+    from _oxen_transport.testing import Attempt, Received, Step
 
 OXEN_ENVELOPE = {"status": "error", "status_message": BOOM}
 

@@ -16,9 +16,7 @@ from _oxen_transport.errors import (
     OxenTimeoutError,
     OxenTruncatedStreamError,
 )
-from tests.integration.faults.fault import BOOM, UP_TO, Fault
-from tests.integration.faults.faults_in_answers import OXEN_ENVELOPE
-from tests.server import (
+from _oxen_transport.testing import (
     DONE,
     FIN,
     HANG,
@@ -38,12 +36,14 @@ from tests.server import (
     streamed,
     whole,
 )
-from tests.server.answers import dumps
+from _oxen_transport.testing.answers import dumps
+from tests.integration.faults.fault import BOOM, UP_TO, Fault
+from tests.integration.faults.faults_in_answers import OXEN_ENVELOPE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tests.server import Received, Step
+    from _oxen_transport.testing import Received, Step
 
 WHOLE = chunks(usage=USAGE)
 HALF = sse(WHOLE[:5], done=False)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from _oxen_transport.errors import OxenConnectionError, OxenError, OxenTimeoutError, OxenTLSError
+from _oxen_transport.testing import ANSWER, Server, good
+from tests.certificates import Certificates
 from tests.entry_points import EntryPoint
 from tests.integration.faults.secrets_and_resources import assert_keeps_secrets, watched
-from tests.server import ANSWER, Certificates, Server, good
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,7 +59,7 @@ def test_the_server_closed_the_idle_connection(api: EntryPoint, server: Server) 
 
 def test_a_server_that_closes_after_each_stream_without_saying_so(api: EntryPoint, server: Server) -> None:
     """llama.cpp does: `Keep-Alive: timeout=5`, then it closes; a pooled client must not trip."""
-    from tests.server import FIN
+    from _oxen_transport.testing import FIN
 
     stage = server.stage(lambda request: [*good(request), FIN])
     model = api.make(stage.url)

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from _oxen_transport.errors import OxenAPIError, OxenError
+from _oxen_transport.testing import ANSWER, HANG, Gate, Server, chunks, echo, error_body, event, good, open_stream, sse
 from tests.entry_points import EntryPoint, each, entry_points
 from tests.integration.faults.secrets_and_resources import watched
-from tests.server import ANSWER, HANG, Gate, Server, chunks, echo, error_body, event, good, open_stream, sse
 
 pytestmark = pytest.mark.usefixtures("fast_retries")
 

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from _oxen_transport.errors import OxenAuthenticationError, OxenConfigError, OxenError
+from _oxen_transport.testing import ANSWER, HANG, RST, Server, error_body, good, open_stream, reply, whole
 from tests.entry_points import KEY, EntryPoint, LangChain, LlamaIndex, each, entry_points
 from tests.integration.faults.fault import BOOM
 from tests.integration.faults.secrets_and_resources import assert_keeps_secrets, everything_shown_by, watched
-from tests.server import ANSWER, HANG, RST, Server, error_body, good, open_stream, reply, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tests.server import Received, Step
+    from _oxen_transport.testing import Received, Step
 
 pytestmark = pytest.mark.usefixtures("fast_retries")
 MODELS = entry_points(LangChain, LlamaIndex, is_async=False, streams=False)

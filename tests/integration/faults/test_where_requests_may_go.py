@@ -9,14 +9,15 @@ import pytest
 
 from _oxen_transport.clients import sync_client
 from _oxen_transport.errors import OxenConfigError, OxenConnectionError, OxenError, OxenRedirectError
+from _oxen_transport.testing import ANSWER, TOOL_ARGUMENTS, Server, good, good_tool_call, head
+from tests.certificates import Certificates
 from tests.entry_points import KEY, EntryPoint, LangChain, LlamaIndex, each, entry_points
 from tests.integration.faults.secrets_and_resources import assert_keeps_secrets, watched
-from tests.server import ANSWER, TOOL_ARGUMENTS, Certificates, Server, good, good_tool_call, head
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tests.server import Received, Step
+    from _oxen_transport.testing import Received, Step
 
 pytestmark = pytest.mark.usefixtures("fast_retries")
 

@@ -21,7 +21,7 @@ from tests.integration.faults.fault import RETRIES, Fault
 from tests.integration.faults.secrets_and_resources import assert_keeps_secrets, watched
 
 if TYPE_CHECKING:
-    from tests.server import Server, Stage
+    from _oxen_transport.testing import Server, Stage
 
 FAULTS = (*faults_in_answers.ALL, *faults_in_streams.ALL)
 CELLS = [(fault, api) for number, fault in enumerate(FAULTS) for api in in_turn(number) if fault.fits(api.streams)]

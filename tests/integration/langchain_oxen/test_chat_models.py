@@ -16,8 +16,7 @@ from langchain_core.load import dumpd, dumps
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, trim_messages
 from langchain_core.rate_limiters import InMemoryRateLimiter
 
-from langchain_oxen import ChatOxen
-from tests.server import (
+from _oxen_transport.testing import (
     ANSWER,
     HANG,
     PIECES,
@@ -32,7 +31,8 @@ from tests.server import (
     sse,
     streamed,
 )
-from tests.server import completion as body
+from _oxen_transport.testing import completion as body
+from langchain_oxen import ChatOxen
 
 load = importlib.import_module("langchain_core.load.load").load
 

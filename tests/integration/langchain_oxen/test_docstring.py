@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from _oxen_transport.testing import Server, whole
 from langchain_oxen import ChatOxen
 from tests.ideal_model import ideal
-from tests.server import Server, whole
 
 DOC = inspect.getdoc(ChatOxen) or ""
 BLOCKS = [textwrap.dedent(block) for block in re.findall(r"```python\n(.*?)```", DOC, re.DOTALL)]

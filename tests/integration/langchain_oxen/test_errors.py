@@ -15,9 +15,9 @@ from langchain_core.callbacks import BaseCallbackHandler
 
 import _oxen_transport.errors as transport
 import langchain_oxen
+from _oxen_transport.testing import chunk, error_body, event, good, open_stream, reply, sse, streamed
 from _oxen_transport.types import Completion
 from langchain_oxen import ChatOxen, errors
-from tests.server import chunk, error_body, event, good, open_stream, reply, sse, streamed
 
 LEAVES = [kind for kind in vars(transport).values() if isinstance(kind, type) and issubclass(kind, transport.OxenError)]
 

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_tests.utils.stream_lifecycle import assert_valid_event_stream
 
+from _oxen_transport.testing import Server, chunk, completion, reply, sse, streamed
 from langchain_oxen import ChatOxen, OxenError
-from tests.server import Server, chunk, completion, recorded, reply, sse, streamed
-from tests.server.answers import REPLIES
+from tests.recorded import REPLIES, recorded
 
 STREAMS = sorted(path.name for path in REPLIES.glob("*stream*.http"))
 BODIES = sorted(path.name for path in REPLIES.glob("*.http") if "stream" not in path.name and "error" not in path.name)

@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field
 from pydantic.v1 import BaseModel as BaseModelV1
 
 from _oxen_transport import structured as memory
+from _oxen_transport.testing import Server, Stage, chunk, chunks, completion, error_body, reply, sse, streamed, whole
 from langchain_oxen import (
     ChatOxen,
     OxenAuthenticationError,
@@ -23,7 +24,6 @@ from langchain_oxen import (
 )
 from langchain_oxen.errors import OxenRefusalError
 from tests.ideal_model import ideal
-from tests.server import Server, Stage, chunk, chunks, completion, error_body, reply, sse, streamed, whole
 
 QUESTION = "The ox 'Bella' is 7 years old."
 

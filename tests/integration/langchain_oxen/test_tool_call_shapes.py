@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from _oxen_transport.testing import Server, chunk, completion, reply, sse, streamed
 from langchain_oxen import ChatOxen
-from tests.server import Server, chunk, completion, reply, sse, streamed
 from tests.unit._oxen_transport.response.wire_shapes import CUTS, WAYS, WITHOUT_IDS, Written
 
 CALLS = [

@@ -14,8 +14,8 @@ from langchain_core.tools import tool
 from pydantic import BaseModel, Field
 from pydantic.v1 import BaseModel as BaseModelV1
 
+from _oxen_transport.testing import chunk, chunks, completion, good, sse, streamed, whole
 from langchain_oxen import ChatOxen, OxenConfigError
-from tests.server import chunk, chunks, completion, good, sse, streamed, whole
 
 ran: list[str] = []
 

@@ -11,9 +11,9 @@ from langchain_core.callbacks import UsageMetadataCallbackHandler
 from langchain_core.messages import AIMessage
 
 from _oxen_transport.catalogue import known
+from _oxen_transport.testing import Server, chunk, completion, reply, sse, streamed, whole
 from langchain_oxen import ChatOxen
 from tests.ideal_model import ideal
-from tests.server import Server, chunk, completion, reply, sse, streamed, whole
 
 WHOLE = {
     "prompt_tokens": 11,

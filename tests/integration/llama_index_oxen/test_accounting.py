@@ -20,8 +20,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from pydantic import BaseModel
 
+from _oxen_transport.testing import Server, chunks, completion, reply, sse, streamed, whole
 from llama_index_oxen import Oxen
-from tests.server import Server, chunks, completion, reply, sse, streamed, whole
 
 QUESTION = [ChatMessage(content="What does the ox do?")]
 

@@ -20,8 +20,8 @@ from llama_index.core.rate_limiter import TokenBucketRateLimiter
 from llama_index.core.tools import FunctionTool
 from pydantic import BaseModel
 
+from _oxen_transport.testing import Server, Stage, chunk, chunks, completion, good, sse, streamed, whole
 from llama_index_oxen import Oxen, OxenRateLimiter, OxenStructuredOutputError, OxenTimeoutError, OxenToolCallError
-from tests.server import Server, Stage, chunk, chunks, completion, good, sse, streamed, whole
 
 T = TypeVar("T")
 PROMPT = "Who is {name}?"

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 import llama_index_oxen as package
+from _oxen_transport.testing import Server, whole
 from llama_index_oxen import Oxen
 from tests.ideal_model import ideal
-from tests.server import Server, whole
 
 DOC = inspect.getdoc(Oxen) or ""
 BLOCKS = [textwrap.dedent(block) for block in re.findall(r"```python\n(.*?)```", DOC, re.DOTALL)]

@@ -20,8 +20,7 @@ from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.rate_limiter import BaseRateLimiter
 from pydantic import Field
 
-from llama_index_oxen import Oxen, OxenConfigError, OxenTruncatedStreamError
-from tests.server import (
+from _oxen_transport.testing import (
     ANSWER,
     HANG,
     PIECES,
@@ -39,6 +38,7 @@ from tests.server import (
     streamed,
     whole,
 )
+from llama_index_oxen import Oxen, OxenConfigError, OxenTruncatedStreamError
 
 QUESTION = [ChatMessage(content="What does the ox do?")]
 ROADS = ("chat", "achat", "stream_chat", "astream_chat", "complete", "acomplete", "stream_complete", "astream_complete")

@@ -13,8 +13,8 @@ from llama_index.core.types import PydanticProgramMode
 from pydantic import BaseModel
 
 from _oxen_transport.structured import forget
+from _oxen_transport.testing import chunk, chunks, completion, error_body, reply, sse, streamed, whole
 from llama_index_oxen import Oxen, OxenPaymentRequiredError, OxenStructuredOutputError, OxenTruncatedStreamError
-from tests.server import chunk, chunks, completion, error_body, reply, sse, streamed, whole
 
 T = TypeVar("T")
 ROADS = ("sync", "async", "stream", "astream")

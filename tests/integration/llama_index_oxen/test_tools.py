@@ -11,8 +11,8 @@ from llama_index.core.base.llms.types import ChatMessage, ToolCallBlock
 from llama_index.core.tools import FunctionTool
 from pydantic import BaseModel
 
+from _oxen_transport.testing import chunk, chunks, completion, good, reply, sse, streamed, whole
 from llama_index_oxen import Oxen, OxenConfigError, OxenToolCallError
-from tests.server import chunk, chunks, completion, good, reply, sse, streamed, whole
 
 T = TypeVar("T")
 ran: list[str] = []

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from _oxen_transport.http import pools
+from _oxen_transport.testing import ANSWER, DONE, USAGE, chunk, event, good, open_stream
 from tests.entry_points import EntryPoint, LangChain, LlamaIndex, Transport, each, entry_points
-from tests.server import ANSWER, DONE, USAGE, chunk, event, good, open_stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.server import Server
+    from _oxen_transport.testing import Server
 
 # function calls per text chunk of a long stream: the framework's own share is in it
 PER_CHUNK = {"client": 32, "ChatOxen": 75, "Oxen": 92}

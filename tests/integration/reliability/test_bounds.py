@@ -12,12 +12,12 @@ import pytest
 from _oxen_transport.errors import OxenConnectionError, OxenError, OxenResponseError, OxenResponseTooLargeError
 from _oxen_transport.response.completion import MAX_BODY_BYTES
 from _oxen_transport.response.sse import MAX_EVENT_BYTES
+from _oxen_transport.testing import head, open_stream, reply
 from tests.entry_points import EntryPoint, each, entry_points
 from tests.integration.faults.secrets_and_resources import watched
-from tests.server import head, open_stream, reply
 
 if TYPE_CHECKING:
-    from tests.server import Received, Server, Step
+    from _oxen_transport.testing import Received, Server, Step
 
 MIB = b"x" * 2**20
 pytestmark = pytest.mark.usefixtures("fast_retries")

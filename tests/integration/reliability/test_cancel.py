@@ -15,13 +15,25 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from _oxen_transport.errors import OxenError
+from _oxen_transport.testing import (
+    ANSWER,
+    HANG,
+    Gate,
+    chunks,
+    completion,
+    error_body,
+    good,
+    head,
+    open_stream,
+    reply,
+    sse,
+)
+from _oxen_transport.testing.answers import dumps
 from tests.entry_points import EntryPoint, each, entry_points
 from tests.integration.faults.secrets_and_resources import watched
-from tests.server import ANSWER, HANG, Gate, chunks, completion, error_body, good, head, open_stream, reply, sse
-from tests.server.answers import dumps
 
 if TYPE_CHECKING:
-    from tests.server import Attempt, Server, Stage
+    from _oxen_transport.testing import Attempt, Server, Stage
 
 SECOND = 1.0
 BEGUN = open_stream(sse(chunks()[:5], done=False), HANG)

@@ -22,13 +22,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from _oxen_transport.testing import ANSWER, HANG, chunks, completion, echo, good, head, open_stream, sse
+from _oxen_transport.testing.answers import dumps
 from tests.entry_points import EntryPoint, LangChain, LlamaIndex, each, entry_points
 from tests.integration.faults.secrets_and_resources import watched
-from tests.server import ANSWER, HANG, chunks, completion, echo, good, head, open_stream, sse
-from tests.server.answers import dumps
 
 if TYPE_CHECKING:
-    from tests.server import Server
+    from _oxen_transport.testing import Server
 
 ASYNC = entry_points(is_async=True)
 ROOT = Path(__file__).parents[3]

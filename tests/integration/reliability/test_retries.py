@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from _oxen_transport.errors import OxenConnectionError, OxenError, OxenRateLimitError, OxenServerError
+from _oxen_transport.testing import ANSWER, FIN, RST, closed_port, error_body, good, head, reply, whole
 from tests.entry_points import EntryPoint, each, entry_points
 from tests.integration.faults.secrets_and_resources import watched
-from tests.server import ANSWER, FIN, RST, closed_port, error_body, good, head, reply, whole
 
 if TYPE_CHECKING:
-    from tests.server import Attempt, Received, Server, Step
+    from _oxen_transport.testing import Attempt, Received, Server, Step
 
 TRANSIENT = (408, 409, 425, 429, 500, 502, 503, 504, 529)
 

@@ -26,12 +26,25 @@ import pytest
 from pydantic import SecretStr
 
 from _oxen_transport.errors import OxenConfigError, OxenError
+from _oxen_transport.testing import (
+    ANSWER,
+    HANG,
+    RST,
+    chunks,
+    error_body,
+    event,
+    good,
+    head,
+    open_stream,
+    reply,
+    sse,
+    whole,
+)
 from tests.entry_points import EntryPoint, LangChain, LlamaIndex, Transport, each, entry_points
 from tests.integration.faults.secrets_and_resources import watched
-from tests.server import ANSWER, HANG, RST, chunks, error_body, event, good, head, open_stream, reply, sse, whole
 
 if TYPE_CHECKING:
-    from tests.server import Attempt, Received, Server, Step
+    from _oxen_transport.testing import Attempt, Received, Server, Step
 
 KEY, HEADER, CALL, PROXY = "sk-canary-7f3a9c21e5b8", "canary-header-41d7", "canary-per-call-93be", "canary-proxy-55aa"
 CANARIES = (KEY, HEADER, CALL, PROXY)

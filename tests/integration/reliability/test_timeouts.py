@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from _oxen_transport.errors import OxenConfigError, OxenError, OxenTimeoutError
-from tests.entry_points import EntryPoint, each, entry_points
-from tests.integration.faults.secrets_and_resources import assert_keeps_secrets, watched
-from tests.server import (
+from _oxen_transport.testing import (
     ANSWER,
     HANG,
     PIECES,
@@ -26,10 +24,12 @@ from tests.server import (
     open_stream,
     reply,
 )
-from tests.server.answers import dumps
+from _oxen_transport.testing.answers import dumps
+from tests.entry_points import EntryPoint, each, entry_points
+from tests.integration.faults.secrets_and_resources import assert_keeps_secrets, watched
 
 if TYPE_CHECKING:
-    from tests.server import Attempt, Received, Server, Step
+    from _oxen_transport.testing import Attempt, Received, Server, Step
 
 LATE = 1.0
 """What a busy machine may add to a limit, in seconds."""

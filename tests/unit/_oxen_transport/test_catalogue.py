@@ -14,14 +14,14 @@ from _oxen_transport.errors import OxenConfigError, OxenContextOverflowError, Ox
 from _oxen_transport.model import OxenCatalogue, OxenModelMixin
 from _oxen_transport.request.build import build
 from _oxen_transport.request.tokens import window_of
+from _oxen_transport.testing import Received, Server, good, reply, whole
 from _oxen_transport.types import Message, Usage
-from tests.server import Received, Server, good, reply, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from _oxen_transport.testing import Step
     from tests.entry_points import EntryPoint
-    from tests.server import Step
 
 QUESTION: list[Message] = [{"role": "user", "content": "Hello, what can you do?"}]
 MIXTRAL = {

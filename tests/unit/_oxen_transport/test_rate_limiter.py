@@ -17,7 +17,7 @@ import pytest
 
 from _oxen_transport.errors import OxenRateLimitError, OxenTimeoutError
 from _oxen_transport.rate_limiter import Limiter, _seconds
-from tests.server import Received, Server, good, reply, whole
+from _oxen_transport.testing import Received, Server, good, reply, whole
 
 MINUTES = 5
 

@@ -14,9 +14,9 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_tests.integration_tests import ChatModelIntegrationTests
 
+from _oxen_transport.testing import Server, Stage
 from langchain_oxen import ChatOxen
 from tests.ideal_model import ideal
-from tests.server import Server, Stage
 
 
 class TestMixtral(ChatModelIntegrationTests):

@@ -21,8 +21,8 @@ from _oxen_transport.clients import async_client
 from _oxen_transport.http.asyncio_sockets import AsyncioBackend
 from _oxen_transport.request.build import build
 from _oxen_transport.settings import OxenSettings
+from _oxen_transport.testing import HANG, Server, chunks, open_stream, sse
 from tests.entry_points import QUESTION
-from tests.server import HANG, Server, chunks, open_stream, sse
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

@@ -17,8 +17,8 @@ from _oxen_transport.clients import async_client
 from _oxen_transport.http.pools import async_transport, close_sync, outgoing, sync_transport
 from _oxen_transport.request.build import build
 from _oxen_transport.settings import OxenSettings
+from _oxen_transport.testing import ANSWER, Server, chunks, good, sse, streamed
 from tests.entry_points import QUESTION
-from tests.server import ANSWER, Server, chunks, good, sse, streamed
 
 
 def request_for(model: OxenSettings) -> httpx.Request:

@@ -16,8 +16,8 @@ from tests.entry_points import QUESTION, EntryPoint, Transport, each, entry_poin
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.server import Certificates
-    from tests.server.http2 import Http2Server
+    from tests.certificates import Certificates
+    from tests.http2_server import Http2Server
 
 pytest.importorskip("h2", reason="the extra `http2` is not installed")
 DOORS = entry_points()
@@ -26,7 +26,7 @@ STREAMS = entry_points(Transport, streams=True)
 
 @pytest.fixture
 def server(certificates: Certificates) -> Iterator[Http2Server]:
-    from tests.server.http2 import Http2Server
+    from tests.http2_server import Http2Server
 
     with Http2Server(certificates.speaks_http2) as running:
         yield running

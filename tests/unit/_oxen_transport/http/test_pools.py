@@ -12,8 +12,8 @@ import pytest
 from _oxen_transport.http import pools
 from _oxen_transport.http.sockets import Deadline, DeadlineStream
 from _oxen_transport.settings import OxenSettings
+from _oxen_transport.testing import FIN, Server, good
 from tests.entry_points import entry_points
-from tests.server import FIN, Server, good
 
 
 def test_a_socks_proxy_is_httpcores_own(monkeypatch: pytest.MonkeyPatch) -> None:

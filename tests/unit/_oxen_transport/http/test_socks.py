@@ -13,8 +13,8 @@ import pytest
 from _oxen_transport import settings
 from _oxen_transport.errors import OxenConfigError, OxenTimeoutError
 from _oxen_transport.http import sockets
+from _oxen_transport.testing import ANSWER, Server, good
 from tests.entry_points import KEY, EntryPoint, Transport, each, entry_points
-from tests.server import ANSWER, Server, good
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.request.build import USER_AGENT, Request, build, build_get, checked
 from _oxen_transport.settings import OxenSettings
-from tests.server import Server, good
+from _oxen_transport.testing import Server, good
 
 KEY = "sk-test-0123456789"
 HELLO: list[Any] = [{"role": "user", "content": "Hello"}]

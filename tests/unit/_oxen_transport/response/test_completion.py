@@ -22,8 +22,8 @@ from _oxen_transport.response.completion import (
     usage_from,
 )
 from _oxen_transport.response.error_body import NOTHING_SECRET, Redactor
+from _oxen_transport.testing import ANSWER, TOOL_ARGUMENTS, TOOL_CALL, completion
 from _oxen_transport.types import Completion, ToolCall
-from tests.server import ANSWER, TOOL_ARGUMENTS, TOOL_CALL, completion
 
 NOW = 1_800_000_000.0
 

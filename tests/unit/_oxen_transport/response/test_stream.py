@@ -10,8 +10,8 @@ import pytest
 
 from _oxen_transport import errors
 from _oxen_transport.response.stream import StreamReader, chunks_from
+from _oxen_transport.testing import ANSWER, DONE, PIECES, TOOL_ARGUMENTS, TOOL_CALL, USAGE, chunk, chunks, event, sse
 from _oxen_transport.types import Chunk, Completion, ToolCall, ToolCallDelta
-from tests.server import ANSWER, DONE, PIECES, TOOL_ARGUMENTS, TOOL_CALL, USAGE, chunk, chunks, event, sse
 
 WHOLE = sse(chunks(usage=USAGE))
 

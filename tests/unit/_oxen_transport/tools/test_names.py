@@ -11,9 +11,9 @@ import pytest
 from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.request.build import build
 from _oxen_transport.settings import OxenSettings
+from _oxen_transport.testing import Server, chunks, completion, sse, streamed, whole
 from _oxen_transport.tools.names import in_messages, tool_name_map
 from tests.entry_points import EntryPoint, LangChain, LlamaIndex, Transport, each, entry_points
-from tests.server import Server, chunks, completion, sse, streamed, whole
 
 LOCAL = OxenSettings(base_url="http://127.0.0.1:1", model="open-mixtral-8x22b")
 

@@ -22,7 +22,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tests.server.scripted import Received
+    from _oxen_transport.testing.connection import Received
 
 
 class End(Enum):

@@ -13,7 +13,7 @@ import h2.connection
 import h2.events
 import h2.exceptions
 
-from tests.server.answers import USAGE, chunks, completion, echo_text, sse
+from _oxen_transport.testing.answers import USAGE, chunks, completion, echo_text, sse
 
 if TYPE_CHECKING:
     import ssl

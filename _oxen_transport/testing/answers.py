@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from tests.server.scripted import Received
-    from tests.server.steps import Attempt, Step
-
-REPLIES = Path(__file__).parent.parent / "replies"
+    from _oxen_transport.testing.connection import Received
+    from _oxen_transport.testing.steps import Attempt, Step
 
 PIECES = ("The ox", " — strong,", " calm", " and 忠实", " —", " pulls", " the plough", " home 🐂.")
 ANSWER = "".join(PIECES)
@@ -179,7 +176,7 @@ def good_tool_call(request: Received) -> Iterable[Step]:
 
 
 def echo(request: Received) -> Iterable[Step]:
-    """ "echo: " and the last message's text: shows whose answer it is."""
+    """Answer "echo: " and the last message's text: shows whose answer it is."""
     return _answer(request, echo_text(request.json))
 
 
@@ -188,8 +185,3 @@ def echo_text(body: Any) -> str:
     content = body["messages"][-1]["content"]
     text = content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
     return f"echo: {text}"
-
-
-def recorded(name: str) -> list[Step]:
-    """The bytes of a file in tests/replies, exactly."""
-    return [(REPLIES / name).read_bytes()]

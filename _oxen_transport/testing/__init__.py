@@ -5,13 +5,13 @@
         ...call stage.url...
         assert [request.json["model"] for request in stage.requests] == ["m", "m"]
 
-`steps` has the words of a script, `answers` builds good ones, `places` has the ports where nobody
-answers, `certificates` makes throw-away TLS identities, `scripted` is the server itself.
+`steps` has the words of a script, `answers` builds good ones, `ports` has the ports where nobody
+answers, `server` and `connection` are the server itself.
 """
 
 from __future__ import annotations
 
-from tests.server.answers import (
+from _oxen_transport.testing.answers import (
     ANSWER,
     DONE,
     PIECES,
@@ -28,16 +28,15 @@ from tests.server.answers import (
     good_tool_call,
     head,
     open_stream,
-    recorded,
     reply,
     sse,
     streamed,
     whole,
 )
-from tests.server.certificates import Certificates
-from tests.server.places import black_hole, closed_port, mute_port
-from tests.server.scripted import Connection, Received, Server, Stage
-from tests.server.steps import FIN, HANG, RST, Attempt, Gate, Step, drip
+from _oxen_transport.testing.connection import Connection, Received
+from _oxen_transport.testing.ports import black_hole, closed_port, mute_port
+from _oxen_transport.testing.server import Server, Stage
+from _oxen_transport.testing.steps import FIN, HANG, RST, Attempt, Gate, Step, drip
 
 __all__ = [
     "ANSWER",
@@ -50,7 +49,6 @@ __all__ = [
     "TOOL_CALL",
     "USAGE",
     "Attempt",
-    "Certificates",
     "Connection",
     "Gate",
     "Received",
@@ -71,7 +69,6 @@ __all__ = [
     "head",
     "mute_port",
     "open_stream",
-    "recorded",
     "reply",
     "sse",
     "streamed",
