@@ -38,7 +38,7 @@ MIXTRAL = {
 OTHERS = [{"id": "open-mistral-7b"}, {"name": "gpt-5"}, {"id": "flux", "endpoint": "/images/generate"}, "junk", {}]
 
 
-def api(request: Received) -> Iterable[Step]:
+def served(request: Received) -> Iterable[Step]:
     path = request.path.rsplit("/api/ai", 1)[-1]
     if path == "/models":
         return [whole({"object": "list", "data": [MIXTRAL, *OTHERS]})]
@@ -60,12 +60,12 @@ def _fresh() -> Iterator[None]:
 
 @pytest.fixture
 def settings(server: Server) -> OxenCatalogue:
-    return OxenCatalogue(base_url=server.stage(api).url + "/api/ai")
+    return OxenCatalogue(base_url=server.stage(served).url + "/api/ai")
 
 
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
 def test_the_list_needs_no_key_and_is_kept(server: Server, *, is_async: bool) -> None:
-    stage = server.stage(api)
+    stage = server.stage(served)
     listing = OxenCatalogue(base_url=stage.url + "/api/ai")
 
     def ask(**how: bool) -> list[ModelInfo]:
@@ -81,7 +81,7 @@ def test_the_list_needs_no_key_and_is_kept(server: Server, *, is_async: bool) ->
 
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
 def test_one_model(server: Server, *, is_async: bool) -> None:
-    stage = server.stage(api)
+    stage = server.stage(served)
     listing = OxenCatalogue(base_url=stage.url + "/api/ai")
 
     def ask(name: str | None = None) -> ModelInfo:
@@ -101,7 +101,7 @@ def test_both_packages_have_it(server: Server) -> None:
     import llama_index_oxen
 
     for model in (langchain_oxen.ChatOxen, llama_index_oxen.Oxen):
-        listing = model(base_url=server.stage(api).url + "/api/ai", api_key="sk-1234567")
+        listing = model(base_url=server.stage(served).url + "/api/ai", api_key="sk-1234567")
         assert isinstance(listing, OxenModelMixin)
         assert listing.get_model().context_length == 65_536
     assert langchain_oxen.OxenCatalogue is llama_index_oxen.OxenCatalogue is OxenCatalogue
@@ -123,7 +123,7 @@ def test_its_window_overrides_the_packaged_one_and_a_setting_overrides_both(sett
 
 
 def test_an_unknown_model_names_the_nearest(api: EntryPoint, server: Server) -> None:
-    stage = server.stage(api)
+    stage = server.stage(served)
     with pytest.raises(
         OxenNotFoundError, match=r"Model not found.*nearest that are served: open-mixtral-8x22b"
     ) as caught:
@@ -232,7 +232,7 @@ def test_check_context_refuses_before_a_byte_is_sent(api: EntryPoint, server: Se
 
 
 def test_cost_of_an_answer(api: EntryPoint, server: Server) -> None:
-    model = api.make(server.stage(api).url + "/api/ai")
+    model = api.make(server.stage(served).url + "/api/ai")
     sync_client(model).models()
     raw = api.ask(model).raw
     cost = {
