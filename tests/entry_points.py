@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine, Iterator
+    from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
 
 KEY = "sk-test-0123456789abcdefghij"
 QUESTION = [{"role": "user", "content": "What does the ox do?"}]
@@ -304,15 +304,19 @@ def entry_points(
 
     A selection of them, in which every class meets sync and async, whole and streamed answers: half of the product.
     """
-    matching = [
+    matching = _matching(kinds, is_async, streams)
+    selected = [api for api in matching if (api.is_async is api.streams) is not isinstance(api, LangChain)]
+    return selected if not EVERY and {api.kind for api in selected} == {api.kind for api in matching} else matching
+
+
+def _matching(kinds: tuple[type[EntryPoint], ...], is_async: bool | None, streams: bool | None) -> list[EntryPoint]:
+    return [
         kind(is_async=awaited, streams=streamed)
-        for kind in kinds or KINDS
         for streamed in (False, True)
+        for kind in kinds or KINDS
         for awaited in (False, True)
         if is_async in (None, awaited) and streams in (None, streamed)
     ]
-    selected = [api for api in matching if (api.is_async is api.streams) is not isinstance(api, LangChain)]
-    return selected if not EVERY and {api.kind for api in selected} == {api.kind for api in matching} else matching
 
 
 def in_turn(number: int) -> list[EntryPoint]:
@@ -325,3 +329,26 @@ def in_turn(number: int) -> list[EntryPoint]:
 def each(*apis: EntryPoint) -> Any:
     """`@each(*entry_points(LangChain, streams=True))`: run the test once per entry point."""
     return pytest.mark.parametrize("api", apis, ids=str)
+
+
+def each_scenario(
+    names: str,
+    scenarios: Iterable[Any],
+    *kinds: type[EntryPoint],
+    is_async: bool | None = None,
+    streams: bool | None = None,
+    ids: Any = str,
+) -> Any:
+    """Like `pytest.mark.parametrize`, with an entry point for each scenario.
+
+    Each scenario runs through a sync and an async one, the next scenario through the next ones of those that match.
+    """
+    every = _matching(kinds, is_async, streams)
+    turns = [[api for api in every if api.is_async is awaited] for awaited in (False, True)]
+    cells = []
+    for number, scenario in enumerate(scenarios):
+        values = scenario if "," in names else (scenario,)
+        name = list(ids)[number] if not callable(ids) else "-".join(map(ids, values))
+        apis = every if EVERY else [turn[(number + at) % len(turn)] for at, turn in enumerate(turns) if turn]
+        cells += [pytest.param(*values, api, id=f"{name}-{api}") for api in apis]
+    return pytest.mark.parametrize(f"{names}, api", cells)

@@ -13,13 +13,12 @@ from _oxen_transport.errors import OxenConfigError, OxenError, OxenTimeoutError,
 from _oxen_transport.settings import OxenParams, OxenSettings, wire_names
 from _oxen_transport.testing import ANSWER, HANG, Server, chunks, completion, error_body, good, reply, sse, streamed
 from tests.certificates import Certificates
-from tests.entry_points import KEY, EntryPoint, LangChain, LlamaIndex, each, entry_points
+from tests.entry_points import KEY, EntryPoint, LangChain, LlamaIndex, each, each_scenario, entry_points
 
 if TYPE_CHECKING:
     from _oxen_transport.testing import Stage
 
 SENDS = entry_points(LangChain, LlamaIndex, is_async=False, streams=False)
-DOORS = entry_points(LangChain, LlamaIndex, is_async=False)
 pytestmark = pytest.mark.usefixtures("fast_retries")
 
 TOOL = {"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}
@@ -58,22 +57,21 @@ def body_sent(api: EntryPoint, stage: Stage, knobs: dict[str, Any], call: dict[s
     return body
 
 
-@pytest.mark.parametrize("of_the_call", [False, True], ids=["object", "call"])
 @pytest.mark.parametrize("name", ON_THE_WIRE)
-@each(*DOORS)
-def test_it_is_in_the_body(name: str, of_the_call: bool, api: EntryPoint, server: Server) -> None:
-    if name == "stream_options" and not api.streams:
-        return  # it belongs to streams
+@each(*SENDS)
+def test_it_is_in_the_body(name: str, api: EntryPoint, server: Server) -> None:
+    if name == "stream_options":  # it belongs to streams
+        api = type(api)(is_async=False, streams=True)
     value, key, expected = ON_THE_WIRE[name]
     needed = {"tools": [TOOL]} if name in NEEDS_TOOLS else {}
     given = {name: value}
-    knobs, call = (needed, given) if of_the_call else ({**needed, **given}, {})
     stage = server.stage(good)
-    with_it = body_sent(api, stage, knobs, call)
     without = body_sent(api, stage, needed, {})
-    assert with_it[key] == expected
     assert without.get(key) != expected
-    assert {k: v for k, v in with_it.items() if k != key} == {k: v for k, v in without.items() if k != key}
+    for of_the_object, of_the_call in (({**needed, **given}, {}), (needed, given)):
+        with_it = body_sent(api, stage, of_the_object, of_the_call)
+        assert with_it[key] == expected
+        assert {k: v for k, v in with_it.items() if k != key} == {k: v for k, v in without.items() if k != key}
 
 
 # -- knobs with another effect: each of these functions fails if the knob does nothing ----------
@@ -177,16 +175,17 @@ CALL_EFFECTS: dict[str, Check] = {
 }
 
 
-@pytest.mark.parametrize("of_the_call", [False, True], ids=["object", "call"])
 @pytest.mark.parametrize("name", CALL_EFFECTS)
 @each(*SENDS)
-def test_it_has_its_effect(name: str, of_the_call: bool, api: EntryPoint, server: Server) -> None:
-    def ask(stage: Stage, given: dict[str, Any], messages: Any = "Hello", door: EntryPoint | None = None) -> Any:
-        knobs, call = ({}, given) if of_the_call else (given, {})
-        door = door or api
-        return door.ask(door.make(stage.url, **knobs), messages, **call)
+def test_it_has_its_effect(name: str, api: EntryPoint, server: Server) -> None:
+    def with_object(stage: Stage, given: dict[str, Any], messages: Any = "Hello", door: EntryPoint = api) -> Any:
+        return door.ask(door.make(stage.url, **given), messages)
 
-    CALL_EFFECTS[name](api, server, ask)
+    def with_call(stage: Stage, given: dict[str, Any], messages: Any = "Hello", door: EntryPoint = api) -> Any:
+        return door.ask(door.make(stage.url), messages, **given)
+
+    for ask in (with_object, with_call):
+        CALL_EFFECTS[name](api, server, ask)
 
 
 # -- knobs of the object ------------------------------------------------------------------------
@@ -311,14 +310,15 @@ def at(api: EntryPoint, server: Server, certificates: Certificates, monkeypatch:
     return Places(api, server, certificates, monkeypatch)
 
 
-@pytest.mark.parametrize("name", OBJECT_EFFECTS)
-@each(*SENDS)
+@each_scenario("name", OBJECT_EFFECTS, LangChain, LlamaIndex, is_async=False, streams=False)
 def test_a_knob_of_the_object_has_its_effect(name: str, api: EntryPoint, at: Places) -> None:
     OBJECT_EFFECTS[name](at)
 
 
-@pytest.mark.parametrize("name", sorted(set(OBJECT_EFFECTS) - {"api_key", "base_url"}))
-@each(*SENDS)
+OF_THE_OBJECT = sorted(set(OBJECT_EFFECTS) - {"api_key", "base_url"})
+
+
+@each_scenario("name", OF_THE_OBJECT, LangChain, LlamaIndex, is_async=False, streams=False)
 def test_a_knob_of_the_object_is_none_of_the_call(name: str, api: EntryPoint, server: Server) -> None:
     """Taken in silence, it would do nothing: it is refused."""
     stage = server.stage(good)

@@ -10,7 +10,7 @@ import pytest
 from _oxen_transport.errors import OxenConnectionError, OxenError, OxenTimeoutError, OxenTLSError
 from _oxen_transport.testing import ANSWER, Server, good
 from tests.certificates import Certificates
-from tests.entry_points import EntryPoint
+from tests.entry_points import EntryPoint, each_scenario
 from tests.integration.faults.secrets_and_resources import assert_keeps_secrets, watched
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def test_an_unknown_issuer(api: EntryPoint, certificates: Certificates) -> None:
     assert stage.requests == []
 
 
-@pytest.mark.parametrize("which", ["expired", "wrong_host"])
+@each_scenario("which", ["expired", "wrong_host"])
 def test_a_bad_certificate_of_a_trusted_issuer(
     which: str, api: EntryPoint, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
 ) -> None:

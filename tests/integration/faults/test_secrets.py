@@ -14,7 +14,7 @@ import pytest
 
 from _oxen_transport.errors import OxenAuthenticationError, OxenConfigError, OxenError
 from _oxen_transport.testing import ANSWER, HANG, RST, Server, error_body, good, open_stream, reply, whole
-from tests.entry_points import KEY, EntryPoint, LangChain, LlamaIndex, each, entry_points
+from tests.entry_points import KEY, EntryPoint, LangChain, LlamaIndex, each, each_scenario, entry_points
 from tests.integration.faults.fault import BOOM
 from tests.integration.faults.secrets_and_resources import assert_keeps_secrets, everything_shown_by, watched
 
@@ -140,7 +140,11 @@ def test_the_server_repeats_the_key(api: EntryPoint, server: Server) -> None:
     assert_keeps_secrets(caught.value, HEADER_SECRET)
 
 
-@pytest.mark.parametrize("script", [reply(error_body(), 401), [RST], [HANG], open_stream(b"data: {", RST)])
+@each_scenario(
+    "script",
+    [reply(error_body(), 401), [RST], [HANG], open_stream(b"data: {", RST)],
+    ids=["an error", "a reset", "silence", "a cut stream"],
+)
 def test_tracebacks_with_locals_and_pickles(script: list[Any], api: EntryPoint, server: Server) -> None:
     model = api.make(server.stage(script).url, timeout=0.3, extra_headers={"X-Tenant": HEADER_SECRET})
     with pytest.raises(OxenError) as caught:
@@ -148,8 +152,11 @@ def test_tracebacks_with_locals_and_pickles(script: list[Any], api: EntryPoint, 
     assert_keeps_secrets(caught.value, HEADER_SECRET)
 
 
-@pytest.mark.parametrize(
-    "suffix", ["\r\nX-Injected: 1", "\nX-Injected: 1", " and more", "ключ", "\x00", "\x7f", "\u200b"]
+@each_scenario(
+    "suffix",
+    ["\r\nX-Injected: 1", "\nX-Injected: 1", " and more", "ключ", "\x00", "\x7f", "\u200b"],
+    is_async=False,
+    ids=repr,
 )
 def test_a_key_that_no_header_can_carry(suffix: str, api: EntryPoint, server: Server) -> None:
     stage = server.stage(good)
@@ -161,13 +168,14 @@ def test_a_key_that_no_header_can_carry(suffix: str, api: EntryPoint, server: Se
     assert caught.value.__context__ is None
 
 
-@pytest.mark.parametrize("around", ["{}\n", "{}\r\n", " {} ", "\t{}"])
+@each_scenario("around", ["{}\n", "{}\r\n", " {} ", "\t{}"], is_async=False, ids=repr)
 def test_a_key_from_a_file(around: str, api: EntryPoint, server: Server) -> None:
     stage = server.stage(good)
     assert api.ask(api.make(stage.url, api_key=around.format(KEY))).text == ANSWER
     assert stage.requests[0].headers["authorization"] == f"Bearer {KEY}"
 
 
+@each(*entry_points(is_async=False, streams=False))
 def test_credentials_in_the_url(api: EntryPoint) -> None:
     with pytest.raises(OxenConfigError, match="base_url") as caught:
         api.make(f"http://user:{PROXY_SECRET}@127.0.0.1:9/api/ai")

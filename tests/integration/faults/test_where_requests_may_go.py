@@ -11,7 +11,7 @@ from _oxen_transport.clients import sync_client
 from _oxen_transport.errors import OxenConfigError, OxenConnectionError, OxenError, OxenRedirectError
 from _oxen_transport.testing import ANSWER, TOOL_ARGUMENTS, Server, good, good_tool_call, head
 from tests.certificates import Certificates
-from tests.entry_points import KEY, EntryPoint, LangChain, LlamaIndex, each, entry_points
+from tests.entry_points import KEY, EntryPoint, LangChain, LlamaIndex, each, each_scenario, entry_points
 from tests.integration.faults.secrets_and_resources import assert_keeps_secrets, watched
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def test_a_good_tool_call(api: EntryPoint, server: Server) -> None:
     assert len(stage.requests) == 1
 
 
+@each(*entry_points(is_async=False, streams=False))
 def test_plain_http_to_another_host(api: EntryPoint, server: Server) -> None:
     with pytest.raises(OxenConfigError, match="allow_insecure_http"):
         api.make(f"http://api.example.test:{server.port}/api/ai")
@@ -36,7 +37,7 @@ def test_plain_http_to_another_host(api: EntryPoint, server: Server) -> None:
         api.make(f"http://127.0.0.1.example.test:{server.port}/api/ai")
 
 
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@each_scenario("status", [301, 302, 303, 307, 308])
 def test_a_redirect_to_another_host(status: int, api: EntryPoint, server: Server, other_server: Server) -> None:
     target = f"{other_server.root}/elsewhere"
     stage = server.stage([head(status, location=target, content_length=0)])
@@ -81,7 +82,7 @@ def langchain_media(url: str) -> list[list[dict[str, Any]]]:
 
 @pytest.mark.parametrize("model_id", ["open-mixtral-8x22b", "gpt-4o"])
 @pytest.mark.parametrize("number", range(5))
-@each(*entry_points(LangChain, streams=False))
+@each(*entry_points(LangChain, is_async=False, streams=False))
 def test_langchain_never_fetches_a_url(number: int, model_id: str, api: EntryPoint, server: Server) -> None:
     stage = server.stage(good)
     url = f"{server.root}/metadata/credentials-{number}"
@@ -94,7 +95,7 @@ def test_langchain_never_fetches_a_url(number: int, model_id: str, api: EntryPoi
 
 @pytest.mark.parametrize("model_id", ["open-mixtral-8x22b", "gpt-4o"])
 @pytest.mark.parametrize("kind", ["ImageBlock", "AudioBlock", "DocumentBlock", "VideoBlock"])
-@each(*entry_points(LlamaIndex, streams=False))
+@each(*entry_points(LlamaIndex, is_async=False, streams=False))
 def test_llama_index_never_fetches_a_url(kind: str, model_id: str, api: EntryPoint, server: Server) -> None:
     from llama_index.core.base.llms import types
 

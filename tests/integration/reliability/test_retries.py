@@ -14,7 +14,7 @@ import pytest
 
 from _oxen_transport.errors import OxenConnectionError, OxenError, OxenRateLimitError, OxenServerError
 from _oxen_transport.testing import ANSWER, FIN, RST, closed_port, error_body, good, head, reply, whole
-from tests.entry_points import EntryPoint, each, entry_points
+from tests.entry_points import EntryPoint, Transport, each, each_scenario, entry_points
 from tests.integration.faults.secrets_and_resources import watched
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ TRANSIENT = (408, 409, 425, 429, 500, 502, 503, 504, 529)
 
 
 @pytest.mark.usefixtures("fast_retries")
-@pytest.mark.parametrize("fault", [*TRANSIENT, "rst", "fin"], ids=str)
+@each_scenario("fault", [*TRANSIENT, "rst", "fin"])
 def test_every_transient_fault_is_recovered(fault: int | str, api: EntryPoint, server: Server) -> None:
     broken: Attempt = {"rst": [RST], "fin": [FIN]}.get(str(fault)) or reply(error_body(), int(fault))
     stage = server.stage(broken, broken, good)
@@ -35,7 +35,7 @@ def test_every_transient_fault_is_recovered(fault: int | str, api: EntryPoint, s
 
 
 @pytest.mark.usefixtures("fast_retries")
-@pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 405, 413, 422, 426, 451, 301, 307])
+@each_scenario("status", [400, 401, 402, 403, 404, 405, 413, 422, 426, 451, 301, 307])
 def test_nothing_else_is_asked_again(status: int, api: EntryPoint, server: Server) -> None:
     stage = server.stage(reply(error_body("no"), status))
     with pytest.raises(OxenError) as caught:
@@ -45,7 +45,7 @@ def test_nothing_else_is_asked_again(status: int, api: EntryPoint, server: Serve
 
 
 @pytest.mark.usefixtures("fast_retries")
-@pytest.mark.parametrize("max_retries", [0, 1, 4])
+@each_scenario("max_retries", [0, 1, 4])
 def test_one_call_makes_at_most_one_and_max_retries_requests(max_retries: int, api: EntryPoint, server: Server) -> None:
     stage = server.stage(reply(error_body(), 503))
     with pytest.raises(OxenServerError) as caught:
@@ -76,9 +76,8 @@ def _date(_: Received) -> Iterable[Step]:
     return [whole(error_body(), 429, retry_after=formatdate(time.time() + 2, usegmt=True))]
 
 
-@each(*entry_points())
-@pytest.mark.parametrize(
-    ("refusal", "least", "most"),
+@each_scenario(
+    "refusal, least, most",
     [
         (reply(error_body(), 429, retry_after=1), 1.0, 2.0),
         (reply(error_body(), 503, retry_after="0.4"), 0.4, 1.2),
@@ -107,7 +106,7 @@ def test_a_longer_wait_than_the_ceiling_is_the_callers_to_decide(api: EntryPoint
 
 
 @pytest.mark.usefixtures("fast_retries")
-@pytest.mark.parametrize("nonsense", ["-5", "nan", "inf", "soon", "", "1e999", "Thu, 32 Foo 2026 25:61:61 GMT"])
+@each_scenario("nonsense", ["-5", "nan", "inf", "soon", "", "1e999", "Thu, 32 Foo 2026 25:61:61 GMT"])
 def test_a_nonsensical_retry_after_is_none(nonsense: str, api: EntryPoint, server: Server) -> None:
     stage = server.stage([head(429, retry_after=nonsense, content_length=0)], good)
     assert watched(lambda: api.ask(api.make(stage.url))).text == ANSWER
@@ -119,7 +118,7 @@ CALLS = 1_000
 
 
 @pytest.mark.usefixtures("fast_retries")
-@each(*entry_points())
+@each(*entry_points(Transport, streams=False))
 def test_an_outage_is_not_made_worse(api: EntryPoint, server: Server) -> None:
     """Each retry is paid from a budget that only answers refill: without answers it runs dry."""
     stage = server.stage([whole(error_body(), 503)])
@@ -157,8 +156,6 @@ def test_an_outage_is_not_made_worse(api: EntryPoint, server: Server) -> None:
 @pytest.mark.usefixtures("fast_retries")
 def test_after_the_outage_retries_come_back(server: Server) -> None:
     """Five answers pay for one retry."""
-    from tests.entry_points import Transport
-
     api = Transport(is_async=False, streams=False)
     dead = server.stage([whole(error_body(), 503)])
     model = api.make(dead.url, max_retries=2)

@@ -40,7 +40,7 @@ from _oxen_transport.testing import (
     sse,
     whole,
 )
-from tests.entry_points import EntryPoint, LangChain, LlamaIndex, Transport, each, entry_points
+from tests.entry_points import EntryPoint, LangChain, LlamaIndex, Transport, each, each_scenario, entry_points
 from tests.integration.faults.secrets_and_resources import watched
 
 if TYPE_CHECKING:
@@ -169,8 +169,7 @@ def make(api: EntryPoint, url: str, **knobs: Any) -> Any:
 
 
 @pytest.mark.usefixtures("fast_retries")
-@pytest.mark.parametrize("name", SCRIPTS)
-@each(*entry_points())
+@each_scenario("name", SCRIPTS)
 def test_no_surface_shows_a_canary(name: str, api: EntryPoint, server: Server) -> None:
     stage, surfaces = server.stage(*SCRIPTS[name]), Surfaces()
     call: dict[str, Any] = {"extra_headers": {"X-Call": CALL}}
@@ -227,7 +226,7 @@ def test_the_catalogue_keeps_secrets_too(api: EntryPoint, server: Server) -> Non
     assert not [shown(text) for text in surfaces.seen if shown(text)]
 
 
-@pytest.mark.parametrize(
+@each_scenario(
     "knobs",
     [
         {"api_key": KEY + "\n x"},
@@ -240,9 +239,9 @@ def test_the_catalogue_keeps_secrets_too(api: EntryPoint, server: Server) -> Non
         {"proxy": f"http://me:{PROXY}@127.0.0.1:1 \x00"},
         {"temperature": KEY, "max_tokens": "x"},
     ],
-    ids=str,
+    is_async=False,
+    streams=False,
 )
-@each(*entry_points(is_async=False, streams=False))
 def test_a_refused_setting_is_not_quoted(knobs: dict[str, Any], api: EntryPoint) -> None:
     surfaces = Surfaces()
     url = knobs.pop("base_url", "http://127.0.0.1:9")

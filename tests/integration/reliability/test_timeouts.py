@@ -1,4 +1,4 @@
-"""Both limits, by the wall clock, in both colours: `timeout` is silence, `total_timeout` is everything."""
+"""Both limits, by the wall clock, sync and async: `timeout` is silence, `total_timeout` is everything."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from _oxen_transport.testing import (
     reply,
 )
 from _oxen_transport.testing.answers import dumps
-from tests.entry_points import EntryPoint, each, entry_points
+from tests.entry_points import EntryPoint, each, each_scenario, entry_points
 from tests.integration.faults.secrets_and_resources import assert_keeps_secrets, watched
 
 if TYPE_CHECKING:
@@ -67,8 +67,7 @@ def failure(api: EntryPoint, url: str, **knobs: Any) -> tuple[OxenError, float]:
     return caught.value, time.monotonic() - began
 
 
-@each(*entry_points())
-@pytest.mark.parametrize("script", [[HANG], slow_head], ids=["silence", "slow head"])
+@each_scenario("script", [[HANG], slow_head], ids=["silence", "slow head"])
 def test_timeout_before_the_answer(script: Attempt, api: EntryPoint, server: Server) -> None:
     stage = server.stage(script)
     error, seconds = failure(api, stage.url, timeout=0.5)
@@ -89,8 +88,7 @@ def test_timeout_in_a_body(api: EntryPoint, server: Server) -> None:
     assert len(stage.requests) == 1
 
 
-@each(*entry_points(streams=True))
-@pytest.mark.parametrize("script", [slow_event, pings], ids=["one slow event", "comments"])
+@each_scenario("script", [slow_event, pings], streams=True, ids=["one slow event", "comments"])
 def test_timeout_between_events(script: Attempt, api: EntryPoint, server: Server) -> None:
     stage = server.stage(script)
     error, seconds = failure(api, stage.url, timeout=0.5)
@@ -198,8 +196,8 @@ def test_the_body_of_an_error_is_not_waited_for(api: EntryPoint, server: Server)
 
 
 @pytest.mark.parametrize("name", ["timeout", "total_timeout"])
-@pytest.mark.parametrize("value", [0, -1, float("nan"), "soon"])
 @each(*entry_points(is_async=False, streams=False))
-def test_limits_that_are_none(value: Any, name: str, api: EntryPoint, server: Server) -> None:
-    with pytest.raises(OxenConfigError, match=name):
-        api.make(server.stage(good).url, **{name: value})
+def test_invalid_limits(name: str, api: EntryPoint, server: Server) -> None:
+    for value in (0, -1, float("nan"), "soon"):
+        with pytest.raises(OxenConfigError, match=name):
+            api.make(server.stage(good).url, **{name: value})
