@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import pytest
 from _oxen_transport.testing import Server, ports
 from tests.certificates import Certificates
 from tests.entry_points import entry_points
+from tests.shared_server import shared_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,19 +57,18 @@ def _own_defaults() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def local_model_url() -> str:
-    """A real server with a real small model, one for the session; its weights are fetched once and kept."""
+def local_model_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real server with a real small model, one for all workers; its weights are fetched once and kept."""
     from examples.support.local import start_server
 
-    return start_server()
+    folder = tmp_path_factory.getbasetemp()
+    with shared_server(folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder, start_server) as url:
+        yield url
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All that talks to the real model goes to one worker: two servers would share two cores."""
     for item in items:
         if "local_model_url" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("real model"))
             item.add_marker(pytest.mark.timeout(900))  # the first one may fetch 490 MB of weights
 
 

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import copy
 import gc
+import itertools
 import json
 import os
 import pickle
@@ -120,18 +121,19 @@ def test_sync_inside_of_a_running_loop(api: EntryPoint, server: Server) -> None:
     assert asyncio.run(outer()) == "echo: p"
 
 
-def test_both_colours_at_once(server: Server) -> None:
+def test_sync_and_async_at_once(server: Server) -> None:
     stage = server.stage(echo)
-    doors = entry_points(LangChain, LlamaIndex)
-    models = {kind: door.make(stage.url, max_retries=0) for door in doors for kind in [door.kind]}
+    models = {api: api.make(stage.url, max_retries=0) for api in entry_points(LangChain, LlamaIndex)}
+    blocking_apis = itertools.cycle([api for api in models if not api.is_async])
+    async_apis = itertools.cycle([api for api in models if api.is_async])
 
     def blocking(number: int) -> None:
-        door = [door for door in doors if not door.is_async][number % 4]
-        assert door.ask(models[door.kind], f"s{number}").text == f"echo: s{number}"
+        api = next(blocking_apis)
+        assert api.ask(models[api], f"s{number}").text == f"echo: s{number}"
 
     async def many() -> None:
-        rest = [door for door in doors if door.is_async]
-        answers = await asyncio.gather(*(rest[n % 4].ask_async(models[rest[n % 4].kind], f"a{n}") for n in range(64)))
+        turns = [next(async_apis) for _ in range(64)]
+        answers = await asyncio.gather(*(api.ask_async(models[api], f"a{n}") for n, api in enumerate(turns)))
         assert [answer.text for answer in answers] == [f"echo: a{n}" for n in range(64)]
 
     thread = threading.Thread(target=lambda: asyncio.run(many()))
