@@ -17,6 +17,7 @@ import llama_index_oxen
 from _oxen_transport.errors import OxenStructuredOutputError
 from _oxen_transport.model import OxenModelMixin
 from _oxen_transport.testing import good
+from tests.tables import each_row
 
 DATA = base64.b64encode(b"bytes").decode()
 CALL = {"id": "AbC123xyZ", "name": "weather", "args": {"city": "Łódź", "days": 2}, "type": "tool_call"}
@@ -105,8 +106,8 @@ def pair(server):
     return made
 
 
-@pytest.mark.parametrize("streams", [False, True])
-@pytest.mark.parametrize("name", CONVERSATIONS)
+@each_row("streams", [False, True])
+@each_row("name", CONVERSATIONS)
 def test_one_conversation_is_one_request(pair, name, streams):
     knobs = {"temperature": 0.5, "max_tokens": 9, "seed": 1, "stop": ["x"]}
     model, llm, stages = pair(model="gpt-like" if "image" in name else "open-mixtral-8x22b", **knobs)

@@ -33,6 +33,7 @@ from _oxen_transport.testing import (
 )
 from _oxen_transport.testing import completion as body
 from langchain_oxen import ChatOxen
+from tests.tables import each_row
 
 load = importlib.import_module("langchain_core.load.load").load
 
@@ -157,7 +158,7 @@ def test_metadata_is_said_once(make):
     assert whole.usage_metadata["total_tokens"] == USAGE["total_tokens"]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("knobs", "road", "streams"),
     [
         ({}, "invoke", None),

@@ -24,6 +24,7 @@ from langchain_oxen import (
 )
 from langchain_oxen.errors import OxenRefusalError
 from tests.ideal_model import ideal
+from tests.tables import each_row
 
 QUESTION = "The ox 'Bella' is 7 years old."
 
@@ -100,8 +101,8 @@ def ways(runnable: Any, question: str = QUESTION) -> dict[str, Callable[[], list
 # -- what comes out --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize(("schema", "bella"), FORMS)
+@each_row("method", METHODS)
+@each_row(("schema", "bella"), FORMS)
 def test_every_form_by_every_method(server: Server, schema: Any, bella: Any, method: Any) -> None:
     asked = model_at(server.stage(ideal)).with_structured_output(schema, method=method)
     for name, way in ways(asked).items():
@@ -149,8 +150,8 @@ FENCED = [
 ]
 
 
-@pytest.mark.parametrize("text", FENCED)
-@pytest.mark.parametrize("method", ["json_schema", "function_calling", "json_mode"])
+@each_row("text", FENCED)
+@each_row("method", ["json_schema", "function_calling", "json_mode"])
 def test_json_in_a_fence_is_read(server: Server, text: str, method: Any) -> None:
     sent = model_at(server.stage(reply(completion(text)))).with_structured_output(Ox, method=method)
     flowing = model_at(server.stage(streamed(sse(chunks(list(text)))))).with_structured_output(Ox, method=method)
@@ -207,9 +208,9 @@ LADDERS: list[Any] = [
 ]
 
 
-@pytest.mark.parametrize("way", ["invoke", "ainvoke", "stream", "astream"])
-@pytest.mark.parametrize("status", [400, 422])
-@pytest.mark.parametrize("ladder", LADDERS)
+@each_row("way", ["invoke", "ainvoke", "stream", "astream"])
+@each_row("status", [400, 422])
+@each_row("ladder", LADDERS)
 def test_auto_finds_the_way_and_remembers_it(server: Server, ladder: Any, status: int, way: str) -> None:
     refused, ignored, tried = ladder
     stage = server.stage(picky(*refused, ignored=ignored, status=status))
@@ -270,8 +271,8 @@ def said(*texts: str, reason: str = "stop") -> Any:
     return attempt
 
 
-@pytest.mark.parametrize("method", ["json_schema", "function_calling"])
-@pytest.mark.parametrize("way", ["invoke", "ainvoke", "stream", "astream"])
+@each_row("method", ["json_schema", "function_calling"])
+@each_row("way", ["invoke", "ainvoke", "stream", "astream"])
 def test_the_model_may_mend_its_answer_once(server: Server, way: str, method: Any) -> None:
     stage = server.stage(said(WRONG, RIGHT))
     asked = model_at(stage).with_structured_output(Ox, method=method, repair=True)
@@ -311,8 +312,8 @@ UNFIT: list[Any] = [
 ]
 
 
-@pytest.mark.parametrize("way", ["invoke", "ainvoke", "stream", "astream"])
-@pytest.mark.parametrize(("text", "reason", "why"), UNFIT)
+@each_row("way", ["invoke", "ainvoke", "stream", "astream"])
+@each_row(("text", "reason", "why"), UNFIT)
 def test_an_answer_that_does_not_fit_raises_with_what_came(
     server: Server, text: str, reason: str, why: str, way: str
 ) -> None:
@@ -328,8 +329,8 @@ def test_an_answer_that_does_not_fit_raises_with_what_came(
     assert shown[-1]["parsed"] is None
 
 
-@pytest.mark.parametrize("way", ["invoke", "ainvoke", "stream", "astream"])
-@pytest.mark.parametrize("method", METHODS)
+@each_row("way", ["invoke", "ainvoke", "stream", "astream"])
+@each_row("method", METHODS)
 def test_a_refusal_is_langchains_own(server: Server, method: Any, way: str) -> None:
     body = completion("")
     body["choices"][0]["message"]["refusal"] = "I do not count oxen."

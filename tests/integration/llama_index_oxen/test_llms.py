@@ -39,6 +39,7 @@ from _oxen_transport.testing import (
     whole,
 )
 from llama_index_oxen import Oxen, OxenConfigError, OxenTruncatedStreamError
+from tests.tables import each_row
 
 QUESTION = [ChatMessage(content="What does the ox do?")]
 ROADS = ("chat", "achat", "stream_chat", "astream_chat", "complete", "acomplete", "stream_complete", "astream_complete")
@@ -94,7 +95,7 @@ def events():
 # -- the eight roads ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("road", ROADS)
+@each_row("road", ROADS)
 def test_the_eight_roads_give_one_answer(make, road):
     llm, stage = make(good)
     responses = ask(llm, road)

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from _oxen_transport.testing import chunk, chunks, completion, good, reply, sse, streamed, whole
 from llama_index_oxen import Oxen, OxenConfigError, OxenToolCallError
+from tests.tables import each_row
 
 T = TypeVar("T")
 ran: list[str] = []
@@ -64,7 +65,7 @@ def calling(*calls, **more):
 NAMED = {"type": "function", "function": {"name": "weather"}}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("asked", "wired"),
     [
         ({}, "auto"),
