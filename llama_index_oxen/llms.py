@@ -29,11 +29,10 @@ from _oxen_transport.model import OxenModelMixin
 from _oxen_transport.parameter_docs import documented
 from _oxen_transport.request.build import Request, build
 from _oxen_transport.request.tokens import window_of
-from llama_index_oxen.masked_headers import mask_headers
 from llama_index_oxen.messages import from_wire, to_wire
 from llama_index_oxen.snippets import SnippetsMixin
 from llama_index_oxen.stream import Snapshots
-from llama_index_oxen.structured_rounds import StructuredAnswers
+from llama_index_oxen.structured import StructuredAnswers
 from llama_index_oxen.tools import (
     keep_first_call,
     name_unknown_tool,
@@ -44,7 +43,6 @@ from llama_index_oxen.tools import (
 
 
 @documented
-@mask_headers
 class Oxen(SnippetsMixin, OxenModelMixin, StructuredAnswers):
     """Chat models served by Oxen.ai.
 

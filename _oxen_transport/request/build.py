@@ -22,7 +22,7 @@ from _oxen_transport.catalogue import known
 from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.families import Family, family
 from _oxen_transport.rate_limiter import RateLimiter
-from _oxen_transport.redaction import Redactor
+from _oxen_transport.redaction import Redactor, check_call_headers
 from _oxen_transport.request.repair import repair
 from _oxen_transport.request.tokens import BYTES_PER_TOKEN, check, count_messages, fit, window_of
 from _oxen_transport.settings import OxenSettings
@@ -50,6 +50,7 @@ class Request:
     model: str
     body: dict[str, Any] = field(repr=False)
     content: bytes = field(repr=False)
+    base_url: str = ""
     method: str = "POST"
     stream: bool = False
     api_key: SecretStr | None = field(default=None, repr=False)
@@ -153,6 +154,7 @@ def build(
     limiter = getattr(settings, "rate_limiter", None)  # a field of both frameworks' models
     return Request(
         url=settings.base_url + "/chat/completions",
+        base_url=settings.base_url,
         model=body["model"],
         body=body,
         content=_encode(body),
@@ -176,6 +178,7 @@ def build_get(settings: OxenSettings, path: str, model: str = "") -> Request:
     """
     return Request(
         url=settings.base_url + path,
+        base_url=settings.base_url,
         model=model,
         body={},
         content=b"",
@@ -203,6 +206,7 @@ def _values(settings: OxenSettings, call: Mapping[str, Any]) -> dict[str, Any]:
 
 def checked(call: Mapping[str, Any]) -> OxenParams:
     """Per-call keyword arguments, checked like the settings. Raises: OxenConfigError."""
+    check_call_headers(call.get("extra_headers"))
     try:
         return OxenParams.model_validate(dict(call))
     except ValidationError as error:
