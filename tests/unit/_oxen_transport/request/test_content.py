@@ -11,9 +11,10 @@ import pytest
 from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.request.content import each_message
 from _oxen_transport.tools.arguments import arguments_text
+from tests.tables import each_row
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("broken", "reason"),
     [
         (lambda block: block["text"], "KeyError: 'text'"),
@@ -43,7 +44,7 @@ def test_an_error_that_says_what_is_wrong_is_kept() -> None:
         each_message(["hello"], convert)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("arguments", "text"),
     [({"a": "é"}, '{"a":"é"}'), (None, "{}"), ("", "{}"), ('{"a": 1', '{"a": 1')],
     ids=["dict", "none", "empty", "as the model wrote it"],
@@ -53,5 +54,5 @@ def test_arguments_become_text(arguments: Any, text: str) -> None:
 
 
 def test_arguments_that_json_cannot_carry() -> None:
-    with pytest.raises(OxenConfigError, match=r"the arguments of a tool call .* JSON cannot carry: .*object"):
+    with pytest.raises(OxenConfigError, match=r"the arguments of a tool call .* not JSON serializable: .*object"):
         arguments_text({"a": object()})
