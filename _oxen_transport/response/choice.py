@@ -6,7 +6,7 @@ Parse leniently: the providers behind the API write `message`, `delta` or, as te
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from _oxen_transport.redaction import Redactor
@@ -39,7 +39,7 @@ _CALLS = ("tool_use", "tool_call", "function_call")
 _NOT_REASONS = ("", "null", "none")
 
 
-@dataclass
+@dataclass(slots=True)
 class Choice:
     """What one choice holds.
 
@@ -50,7 +50,7 @@ class Choice:
         tool_calls: The calls as the server wrote them; None for none.
         finish_reason: Why it stopped; None if it has not, or the server does not say.
         logprobs: The log probabilities as the server wrote them.
-        extras: The fields in `KEPT` that the message has.
+        extras: The fields in `KEPT` that the message has; None for none.
         error: The object that holds the server's error, if the choice failed.
         is_answer: Whether there is a message at all, even an empty one.
     """
@@ -61,7 +61,7 @@ class Choice:
     tool_calls: Any = None
     finish_reason: str | None = None
     logprobs: dict[str, Any] | None = None
-    extras: dict[str, Any] = field(default_factory=dict)
+    extras: dict[str, Any] | None = None
     error: dict[str, Any] | None = None
     is_answer: bool = True
 
@@ -86,33 +86,36 @@ def first_choice(choices: list[tuple[Index, dict[str, Any]]]) -> dict[str, Any]:
 
 def read_choice(choice: dict[str, Any], keys: tuple[str, str]) -> Choice:
     """Read a choice. Nothing in it makes this fail: a field of the wrong type counts as missing."""
-    message = next((choice[key] for key in keys if isinstance(choice.get(key), dict | str)), None)
-    if isinstance(message, str):
-        message = {"content": message}
-    read = Choice(finish_reason=_finish_reason(choice), is_answer=message is not None)
-    message = {} if message is None else message
-    _read_content(read, message.get("content"))
-    thought = message.get("reasoning_content") or message.get("reasoning")
-    if thought:
+    message = choice.get(keys[0])
+    if type(message) is not dict:
+        message = next((choice[key] for key in keys if isinstance(choice.get(key), dict | str)), None)
+    read = Choice(is_answer=message is not None)
+    if type(message) is not dict:
+        message = {} if message is None else {"content": message}
+    if (content := message.get("content")) is not None:
+        _read_content(read, content)
+    if thought := message.get("reasoning_content") or message.get("reasoning"):
         read.reasoning = _text(thought) + read.reasoning
-    if not read.text and isinstance(choice.get("text"), str):  # a text completion
+    if not read.text and "text" in choice and isinstance(choice["text"], str):  # a text completion
         read.text, read.is_answer = choice["text"], True
-    if isinstance(message.get("refusal"), str):
+    if "refusal" in message and isinstance(message["refusal"], str):
         read.refusal = message["refusal"] or read.refusal
-    calls = message.get("tool_calls") or message.get("function_call")  # the latter is OpenAI's older form
-    if calls:
-        read.tool_calls = calls
+    # the latter is OpenAI's older form
+    read.tool_calls = message.get("tool_calls") or message.get("function_call") or read.tool_calls
     if isinstance(choice.get("logprobs"), dict):
         read.logprobs = choice["logprobs"]
+    if choice.get("finish_reason") is not None:
+        read.finish_reason = _finish_reason(choice["finish_reason"])
     read.extras = kept(message)
-    read.error = _error(choice, message, read.finish_reason)
+    if read.finish_reason or "error" in choice or "error" in message:
+        read.error = _error(choice, message, read.finish_reason)
     return read
 
 
-def kept(holder: dict[str, Any]) -> dict[str, Any]:
-    """The fields in `KEPT` that a message, or the body around it, has."""
+def kept(holder: dict[str, Any]) -> dict[str, Any] | None:
+    """The fields in `KEPT` that a message, or the body around it, has; None for none."""
     if _KEPT.isdisjoint(holder):  # nearly always
-        return {}
+        return None
     return {name: valid_tree(holder[name]) for name in KEPT if holder.get(name)}
 
 
@@ -135,12 +138,9 @@ def _error(choice: dict[str, Any], message: dict[str, Any], reason: str | None) 
     return None
 
 
-def _finish_reason(choice: dict[str, Any]) -> str | None:
+def _finish_reason(reason: Any) -> str | None:
     """Some servers write "null" on each chunk but the last."""
-    reason = choice.get("finish_reason")
-    if not isinstance(reason, str) or reason.strip().lower() in _NOT_REASONS:
-        return None
-    return reason
+    return reason if isinstance(reason, str) and reason.strip().lower() not in _NOT_REASONS else None
 
 
 def _read_content(read: Choice, content: Any) -> None:

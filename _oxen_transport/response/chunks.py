@@ -144,7 +144,8 @@ class ChunkReader:
             self._sum.finish_reason, self.finished = read.finish_reason, True
         if read.extras:
             self._sum.add_extras(read.extras)
-        chunk = Chunk(self._text.feed(read.text))
+        text = self._text.feed(read.text) if read.text else ""
+        chunk = Chunk(text)
         if read.tool_calls:
             chunk.tool_calls = tuple(self._tools.add(read.tool_calls))
             self._sum.has_content = True
@@ -154,7 +155,7 @@ class ChunkReader:
             chunk.refusal = self._refusal.feed(read.refusal)
         if read.logprobs:
             chunk.logprobs = read.logprobs
-        if not (chunk.text or chunk.reasoning or chunk.tool_calls or chunk.refusal or chunk.logprobs):
+        if not (text or chunk.reasoning or chunk.tool_calls or chunk.refusal or chunk.logprobs):
             return None
         self._sum.add(chunk)
         return chunk
