@@ -129,6 +129,7 @@ WHOLE = [
     Row("a coding that a proxy undid", sse([PAR, TIAL, STOP]), headers={"content_encoding": "gzip"}),
     Row("a coding that nobody named", gzip.compress(sse([PAR, TIAL, STOP]))),
     Row("body: half a surrogate pair", with_message(content="hi \ud83d"), "hi \ufffd", content_type=JSON),
+    Row("body: a surrogate pair in two parts", with_message(content=[{"type": "text", "text": "hi \ud83d"}, {"type": "text", "text": "\ude00"}]), "hi 😀", content_type=JSON),
     Row("body: a surrogate pair", with_message(content="hi \ud83d\ude00"), "hi 😀", content_type=JSON),
     Row("stream: a surrogate pair in two events", sse([event(json.dumps(chunk("hi \ud83d")).encode()), event(json.dumps(chunk("\ude00 there")).encode()), STOP]), "hi 😀 there"),
     Row("stream: half a surrogate pair", sse([event(json.dumps(chunk("hi \ud83d")).encode()), STOP]), "hi \ufffd"),
