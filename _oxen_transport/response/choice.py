@@ -45,11 +45,11 @@ class Choice:
     """What one choice holds.
 
     Attributes:
-        text: What the model said.
-        reasoning: What it thought.
-        refusal: Why it will not answer.
+        text: The text of the answer.
+        reasoning: What the model thought.
+        refusal: The text of a refusal.
         tool_calls: The calls as the server wrote them; None for none.
-        finish_reason: Why it stopped; None if it has not, or the server does not say.
+        finish_reason: Why the model stopped; None if it has not, or the server leaves it out.
         logprobs: The log probabilities as the server wrote them.
         extras: The fields in `KEPT` that the message has; None for none.
         error: The object that holds the server's error, if the choice failed.

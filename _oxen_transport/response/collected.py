@@ -17,7 +17,7 @@ class Collected:
     """Add what comes, read the completion so far.
 
     Attributes:
-        finish_reason: Why the model stopped; None as long as the server has not said.
+        finish_reason: Why the model stopped; None until the server reports it.
         has_content: Whether any text, reasoning, refusal or call came.
         is_named: Whether the answer's id and its model are known.
     """
@@ -125,7 +125,8 @@ def _joined_details(pieces: list[Any]) -> list[Any]:
                     last[name] = value
         elif isinstance(piece, dict):
             growing = {name: [piece[name]] for name in _GROWING if isinstance(piece.get(name), str)}
-            joined.append({**{name: value for name, value in piece.items() if value is not None}, **growing})
+            known = {name: value for name, value in piece.items() if name not in _GROWING or value is not None}
+            joined.append({**known, **growing})
         else:
             joined.append(piece)
     return [_with_texts(item) for item in joined]
