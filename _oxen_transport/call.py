@@ -205,7 +205,7 @@ class Call:
         self._budget.give_back()
         if self.request.limiter is not None and completion.usage is not None:
             self.request.limiter.spent(self.request.expected_tokens, completion.usage.total_tokens)
-        return priced(completion, self.request.url.removesuffix("/chat/completions"), self.request.model)
+        return priced(completion, self.request.base_url, self.request.model)
 
     def refusal(self, status: int, body: bytes) -> OxenError:
         """The error for an answer whose head says no."""

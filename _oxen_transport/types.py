@@ -11,6 +11,21 @@ from typing import Any, Literal, NamedTuple, TypedDict
 
 Role = Literal["system", "user", "assistant", "tool"]
 
+ROLES: dict[str, Role] = {
+    "system": "system",
+    "user": "user",
+    "assistant": "assistant",
+    "tool": "tool",
+    # words of OpenAI, LangChain and LlamaIndex that the API's four roles cover
+    "developer": "system",
+    "function": "tool",
+    "human": "user",
+    "ai": "assistant",
+    "chatbot": "assistant",
+    "model": "assistant",
+}
+"""Every name of a role -> the role that the API knows."""
+
 
 class FunctionCall(TypedDict):
     """`arguments` is JSON text, not an object."""
@@ -36,6 +51,8 @@ class Message(TypedDict, total=False):
     tool_calls: list[WireToolCall]
     tool_call_id: str
     prefix: bool
+    reasoning_content: str
+    reasoning_details: list[Any]
 
 
 class ToolCall(NamedTuple):

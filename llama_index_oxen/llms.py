@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import aclosing, closing
+from functools import partial
 from typing import Any
 
 from llama_index.core.base.llms.types import (
@@ -26,11 +27,11 @@ from pydantic import ConfigDict, model_validator
 
 from _oxen_transport.clients import async_client, sync_client
 from _oxen_transport.model import OxenModelMixin
-from _oxen_transport.request.build import Request, build
+from _oxen_transport.request.build import Request, build, build_off_loop, counts_tokens
 from _oxen_transport.request.tokens import window_of
 from _oxen_transport.signatures import with_signature
 from llama_index_oxen.masked_headers import mask_headers
-from llama_index_oxen.messages import from_wire, to_wire
+from llama_index_oxen.messages import from_wire, reads_files, to_wire
 from llama_index_oxen.stream import Snapshots
 from llama_index_oxen.structured_rounds import StructuredAnswers
 from llama_index_oxen.tools import (
@@ -229,7 +230,7 @@ class Oxen(OxenModelMixin, StructuredAnswers):
     @llm_chat_callback()
     async def astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
         """`stream_chat` without blocking."""
-        return self._astream_chat(messages, **kwargs)
+        return await self._astream_chat(messages, **kwargs)
 
     @with_signature
     @llm_completion_callback()
@@ -253,7 +254,7 @@ class Oxen(OxenModelMixin, StructuredAnswers):
     @llm_completion_callback()
     async def astream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseAsyncGen:
         """`stream_complete` without blocking."""
-        return _acompletions(self._astream_chat(self._prompt(prompt, formatted), **kwargs))
+        return _acompletions(await self._astream_chat(self._prompt(prompt, formatted), **kwargs))
 
     # -- the four under them -----------------------------------------------------------------
 
@@ -265,8 +266,8 @@ class Oxen(OxenModelMixin, StructuredAnswers):
 
     async def _achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         if self.streaming:
-            return [snapshot async for snapshot in self._astream_chat(messages, **kwargs)][-1]
-        return from_wire(await async_client(self).send(self._request(messages, kwargs)))
+            return [snapshot async for snapshot in await self._astream_chat(messages, **kwargs)][-1]
+        return from_wire(await async_client(self).send(await self._arequest(messages, kwargs)))
 
     def _stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
         request = self._request(messages, kwargs, stream=True)
@@ -279,8 +280,8 @@ class Oxen(OxenModelMixin, StructuredAnswers):
 
         return snapshots()
 
-    def _astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
-        request = self._request(messages, kwargs, stream=True)
+    async def _astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
+        request = await self._arequest(messages, kwargs, stream=True)
 
         async def snapshots() -> ChatResponseAsyncGen:
             so_far = Snapshots()
@@ -292,6 +293,13 @@ class Oxen(OxenModelMixin, StructuredAnswers):
 
     def _request(self, messages: Sequence[ChatMessage], call: dict[str, Any], *, stream: bool = False) -> Request:
         return build(self, to_wire(messages), stream=stream, call=call)
+
+    async def _arequest(
+        self, messages: Sequence[ChatMessage], call: dict[str, Any], *, stream: bool = False
+    ) -> Request:
+        """The same request; what takes time or reads a file happens outside the event loop."""
+        make = partial(self._request, messages, call, stream=stream)
+        return await build_off_loop(make, reads_files=counts_tokens(self, call) or reads_files(messages))
 
     def to_curl(self, messages: Sequence[ChatMessage], *, stream: bool = False, **kwargs: Any) -> str:
         """Show the request that `chat` (or `stream_chat`) would send, as cURL; the key is `$OXEN_API_KEY`."""

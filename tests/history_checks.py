@@ -1,4 +1,4 @@
-"""What a mended history must be, stated apart from the code that mends it."""
+"""What a repaired history must be, stated apart from the code that repairs it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def strictly_alternating(messages: list[Any]) -> None:
     for place, message in enumerate(body):
         role = message["role"]
         assert set(message) <= KEYS[role], f"stray keys {set(message) - KEYS[role]}"
-        assert isinstance(message["content"], str)
+        assert isinstance(message["content"], str) or (message["content"] is None and message.get("tool_calls"))
         if role == "tool":
             assert before in ("assistant", "tool")
             open_calls.remove(message["tool_call_id"])
@@ -94,7 +94,7 @@ def nothing_lost(texts: list[str], messages: list[Any]) -> None:
 
 
 def pairs(messages: list[Any]) -> dict[str, str]:
-    """Arguments of each call -> content of its result, in a mended history."""
+    """Arguments of each call -> content of its result, in a repaired history."""
     results = {message["tool_call_id"]: message["content"] for message in messages if message["role"] == "tool"}
     calls = [call for message in messages for call in message.get("tool_calls") or ()]
     return {call["function"]["arguments"]: results[call["id"]] for call in calls}
@@ -106,7 +106,7 @@ def unique_pairs_kept(made: list[list[tuple[Any, Any]]], results: list[tuple[Any
     Args:
         made: For each message, (id, arguments) of its calls.
         results: For each message, (id, content) of the result it is, or (None, "").
-        sent: The mended history.
+        sent: The repaired history.
     """
     call_ids = [call_id for calls in made for call_id, _ in calls]
     result_ids = [result_id for result_id, _ in results]

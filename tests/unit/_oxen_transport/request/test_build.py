@@ -194,7 +194,9 @@ def test_words_that_look_like_such_a_number_are_sent() -> None:
 
 def test_half_a_surrogate_pair() -> None:
     request = build(settings(), [{"role": "user", "content": "a\ud83dz"}])
-    assert json.loads(request.content)["messages"][0]["content"] == "a\ud83dz"
+    assert json.loads(request.content)["messages"][0]["content"] == "a\ufffdz"
+    halves = build(settings(), [{"role": "user", "content": "a\ud83d\ude00z"}])
+    assert json.loads(halves.content)["messages"][0]["content"] == "a\N{GRINNING FACE}z"
     with pytest.raises(OxenConfigError, match="JSON"):
         build(settings(), [{"role": "user", "content": "\ud83d"}], call={"extra_body": {"x": object()}})
 

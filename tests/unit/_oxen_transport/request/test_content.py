@@ -30,7 +30,7 @@ def test_what_is_malformed_names_its_message(broken: Any, reason: str) -> None:
 
     with pytest.raises(OxenConfigError) as caught:
         each_message([{"content": "hello"}, {"type": "image"}], convert)
-    assert f"messages[1], a dict, has something malformed in it ({reason}" in str(caught.value)
+    assert f"messages[1] (dict) is malformed: {reason}" in str(caught.value)
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None, "what Python says of a block may show what is in it"
 
@@ -53,5 +53,5 @@ def test_arguments_become_text(arguments: Any, text: str) -> None:
 
 
 def test_arguments_that_json_cannot_carry() -> None:
-    with pytest.raises(OxenConfigError, match=r"the arguments of a tool call .* JSON cannot carry: .*object"):
+    with pytest.raises(OxenConfigError, match=r"the arguments of a tool call are not JSON serializable: .*object"):
         arguments_text({"a": object()})

@@ -21,6 +21,7 @@ LATER = family("mistral-large-2411")
 PIXTRAL = family("pixtral-12b")
 GENERIC = family("gpt-4o")
 CLAUDE = family("claude-sonnet-4-5")
+GEMINI = family("gemini-2.5-pro")
 DOCS = (Path(__file__).parents[4] / "docs" / "history.md").read_text(encoding="utf-8")
 
 
@@ -102,8 +103,8 @@ def test_the_docs_examples(rule, model, before, after, error, caplog):  # noqa: 
     assert mend(before, known, tools=False) == after
     assert mend(after, known, tools=False) == after
     [record] = [record.getMessage() for record in caplog.records if rule in record.getMessage()]
-    assert record.startswith(f"history mended for the {known.name} family: ")
-    if known is not CLAUDE:
+    assert record.startswith(f"history repaired for the {known.name} family: ")
+    if known.strict_order:
         accepted_by_mistral(after)
         strictly_alternating(after)
 
@@ -157,7 +158,7 @@ def test_one_debug_line_without_content(caplog):
     mend([user("secret one"), user("secret two"), said("secret three", name="agent")])
     [record] = caplog.records
     assert record.name == "oxen_integrations.history"
-    assert record.getMessage() == "history mended for the mistral family: name (1), same-role (1), last-assistant (1)"
+    assert record.getMessage() == "history repaired for the mistral family: name (1), same-role (1), last-assistant (1)"
 
 
 def test_no_line_when_nothing_is_mended(caplog):
@@ -263,9 +264,11 @@ def test_the_same_duplicate_is_sent_once():
     assert contents(mend([user("q"), calling(), result("42"), result("42")]))[2:] == ["42"]
 
 
-def test_a_tool_name_that_mistral_refuses_is_left_out_and_a_good_one_kept():
-    assert mend([user("q"), calling(), result(name="my tool")])[2] == result()
+def test_a_result_has_the_name_of_its_call():
+    assert mend([user("q"), calling(), result(name="my tool")])[2] == result(name="f")
     assert mend([user("q"), calling(), result(name="f")])[2] == result(name="f")
+    assert mend([user("q"), calling(), result()])[2] == result()
+    assert mend([user("q"), calling(), result()], GEMINI)[2] == result(name="f")
 
 
 @pytest.mark.parametrize(
@@ -298,18 +301,38 @@ def name_sent(name, *family):
     return mend([user("q"), calling(call(name=name)), result()], *family)[1]["tool_calls"][0]["function"]["name"]
 
 
+@pytest.mark.parametrize("known", [MIXTRAL, GENERIC, CLAUDE])
 @pytest.mark.parametrize(
-    ("name", "sent"), [("a b", "a_b"), ("f\n", "f_"), ("größe", "gr__e"), ("a.b", "a_b"), ("Box[int]", "Box_int_")]
+    ("name", "sent"),
+    [
+        ("a b", "a_b"),
+        ("f\n", "f_"),
+        ("Box[int]", "Box_int_"),
+        ("größe", "gr__e_d353a267"),
+        ("查询天气", "tool_22cf3c76"),
+        ("x" * 65, "x" * 55 + "_9537c5fd"),
+    ],
 )
-def test_a_function_name_mistral_refuses_is_written_otherwise(name, sent):
-    assert name_sent(name) == sent
-    assert name_sent(name, GENERIC) == name
+def test_a_function_name_that_servers_refuse_is_written_otherwise(name, sent, known):
+    assert name_sent(name, known) == sent
 
 
-def test_a_function_name_that_is_too_long_is_an_error():
-    with pytest.raises(OxenConfigError, match=r"messages\[1\].*function-name"):
-        name_sent("x" * 65)
-    assert name_sent("x" * 65, GENERIC) == "x" * 65
+@pytest.mark.parametrize("ids", [("", ""), ("x", "x")])
+def test_results_of_equal_or_missing_ids_go_by_their_names(ids):
+    calls = calling(call(ids[0], "f"), call(ids[1], "g"))
+    mended = mend([user("q"), calls, result("of g", ids[1], name="g"), result("of f", ids[0], name="f")])
+    sent = {each["function"]["name"]: each["id"] for each in mended[1]["tool_calls"]}
+    assert [(m["tool_call_id"], m["content"]) for m in mended[2:]] == [(sent["g"], "of g"), (sent["f"], "of f")]
+
+
+def test_a_result_without_a_name_leaves_the_call_of_another_results_name():
+    mended = mend([user("q"), calling(call("", "f"), call("", "g")), result("?", ""), result("of f", "", name="f")])
+    f_id, g_id = (each["id"] for each in mended[1]["tool_calls"])
+    assert [(m["tool_call_id"], m["content"]) for m in mended[2:]] == [(g_id, "?"), (f_id, "of f")]
+
+
+def test_a_result_without_its_call_keeps_its_tools_name():
+    assert contents(mend([user("q"), result("18", "gone", name="f")])) == ["q\n\nResult of the tool f:\n18"]
 
 
 def test_a_result_goes_by_the_name_its_call_had():
@@ -320,7 +343,7 @@ def test_a_result_goes_by_the_name_its_call_had():
 
 def test_claude_keeps_its_calls_where_the_request_has_tools():
     history = [user("q"), calling(), result()]
-    assert mend(history, CLAUDE, tools=True) == [user("q"), {**calling(), "content": None}, result()]
+    assert mend(history, CLAUDE, tools=True) == history
 
 
 def test_foreign_keys_of_a_call_stay_where_they_are_allowed():
@@ -342,7 +365,7 @@ def test_text_beside_calls_in_every_step_of_an_agent():
     ]
     mended = mend(history)
     strictly_alternating(mended)
-    assert [m["content"] for m in mended] == ["q", "first", GO_ON, "", "42", "second", GO_ON, "", "43"]
+    assert contents(mended) == ["q", "first", GO_ON, None, "42", "second", GO_ON, None, "43"]
     assert mend(history, LATER) == history
 
 
@@ -356,7 +379,7 @@ def test_text_then_calls_in_two_messages_is_refused_by_the_template_and_mended()
 
 def test_text_then_text_beside_calls():
     mended = mend([user("q"), said("a"), calling(text="b"), result()])
-    assert contents(mended) == ["q", "a\n\nb", GO_ON, "", "42"]
+    assert contents(mended) == ["q", "a\n\nb", GO_ON, None, "42"]
 
 
 def test_an_empty_system_message_is_left_out():
@@ -369,12 +392,13 @@ def test_assistants_in_a_row_are_joined():
 
 def test_llama_index_sends_system_first_and_last():
     mended = mend([system("be brief"), user("q"), system("answer now")])
-    assert mended == [system("be brief\n\nanswer now"), user("q")]
+    assert mended == [system("be brief"), user("q\n\nanswer now")]
 
 
 def test_a_system_message_between_call_and_result_does_not_part_them():
     mended = mend([user("q"), calling(), system("note"), result()])
-    assert roles(mended) == ["system", "user", "assistant", "tool"]
+    assert roles(mended) == ["user", "assistant", "tool", "assistant", "user"]
+    assert contents(mended)[-2:] == [UNDERSTOOD, "note"]
 
 
 def test_parts_of_an_answer_are_joined_without_a_seam():
@@ -460,9 +484,29 @@ def test_pixtral_and_the_others_keep_their_images():
     assert two == [user([{"type": "text", "text": "a"}, image])]
 
 
-def test_pixtral_takes_images_from_the_user_only():
-    with pytest.raises(OxenConfigError, match="in a message of role 'tool'"):
-        mend([user("q"), calling(), result([{"type": "image_url", "image_url": {"url": "https://x"}}])], PIXTRAL)
+IMAGE = {"type": "image_url", "image_url": {"url": "https://x"}}
+
+
+@pytest.mark.parametrize(
+    ("known", "note"),
+    [(MIXTRAL, "the model reads text only"), (PIXTRAL, "the model does not read it here"), (GENERIC, None)],
+)
+def test_an_image_from_a_tool_does_not_end_the_run(known, note, caplog):
+    history = [user("q"), calling(), result([{"type": "text", "text": "a photo"}, IMAGE])]
+    sent = mend(history, known)[2]["content"]
+    if note is None:
+        assert sent == [{"type": "text", "text": "a photo"}, IMAGE]
+        return
+    assert sent == f"a photo\n\n[image left out: {note}]"
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    with pytest.raises(OxenConfigError, match="rule 'media'"):
+        mend(history, known, "strict")
+
+
+@pytest.mark.parametrize("kind", ["file", "audio_url", "video_url"])
+def test_media_of_a_kind_that_the_model_does_not_read_is_refused_by_name(kind):
+    with pytest.raises(OxenConfigError, match=rf"content part 0 of type '{kind}'.*the model does not read it"):
+        mend([user([{"type": kind, kind: {"url": "https://x"}}])], PIXTRAL)
 
 
 @pytest.mark.parametrize("part", [{"image_url": {"url": "https://x"}}, 3])
@@ -494,8 +538,14 @@ def test_a_single_speakers_name_goes_without_a_trace():
         said("b", name="agent"),
         user("s"),
     ]
-    assert contents(mend(history)) == ["user: q", "a", "user: r", "b", "s"]  # an unnamed user is another one
-    assert contents(mend(history[:3])) == ["q", "a", "r"]
+    assert contents(mend(history)) == ["q", "a", "r", "b", "s"]  # "user" says no more than the role
+
+
+def test_several_speakers_are_told_apart_and_a_new_one_changes_nothing_before_him():
+    history = [user("q", name="Ann"), said("a", name="planner"), user("r", name="Bob"), said("b", name="critic")]
+    expected = ["Ann: q", "a", "Bob: r", "critic: b", "s", "planner: c"]
+    assert contents(mend([*history, user("s"), said("c", name="planner")])) == expected
+    assert contents(mend(history)) == expected[:4]
 
 
 def test_other_families_keep_names():
@@ -511,7 +561,33 @@ def test_a_prefix_of_the_callers_own_is_taken_as_it_is():
 def test_a_good_history_is_left_alone_even_in_strict_mode():
     history = [system("s"), user("q"), calling(), result(), said("a"), user("r")]
     assert mend(history, mode="strict") == history
-    assert mend(history, GENERIC, "strict") == [{**m, "content": m["content"] or None} for m in history]
+    assert mend(history, GENERIC, "strict") == history
+    history[2]["content"] = None
+    assert mend(history, mode="strict") == mend(history, GENERIC, "strict") == history
+
+
+@pytest.mark.parametrize(
+    ("message", "rule"),
+    [
+        (user([{"type": "text", "text": "q"}]), "content-parts"),
+        (user("q", name=""), "message-form"),
+        (said("a", prefix=False), "message-form"),
+        (calling({"id": "AbC123xyZ", "function": {"name": "f", "arguments": "{}"}}), "message-form"),
+        (calling(call(arguments={})), "tool-arguments"),
+        (calling(call(arguments="")), "tool-arguments"),
+        (calling(text=" "), "content-and-calls"),
+        ({**calling(), "function_call": None}, "message-form"),
+    ],
+)
+def test_strict_refuses_what_repair_would_change_and_off_sends_it(message, rule):
+    before = [] if message["role"] == "user" else [user("q")]
+    after = [result()] if message.get("tool_calls") else [said("b"), user("r")] if not before else [user("r")]
+    history = [*before, message, *after]
+    repaired = mend(history)
+    assert repaired != history
+    with pytest.raises(OxenConfigError, match=f"rule '{rule}'"):
+        mend(history, mode="strict")
+    assert mend(history, mode="off") == history
 
 
 def test_nothing_of_the_callers_is_shared():

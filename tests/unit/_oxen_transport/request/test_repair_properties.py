@@ -152,9 +152,10 @@ def test_strict_lets_through_exactly_what_repair_leaves_alone(history):
         passed = repair(history, MIXTRAL, "strict", tools=True)
     except OxenConfigError as error:
         refused = str(error)
+        assert mended != history, "nothing would have been changed"
         assert all(word in refused for word in ("messages[", "rule '", "https://")), refused
     else:
-        assert passed == mended
+        assert passed == mended == history
 
 
 @st.composite

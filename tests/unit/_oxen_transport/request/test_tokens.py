@@ -192,9 +192,9 @@ def test_ids_are_never_made_up(without_extra):
 
 def test_a_count_says_what_it_is():
     assert str(Count(7, exact=True)) == "7"
-    assert str(Count(7, exact=False)) == "about 7 (estimated)"
+    assert str(Count(7, exact=False, upper=12)) == "about 7 (estimated; at most 12)"
     assert Count(100, exact=True).at_most == 100
-    assert Count(100, exact=False).at_most == 130
+    assert Count(100, exact=False, upper=130).at_most == 130
 
 
 # -- the window ----------------------------------------------------------------------------
@@ -228,14 +228,16 @@ def test_the_window_of_settings():
         (Count(1000, exact=True), 64_000, 8_191, 8_191),
         (Count(63_999, exact=True), 64_000, None, 1),
         (Count(0, exact=True), 64_000, None, 63_999),  # max_tokens must be smaller than the window
-        (Count(1000, exact=False), 64_000, None, 62_700),
+        (Count(1000, exact=False, upper=1300), 64_000, None, 62_700),
     ],
 )
 def test_fit_fills_what_is_left(prompt, limit, most, tokens):
     assert fit(prompt, limit, most=most) == tokens
 
 
-@pytest.mark.parametrize("prompt", [Count(64_000, exact=True), Count(70_000, exact=True), Count(60_000, exact=False)])
+@pytest.mark.parametrize(
+    "prompt", [Count(64_000, exact=True), Count(70_000, exact=True), Count(60_000, exact=False, upper=70_000)]
+)
 def test_fit_has_nothing_to_give(prompt):
     with pytest.raises(OxenContextOverflowError):
         fit(prompt, 64_000, model=MIXTRAL)
@@ -248,8 +250,8 @@ def test_the_overflow_carries_the_figures():
     assert (error.prompt_tokens, error.context_window, error.model) == (63_000, 64_000, MIXTRAL)
     for figure in ("63000", "1001", "64000", MIXTRAL):
         assert figure in str(error)
-    with pytest.raises(OxenContextOverflowError, match=r"about 90000 \(estimated\)"):
-        check(Count(90_000, exact=False), 64_000)
+    with pytest.raises(OxenContextOverflowError, match=r"about 60000 \(estimated; at most 90000\)"):
+        check(Count(60_000, exact=False, upper=90_000), 64_000)
 
 
 def test_what_fits_passes():
