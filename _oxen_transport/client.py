@@ -84,9 +84,6 @@ class OxenClient:
     def _stream_once(self, request: Request) -> Generator[Chunk, None, None]:
         call = Call(request)
         response, deadline = self._open(call)
-        if call.wants_json():
-            yield from chunks_from(self._whole(call, response, deadline, call.completion))
-            return
         try:
             reader = call.reader()
             pieces = iter(response.stream)  # type: ignore[arg-type]
@@ -102,7 +99,7 @@ class OxenClient:
         finally:
             response.close()
         piece = None  # a traceback shows this frame, and a server may echo the key
-        yield call.verdict(reader)
+        yield from call.verdict(reader)
 
     def models(self) -> list[ModelInfo]:
         """The catalogue, fresh. Raises: OxenError."""
@@ -176,7 +173,7 @@ class OxenClient:
             content += body.feed(piece)
             if deadline.left() <= 0:
                 raise timeout_error(deadline, call.request)
-        body.end()
+        content += body.end()
         return bytes(content)
 
     def _next(self, call: Call, reader: StreamReader, pieces: Iterator[bytes], deadline: Deadline) -> bytes | None:
@@ -255,10 +252,6 @@ class AsyncOxenClient:
     async def _stream_once(self, request: Request) -> AsyncGenerator[Chunk, None]:
         call = Call(request)
         response, deadline = await self._open(call)
-        if call.wants_json():
-            for chunk in chunks_from(await self._whole(call, response, deadline, call.completion)):
-                yield chunk
-            return
         try:
             reader = call.reader()
             pieces = response.stream.__aiter__()  # type: ignore[union-attr]
@@ -275,7 +268,8 @@ class AsyncOxenClient:
         finally:
             await response.aclose()
         piece = None
-        yield call.verdict(reader)
+        for chunk in call.verdict(reader):
+            yield chunk
 
     async def models(self) -> list[ModelInfo]:
         """The catalogue, fresh. Raises: OxenError."""
@@ -352,7 +346,7 @@ class AsyncOxenClient:
             content += body.feed(piece)
             if deadline.left() <= 0:
                 raise timeout_error(deadline, call.request)
-        body.end()
+        content += body.end()
         return bytes(content)
 
     async def _next(

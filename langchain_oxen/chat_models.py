@@ -19,6 +19,7 @@ from _oxen_transport.clients import async_client, sync_client
 from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.redaction import mask_headers
 from _oxen_transport.request.build import Request, build, build_off_loop, counts_tokens
+from _oxen_transport.response.usage import token_usage
 from _oxen_transport.signatures import with_signature
 from _oxen_transport.types import Completion
 from langchain_oxen._base import BaseChatOxen
@@ -27,7 +28,6 @@ from langchain_oxen.events import EventStream
 from langchain_oxen.messages import from_wire, to_wire
 from langchain_oxen.stream import from_chunk
 from langchain_oxen.tools import ToolLike, tool_choice_to_wire, tools_to_wire
-from langchain_oxen.usage import token_usage
 
 if TYPE_CHECKING:
     from langchain_oxen.structured import Method

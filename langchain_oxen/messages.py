@@ -33,6 +33,7 @@ from _oxen_transport.request.content import (
     media_part,
     old_calls,
     text_part,
+    to_be_returned,
     wire_call,
     with_extras,
     with_refusal,
@@ -61,7 +62,7 @@ def from_wire(completion: Completion) -> AIMessage:
         invalid_tool_calls=invalid,
         usage_metadata=usage_metadata(completion.usage),
         response_metadata=response_metadata(completion),
-        additional_kwargs=beside_text(completion.reasoning, completion.refusal),
+        additional_kwargs={**beside_text(completion.reasoning, completion.refusal), **extras(completion)},
     )
 
 
@@ -83,6 +84,16 @@ def beside_text(reasoning: str, refusal: str | None) -> dict[str, Any]:
     """What an answer holds beside its text, where LangChain's own translators look for it."""
     beside = {"reasoning_content": reasoning, "refusal": refusal}
     return {name: text for name, text in beside.items() if text}
+
+
+def extras(completion: Completion) -> dict[str, Any]:
+    """Further fields of an answer: `annotations`, `citations`, ..., and what must be sent back with it.
+
+    `reasoning_details` belong to the message; a signature belongs to one call, and stands under the
+    call's id, because LangChain's tool calls have no room for it.
+    """
+    signed = {call.id: {"extra_content": call.extra_content} for call in completion.tool_calls if call.extra_content}
+    return {**completion.extras, **({TOOL_CALL_EXTRAS: signed} if signed else {})}
 
 
 # -- one message ---------------------------------------------------------------------------
@@ -145,8 +156,7 @@ def _assistant(message: AIMessage) -> Message:
         wired["tool_calls"] = calls
         if thoughts := beside.get("reasoning_content") or _thoughts(message.content):
             wired["reasoning_content"] = thoughts
-    if details := beside.get("reasoning_details"):
-        wired["reasoning_details"] = details
+    wired.update(to_be_returned(beside))
     if message.name:
         wired["name"] = message.name
     return wired

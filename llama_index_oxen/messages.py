@@ -37,13 +37,14 @@ from _oxen_transport.request.content import (
     media_part,
     old_calls,
     text_part,
+    to_be_returned,
     wire_call,
     with_extras,
     with_refusal,
 )
 from _oxen_transport.tools.arguments import parse_arguments
 from _oxen_transport.types import ROLES, Completion, Message, ToolCall, WireToolCall
-from llama_index_oxen.usage import log_probs, response_metadata
+from llama_index_oxen.usage import logprobs, response_metadata
 
 _NOT_SAID = (ThinkingBlock, CachePoint)
 """Blocks that are not part of the text: thoughts go back beside it, to models that take them."""
@@ -65,14 +66,14 @@ def from_wire(completion: Completion) -> ChatResponse:
     message = chat_message(
         completion.text,
         tool_calls(calls),
-        [wire_call(call.id, call.name, call.arguments) for call in calls],
-        beside_text(completion.refusal),
+        [wire_call(call.id, call.name, call.arguments, {"extra_content": call.extra_content}) for call in calls],
+        {**beside_text(completion.refusal), **completion.extras},
         completion.reasoning,
     )
     return ChatResponse(
         message=message,
         raw=completion.raw,
-        logprobs=log_probs(completion.logprobs),
+        logprobs=logprobs(completion.logprobs),
         additional_kwargs=response_metadata(completion),
     )
 
@@ -130,8 +131,7 @@ def _assistant(message: ChatMessage) -> Message:
         wired["tool_calls"] = calls
         if thoughts := "".join(block.content or "" for block in message.blocks if isinstance(block, ThinkingBlock)):
             wired["reasoning_content"] = thoughts
-    if details := beside.get("reasoning_details"):
-        wired["reasoning_details"] = details
+    wired.update(to_be_returned(beside))
     if name := beside.get("name"):
         wired["name"] = str(name)
     return wired

@@ -116,6 +116,15 @@ def with_refusal(content: str | list[Part], refusal: Any) -> str | list[Part]:
     return fold(parts if text_part(refusal) in parts else [*parts, text_part(refusal)])
 
 
+RETURNED_KEYS = ("reasoning_details", "thinking_blocks", "extra_content")
+"""Fields of an answer that its model gets back unchanged: OpenRouter's, LiteLLM's, Google's."""
+
+
+def to_be_returned(beside: Mapping[str, Any]) -> Message:
+    """Those of an answer's further fields that go back with it."""
+    return cast("Message", {key: beside[key] for key in RETURNED_KEYS if beside.get(key)})
+
+
 # -- tool calls ----------------------------------------------------------------------------
 
 TOOL_CALL_EXTRAS = "tool_call_extras"

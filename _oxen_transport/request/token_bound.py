@@ -17,6 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from _oxen_transport.request.content import RETURNED_KEYS
 from _oxen_transport.types import Message
 from _oxen_transport.unicode import valid_text
 
@@ -113,7 +114,7 @@ def _message(message: Message) -> list[Estimate]:
         {"name": call["function"]["name"], "arguments": _parsed(call["function"]["arguments"]), "id": call["id"]}
         for call in message.get("tool_calls") or ()
     ]
-    beside: Any = [message[key] for key in ("name", "reasoning_content", "reasoning_details") if message.get(key)]
+    beside: Any = [value for key in ("name", "reasoning_content", *RETURNED_KEYS) if (value := message.get(key))]
     parts = [content] if isinstance(content, str) else content
     return [*map(_part, parts), *map(_as_json, [calls] if calls else []), *map(_as_json, beside)]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from _oxen_transport.families import Family
-from _oxen_transport.request.content import BETWEEN_PARTS, Part, fold, text_part
+from _oxen_transport.request.content import BETWEEN_PARTS, RETURNED_KEYS, Part, fold, text_part
 from _oxen_transport.request.rules import Report
 from _oxen_transport.tools.arguments import arguments_text, parse_arguments
 from _oxen_transport.tools.names import wire_name
@@ -22,7 +22,7 @@ from _oxen_transport.unicode import valid_tree
 Content = str | list[Part]
 
 _KNOWN = ("role", "content", "name", "tool_calls", "tool_call_id", "prefix", "function_call")
-REASONING_KEYS = ("reasoning_content", "reasoning_details")
+REASONING_KEYS = ("reasoning_content", *RETURNED_KEYS)
 """What a model thought before it called tools. Families that do not take it back never see it."""
 
 

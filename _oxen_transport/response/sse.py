@@ -65,6 +65,15 @@ class Decoder:
             self._check_size(len(tail) - tail.endswith(b"\n"))
         return _events(blocks)
 
+    def end(self) -> list[Event]:
+        """The input has ended in good order: return the event whose blank line is missing, if there is one.
+
+        The standard drops it; servers that end their last event with the body do not mean that
+        (https://github.com/openai/openai-node/issues/2725).
+        """
+        blocks, self._tail = [bytes(self._tail)], bytearray()
+        return _events(blocks)
+
     def _without_bom(self, piece: bytes) -> bytes:
         if self._start is None:
             return piece

@@ -22,6 +22,7 @@ from _oxen_transport.response.tool_call_fragments import Fragment, Index, fragme
 from _oxen_transport.tools.ids import fresh_id
 from _oxen_transport.tools.names import NO_TOOL_NAMES, ToolNameMap
 from _oxen_transport.types import ToolCall, ToolCallDelta
+from _oxen_transport.unicode import SurrogateJoiner
 
 
 class _Call:
@@ -36,6 +37,8 @@ class _Call:
         self.named = False  # the name was given out
         self.arguments = ArgumentsText()
         self.named_in = 0  # the delta in which the name was last said
+        self.joiner = SurrogateJoiner()
+        self.extra_content: dict[str, Any] = {}
         self.restated = False  # after the arguments were whole, the name was said again, without text
 
     def may_own(self, new: Fragment) -> bool:
@@ -106,11 +109,13 @@ class Assembler:
         for new in fragments(raw):
             call = self._find(new)
             if call is not None and call.is_repeated_by(new):
+                call.extra_content.update(new.extra_content or {})
                 continue
-            if call is not None and call.ends_before(new, self._delta):
-                call = self._open(new.name or call.name)
-            elif call is None:
-                call = self._open(new.name)
+            if call is None or call.ends_before(new, self._delta):
+                if not any((new.wire_id, new.name, new.text)):
+                    continue  # a signature of no call
+                call = self._open(new.name or (call.name if call else None))
+            call.extra_content.update(new.extra_content or {})
             piece = self._absorb(call, new)
             pieces[call.position] = _sum(pieces.get(call.position), piece)
         return [piece for piece in pieces.values() if piece.id or piece.name or piece.arguments]
@@ -127,6 +132,7 @@ class Assembler:
         pieces = []
         for call in self._calls:
             text, made = call.arguments.flush(), None
+            text += call.arguments.add(call.joiner.end())
             if call.id is None:
                 made = call.id = self._unused(str(call.position), call.name or "", call.arguments.text())
             if made or text:
@@ -138,24 +144,39 @@ class Assembler:
 
         Before `finish` an id may still be ""; a name or arguments that never came are "".
         """
-        return tuple(ToolCall(call.id or "", self._own(call.name) or "", call.arguments.text()) for call in self._calls)
+        return tuple(
+            ToolCall(call.id or "", self._own(call.name) or "", call.arguments.text(), call.extra_content or None)
+            for call in self._calls
+        )
 
     def _find(self, new: Fragment) -> _Call | None:
-        """The call that this fragment's keys point at; None if they are another call's, not seen yet."""
-        index, wire_id, last = new.wire_index, new.wire_id, self._last
-        if index is None and wire_id is None:
+        """The call that a fragment belongs to by its keys; None if they are those of a call not seen yet."""
+        if new.wire_index is not None and new.wire_index in self._by_index:
+            return self._find_by_index(new, self._by_index[new.wire_index])
+        if new.wire_id is not None and (None, new.wire_id) in self._by_id:
+            return self._find_by_id(new, self._by_id[None, new.wire_id])
+        return self._find_by_position(new)
+
+    def _find_by_index(self, new: Fragment, known: _Call) -> _Call | None:
+        """The index is known. With Mistral a new id at a used index is a new call, if it has a name."""
+        if new.wire_id is None or known.wire_id in (None, new.wire_id):
+            return known
+        if call := self._by_id.get((new.wire_index, new.wire_id)):
+            return call
+        return known if not new.name and known.may_own(new) else None
+
+    def _find_by_id(self, new: Fragment, known: _Call) -> _Call | None:
+        """The id is known, the index is not: the same id at a further index is another call."""
+        return known if new.wire_index is None or known.wire_index is None else None
+
+    def _find_by_position(self, new: Fragment) -> _Call | None:
+        """Neither is known: it goes on with the last call, unless a key of its own says otherwise."""
+        last = self._last
+        if last is None or (new.wire_index is None and new.wire_id is None):
             return last
-        if index is not None and (call := self._by_index.get(index)):
-            if wire_id is None or call.wire_id in (None, wire_id):
-                return call
-            # Mistral: a new id at a used index is a new call. Without a name it cannot begin one
-            return self._by_id.get((index, wire_id)) or (None if new.name or not call.may_own(new) else call)
-        if wire_id is not None and (call := self._by_id.get((None, wire_id))):
-            # the same id at a further index is another call
-            return call if index is None or call.wire_index is None else None
-        if last is None or (index is not None and last.wire_index is not None):
-            return None
-        return last if (wire_id is None or last.wire_id is None) and last.may_own(new) else None
+        other_index = new.wire_index is not None and last.wire_index is not None
+        other_id = new.wire_id is not None and last.wire_id is not None
+        return last if not other_index and not other_id and last.may_own(new) else None
 
     def _open(self, name: str | None) -> _Call:
         call = _Call(len(self._calls))
@@ -183,7 +204,7 @@ class Assembler:
             call.name = call.name or new.name
         name = None if call.named else self._own(call.name)
         call.named = call.name is not None
-        return ToolCallDelta(call.position, made_id, name, call.arguments.add(new.text))
+        return ToolCallDelta(call.position, made_id, name, call.arguments.add(call.joiner.feed(new.text)))
 
     def _own(self, name: str | None) -> str | None:
         return name and self._own_names.get(name, name)

@@ -161,7 +161,7 @@ FILES = ("messages", "stream", "tools", "structured", "usage", "errors")
 OWN_WORDS = {
     "messages": ["to_wire", "from_wire", "tool_calls", "beside_text", "_message", "_assistant", "_calls", "_content"],
     "tools": ["tools_to_wire", "tool_choice_to_wire", "_tool"],
-    "usage": ["usage_metadata", "response_metadata"],
+    "usage": ["response_metadata", "logprobs"],
     "structured": ["schema_to_wire", "ask_for", "StructuredStream"],
 }
 

@@ -25,6 +25,7 @@ from _oxen_transport.response.error_body import MAX_TEXT, parse_error
 from _oxen_transport.response.stream import StreamReader, chunks_from
 from _oxen_transport.retry import CEILING, RetryBudget, RetryPolicy
 from _oxen_transport.types import Chunk, Completion, ToolCall, ToolCallDelta
+from tests.unit._oxen_transport.response.test_stream import ended
 
 HEADERS = {"content-type": "text/event-stream", "x-request-id": "r-7"}
 SECRET = Redactor(SecretStr("s3cr3t-key"))
@@ -153,7 +154,7 @@ def test_the_budget_as_it_is_made() -> None:
 def test_an_error_in_a_stream_is_redacted_and_kept() -> None:
     _, reader = stream(delta(content="a"), {"error": {"message": "key s3cr3t-key is bad"}})
     with pytest.raises(OxenStreamError) as caught:
-        reader.end()
+        ended(reader)
     assert "s3cr3t-key" not in str(caught.value) + repr(caught.value.details)
     assert caught.value.response.json() == {"error": {"message": "key [redacted] is bad"}}
     assert caught.value.request_id == "r-7"
@@ -163,7 +164,7 @@ def test_a_choice_that_failed_is_redacted() -> None:
     choice = {"finish_reason": "error", "error": {"message": "key s3cr3t-key is bad"}}
     _, reader = stream({"choices": [choice]})
     with pytest.raises(OxenStreamError, match=r"key \[redacted\] is bad") as caught:
-        reader.end()
+        ended(reader)
     assert caught.value.request_id == "r-7"
 
 
@@ -181,28 +182,28 @@ def test_a_choice_that_failed_is_redacted() -> None:
 def test_errors_in_every_dress(event: dict[str, Any]) -> None:
     _, reader = stream(delta(content="a"), event)
     with pytest.raises(OxenStreamError, match="no"):
-        reader.end()
+        ended(reader)
 
 
 @pytest.mark.parametrize("event", [{"status": "ok"}, {"object": "chat.completion.chunk", "usage": {}}], ids=str)
 def test_events_that_are_no_error(event: dict[str, Any]) -> None:
     chunks, reader = stream(delta(content="a"), {**event, "choices": [{"delta": {"content": "b"}}]}, delta("stop"))
     assert [chunk.text for chunk in chunks] == ["a", "b"]
-    assert reader.end().completion is not None
+    assert ended(reader).completion is not None
 
 
 def test_a_named_error_event() -> None:
     reader = StreamReader(HEADERS)
     reader.feed(b'event: error\ndata: {"choices": [], "object": "chat.completion.chunk", "error": ""}\n\n')
     with pytest.raises(OxenStreamError):
-        reader.end()
+        ended(reader)
 
 
 def test_what_an_unreadable_event_shows() -> None:
     _, reader = stream(b'["' + b"\xff" + b"a" * 100)
     with pytest.raises(OxenResponseError) as caught:
-        reader.end()
-    assert caught.value.message == "an event of the stream is not a JSON object: " + repr('["\ufffd' + "a" * 77)
+        ended(reader)
+    assert caught.value.message == "an event of the stream is not a chunk of an answer: " + repr('["\ufffd' + "a" * 77)
     assert caught.value.request_id == "r-7"
 
 
@@ -213,7 +214,7 @@ def test_what_an_unreadable_event_shows() -> None:
 def test_what_a_cut_stream_says(events: list[Any], said: str) -> None:
     _, reader = stream(*events, done=False)
     with pytest.raises(OxenTruncatedStreamError) as caught:
-        reader.end()
+        ended(reader)
     assert caught.value.message == said
     assert caught.value.request_id == "r-7"
 
@@ -223,7 +224,7 @@ def test_a_stream_has_no_limit_but_its_events() -> None:
     for _ in range(34):
         reader.feed(b"data: %s\n\n" % json.dumps(delta(content=piece)).encode())
     reader.feed(b"data: [DONE]\n\n")
-    whole = reader.end().completion
+    whole = ended(reader).completion
     assert whole is not None
     assert len(whole.text) == 34 * 2**20
 
@@ -237,7 +238,7 @@ def test_done_may_have_spaces_around_it() -> None:
 def test_thoughts_beside_the_text(key: str) -> None:
     chunks, reader = stream(delta(**{"content": "a", key: "hm"}), delta("stop"))
     assert [(chunk.text, chunk.reasoning) for chunk in chunks] == [("a", "hm")]
-    assert reader.end().completion.reasoning == "hm"  # type: ignore[union-attr]
+    assert ended(reader).completion.reasoning == "hm"  # type: ignore[union-attr]
 
 
 def test_a_finish_reason_that_is_no_text_is_none() -> None:
@@ -249,7 +250,7 @@ def test_log_probabilities_that_are_none() -> None:
     event = {"choices": [{"delta": {"content": "a"}, "logprobs": [1]}]}
     broken = {"choices": [{"delta": {"content": "b"}, "logprobs": {"content": "xy"}}]}
     _, reader = stream(event, broken, delta("stop"))
-    whole = reader.end().completion
+    whole = ended(reader).completion
     assert whole is not None
     assert whole.logprobs is None
     assert whole.raw["choices"][0]["logprobs"] is None
@@ -263,7 +264,7 @@ def test_the_whole_in_the_shape_of_a_body() -> None:
         {"choices": [{"delta": {"content": "t"}, "logprobs": {"content": [token]}}]},
         {**delta("tool_calls"), "usage": {"prompt_tokens": 1}},
     )
-    last = reader.end()
+    last = ended(reader)
     assert last.tool_calls == ()
     assert last.completion is not None
     assert last.completion.raw == {
@@ -292,7 +293,7 @@ def test_the_whole_in_the_shape_of_a_body() -> None:
 
 def test_the_last_chunk_has_what_closes_the_calls() -> None:
     _, reader = stream(delta(tool_calls=[{"function": {"name": "f", "arguments": "{}"}}]), delta("tool_calls"))
-    last = reader.end()
+    last = ended(reader)
     assert [(piece.index, bool(piece.id)) for piece in last.tool_calls] == [(0, True)]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -192,10 +193,6 @@ def deep(levels: int) -> str:
         ('{"code": "a\n\tb"}', {"code": "a\n\tb"}),  # raw line breaks in a string
         ('{"code": "a\nb", "x": }', None),
         ('{\n"a": [1,\n}', None),
-        ('{"a": "\\ud800"}', None),
-        ('{"a": "\ud800"}', None),
-        ('{"a": "\ud800\n"}', None),
-        ('{"a": "\\ud800\n"}', None),
         ('{"a": "\n", "b": ' + deep(300) + "}", None),
         ('{"a": "\n", "b": ' + deep(100) + "}", {"a": "\n", "b": json.loads(deep(100))}),
         ('{"a": 123456789012345678901234567890}', {"a": 123456789012345678901234567890}),
@@ -215,12 +212,6 @@ def deep(levels: int) -> str:
 )
 def test_parse_arguments(text: str, parsed: dict[str, Any] | None) -> None:
     assert parse_arguments(text) == parsed
-
-
-def test_parse_arguments_reads_what_json_loads_reads() -> None:
-    """Models write NaN; Python's own parser, which frameworks use on merged chunks, takes it too."""
-    parsed = parse_arguments('{"a": NaN, "b": Infinity}')
-    assert str(parsed) == "{'a': nan, 'b': inf}"
 
 
 def test_arguments_nested_too_deeply_to_be_written_are_no_empty_ones() -> None:
@@ -682,5 +673,11 @@ def test_parse_arguments_never_raises(text: str) -> None:
     parsed = parse_arguments(text)
     assert parsed is None or isinstance(parsed, dict)
     if text.strip(" \t\r\n").startswith("{") and parsed is None:
-        with pytest.raises(json.JSONDecodeError):
-            json.loads(text)
+        with pytest.raises(ValueError, match=r"line|not finite"):
+            json.loads(text, parse_constant=_finite, parse_float=_finite)
+
+
+def _finite(number: str) -> float:
+    if not math.isfinite(float(number)):
+        raise ValueError("not finite")
+    return float(number)
