@@ -49,11 +49,11 @@ _PARAMS = tuple(OxenParams.model_fields)
 class Request:
     """One request. Immutable; the key and the headers do not show in its `repr`."""
 
-    base_url: str
+    url: str
     model: str
     body: dict[str, Any] = field(repr=False)
     content: bytes = field(repr=False)
-    path: str = "/chat/completions"
+    base_url: str = ""
     method: str = "POST"
     stream: bool = False
     api_key: SecretStr | None = field(default=None, repr=False)
@@ -65,11 +65,6 @@ class Request:
     auto_continue: bool = False
     tool_names: ToolNameMap = field(default_factory=dict, repr=False)
     limiter: Limiter | None = field(default=None, repr=False, compare=False)
-
-    @property
-    def url(self) -> str:
-        """Where the request goes."""
-        return self.base_url + self.path
 
     @property
     def expected_tokens(self) -> int:
@@ -175,6 +170,7 @@ def build(
         _fit_window(settings, body, count(repaired, tools, values["model"]))
     limiter = getattr(settings, "rate_limiter", None)  # a field of both frameworks' models
     return Request(
+        url=settings.base_url + "/chat/completions",
         base_url=settings.base_url,
         model=body["model"],
         body=body,
@@ -215,8 +211,8 @@ def build_get(settings: OxenSettings, path: str, model: str = "") -> Request:
     The key is sent if there is one.
     """
     return Request(
+        url=settings.base_url + path,
         base_url=settings.base_url,
-        path=path,
         model=model,
         body={},
         content=b"",
