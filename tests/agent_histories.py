@@ -16,7 +16,11 @@ from typing import Any
 from _oxen_transport.families import family
 from _oxen_transport.request.repair import repair
 
-_WORDS = ["the", "ox", "pulls", "a", "plough", "through", "heavy", "clay", "while", "two", "people", "walk", "behind", "it", "and", "count", "furrows", "per", "hour;", "Gespanne", "brauchen", "Futter,", "Wasser", "und", "Ruhe;", "12,5", "ha;", "error:", "no", "such", "field", "'soil_ph';", "土壤", "🐂", '{"ok":', "true}"]
+_TEXT = (
+    "the ox pulls a plough through heavy clay while two people walk behind it and count furrows per hour; "
+    "Gespanne brauchen Futter, Wasser und Ruhe; 12,5 ha; error: no such field 'soil_ph'; 土壤 🐂 {\"ok\": true}"
+)
+_WORDS = _TEXT.split()
 
 
 def agent_history(seed: int) -> list[dict[str, Any]]:

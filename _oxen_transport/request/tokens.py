@@ -22,7 +22,7 @@ from _oxen_transport.request.repair import repair
 from _oxen_transport.request.token_bound import Estimate, estimate_messages, estimate_text, plain_tool
 from _oxen_transport.settings import OxenSettings
 from _oxen_transport.types import Message
-from _oxen_transport.unicode import valid_text, valid_tree
+from _oxen_transport.unicode import valid_text
 
 if TYPE_CHECKING:
     from mistral_common.tokens.tokenizers.mistral import MistralTokenizer
@@ -278,7 +278,7 @@ def _count_exactly(tokenizer: Tokenizer, messages: list[Message], tools: Sequenc
 
     try:
         body = {"messages": messages, "tools": [plain_tool(tool) for tool in tools] or None}
-        text = json.dumps(valid_tree(body), ensure_ascii=False, default=str)
+        text = valid_text(json.dumps(body, ensure_ascii=False, default=str))
         request: ChatCompletionRequest[Any] = ChatCompletionRequest.model_validate_json(text)
         return Count(len(tokenizer.encode_chat_completion(request).tokens), exact=True)
     except (ValueError, MistralCommonException):  # pydantic's errors are ValueErrors

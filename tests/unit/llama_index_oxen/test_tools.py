@@ -7,11 +7,13 @@ from typing import Generic, TypeVar
 
 import pytest
 from llama_index.core.agent.workflow import FunctionAgent
-from llama_index.core.base.llms.types import ChatMessage, ToolCallBlock
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse, ToolCallBlock
+from llama_index.core.indices.property_graph import SchemaLLMPathExtractor
+from llama_index.core.schema import TextNode
 from llama_index.core.tools import FunctionTool
 from pydantic import BaseModel
 
-from llama_index_oxen import Oxen, OxenConfigError, OxenToolCallError
+from llama_index_oxen import Oxen, OxenConfigError, OxenStructuredOutputError, OxenToolCallError
 from tests.server import chunk, chunks, completion, good, reply, sse, streamed, whole
 
 T = TypeVar("T")
@@ -249,3 +251,27 @@ def test_arguments_beside_text(make):
     response = llm.chat_with_tools([WEATHER], "hi")
     assert response.message.content == "Let me look."
     assert [block for block in response.message.blocks if isinstance(block, ToolCallBlock)]
+
+
+def test_calls_that_stand_in_additional_kwargs_alone_are_found(make):
+    llm, _ = make(good)
+    wired = {"id": "AbC123xyZ", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Paris"}'}}
+    message = ChatMessage(role="assistant", content="", additional_kwargs={"tool_calls": [wired]})
+    [call] = llm.get_tool_calls_from_response(ChatResponse(message=message))
+    assert (call.tool_id, call.tool_name, call.tool_kwargs) == ("AbC123xyZ", "weather", {"city": "Paris"})
+
+
+def test_errors_about_an_answer_are_value_errors_which_flows_skip(make):
+    llm, _ = make(good)
+    with pytest.raises(ValueError, match="the answer as it arrived") as caught:
+        llm.get_tool_calls_from_response(llm.chat_with_tools([WEATHER], "hi"))
+    assert caught.value.partial.text
+    assert issubclass(OxenStructuredOutputError, ValueError)
+
+
+def test_a_graph_is_built_though_one_answer_is_prose(make):
+    """`SchemaLLMPathExtractor` skips an answer for a `ValueError`; other errors end the whole build."""
+    llm, _ = make(good)
+    extractor = SchemaLLMPathExtractor(llm=llm, num_workers=1)
+    [node] = extractor([TextNode(text="Oxen pull ploughs.")])
+    assert not node.metadata.get("relations")

@@ -12,8 +12,11 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from _oxen_transport.errors import OxenConfigError
+from _oxen_transport.errors import OxenConfigError, OxenContextOverflowError
+from _oxen_transport.request import build as build_module
+from _oxen_transport.request import tokens
 from _oxen_transport.request.build import USER_AGENT, Request, build, build_get, checked
+from _oxen_transport.request.repair import repair
 from _oxen_transport.settings import OxenSettings
 from tests.server import Server, good
 
@@ -246,3 +249,32 @@ def test_a_tool_that_is_none_says_what_a_tool_is() -> None:
 def test_a_header_with_no_name_is_refused() -> None:
     with pytest.raises(OxenConfigError, match="is no name of a header"):
         settings(extra_headers={"X Team": "a"})
+
+
+@pytest.mark.parametrize(
+    "function", [{"name": "now"}, {"name": "now", "parameters": None}, {"name": "now", "parameters": {}}]
+)
+def test_a_tool_without_parameters_gets_an_empty_object(function: dict[str, Any]) -> None:
+    tool = {"type": "function", "function": function}
+    before = copy.deepcopy(tool)
+    [sent] = body_of({"tools": [tool]})["tools"]
+    assert sent["function"]["parameters"] == {"type": "object", "properties": {}}
+    assert tool == before
+    assert body_of({"tools": [TOOL]})["tools"] == [TOOL]
+
+
+@pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens"])
+def test_the_window_is_held_against_the_limit_in_extra_body(name: str) -> None:
+    with pytest.raises(OxenContextOverflowError, match="with 63999 reserved"):
+        body_of({"check_context": True, "extra_body": {name: 63_999}})
+    assert body_of({"check_context": True, "extra_body": {name: 9}})[name] == 9
+    assert body_of({"max_tokens": "fit", "extra_body": {"max_tokens": 9}})["max_tokens"] == 9
+
+
+@pytest.mark.parametrize("history", ["repair", "strict", "off"])
+def test_a_counted_history_is_repaired_once(history: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+    for module in (build_module, tokens):
+        monkeypatch.setattr(module, "repair", lambda *a, **k: calls.append(a[2]) or repair(*a, **k))
+    body_of({"max_tokens": "fit", "check_context": True, "history": history})
+    assert [mode for mode in calls if mode != "off"] == ["repair" if history == "off" else history]

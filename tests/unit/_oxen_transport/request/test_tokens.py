@@ -1,16 +1,25 @@
 """Counts to the token, estimates that say so, and what is left of the window."""
 
+# ruff: noqa: RUF001 - twelve languages
+
 from __future__ import annotations
 
+import base64
 import builtins
+import json
 import pickle
+import random
 import threading
+import uuid
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from _oxen_transport import catalogue
 from _oxen_transport.errors import OxenConfigError, OxenContextOverflowError, OxenMissingExtraError
 from _oxen_transport.request import tokens as budget
+from _oxen_transport.request.token_bound import most_tokens
 from _oxen_transport.request.tokens import Count, check, count_messages, count_text, fit, token_ids, window, window_of
 from _oxen_transport.settings import OxenSettings
 
@@ -45,6 +54,11 @@ SAMPLES = {
     "code": "def f(x: int) -> list[str]:\n    return [str(each) for each in range(x) if each % 2 == 0]\n" * 5,
     "json": str([TOOL] * 5).replace("'", '"'),
 }
+
+
+def mixed(texts):
+    """The second half of each text: words begin in the middle, and one text goes on in the next."""
+    return "".join(text[len(text) // 2 :][:30] for text in texts)
 
 
 @pytest.fixture
@@ -155,6 +169,65 @@ def test_many_threads_load_one_tokenizer(monkeypatch):
 
 
 # -- estimated -----------------------------------------------------------------------------
+
+
+PROSE = {
+    "english": "The old man had taught the boy to fish and the boy loved him, though they met only after sunset.",
+    "german": "Der Geschäftsführer kündigte an, dass die Geschwindigkeitsbegrenzung überprüft werde.",
+    "french": "Les élèves de l'école ont été invités à visiter le musée des peintres du dix-neuvième siècle.",
+    "spanish": "El perro corrió rápidamente por la calle mientras los niños jugaban cerca de la iglesia.",
+    "polish": "Wczoraj spóźniliśmy się na tramwaj, ponieważ padał deszcz, a rozkład jazdy został zmieniony.",
+    "turkish": "Dün yağmur yağdığı ve tarife değiştirildiği için tramvayı kaçırdık, sonra yürüdük.",
+    "russian": "Вчера мы опоздали на трамвай, потому что шёл дождь, а расписание было изменено.",
+    "greek": "Χθες χάσαμε το τραμ επειδή έβρεχε και το δρομολόγιο είχε αλλάξει χωρίς προειδοποίηση.",
+    "arabic": "فاتنا الترام أمس لأن السماء كانت تمطر ولأن جدول المواعيد قد تغير دون سابق إنذار.",
+    "hindi": "कल बारिश हो रही थी इसलिए हमारी ट्राम छूट गई और समय सारणी भी बदल दी गई थी।",
+    "chinese": "今天天气很好。我们去公园散步吧。北京是中国的首都。有很多名胜古迹。",
+    "japanese": "昨日は雨が降っていたので、路面電車に乗り遅れました。時刻表も変更されていました。",
+    "korean": "어제는 비가 와서 전차를 놓쳤고, 시간표도 예고 없이 변경되어 있었습니다.",
+}
+_RANDOM = random.Random(7)  # noqa: S311
+DATA = {
+    "csv": "\n".join(",".join(str(_RANDOM.randint(0, 99_999)) for _ in range(8)) for _ in range(50)),
+    "json": json.dumps([{"id": n, "name": f"user{n}", "ok": True, "x": n / 7, "y": None} for n in range(40)], indent=2),
+    "uuid": "\n".join(str(uuid.UUID(int=_RANDOM.getrandbits(128))) for _ in range(40)),
+    "base64": base64.b64encode(_RANDOM.randbytes(1500)).decode(),
+    "hex": _RANDOM.randbytes(700).hex(),
+    "log": "2026-11-25T14:48:46.123Z INFO [worker-3] o.a.k.c.NetworkClient - node 7 (10.0.3.9:9092) eth0=0x00fa1b2c\n"
+    * 9,
+    "latex": r"\begin{align} \int_{0}^{\infty} e^{-x^2}\,dx &= \frac{\sqrt{\pi}}{2} \\ \mathbf{E} \end{align} " * 9,
+    "emoji": "🐂🚂👩‍👩‍👧‍👦🇩🇪❤️😀✨🔥🫠🦬" * 9,
+    "code": SAMPLES["code"],
+    "letters": "".join(_RANDOM.choices("abcdefghijklmnopqrstuvwxyz  ", k=900)),
+    "capitals": "".join(_RANDOM.choices("ACGTXZQ", k=900)),
+    "spaces": "".join(" " * _RANDOM.randint(1, 60) + _RANDOM.choice("x(9\n\t") for _ in range(200)),
+    "any letters": "".join(chr(_RANDOM.randint(32, 0x2FFF)) for _ in range(900)),
+    "surrogates": "a\ud83d\ude00b\ud800",
+    "nothing": "",
+}
+
+
+@pytest.mark.parametrize("kind", [*PROSE, *DATA])
+def test_a_bound_is_never_below_the_count_and_at_most_twice_of_it_for_prose(kind):
+    text = {**PROSE, **DATA}[kind]
+    counted = count_text(text, MIXTRAL).tokens
+    assert counted <= most_tokens(text)
+    if kind in PROSE:
+        assert most_tokens(text) <= 2 * counted
+
+
+@settings(max_examples=2000, deadline=None)
+@given(
+    st.one_of(st.text(max_size=40), st.lists(st.sampled_from([*PROSE.values(), *DATA.values()]), min_size=2).map(mixed))
+)
+def test_a_bound_is_never_below_the_count_of_any_text(text):
+    assert count_text(text, MIXTRAL).tokens <= most_tokens(text)
+
+
+def test_a_table_that_does_not_fit_is_refused_without_the_extra(without_extra):
+    table = "\n".join(",".join(f"{n * 7919 % 99_991}" for n in range(line, line + 8)) for line in range(1_500))
+    with pytest.raises(OxenContextOverflowError, match="estimated; at most"):
+        check(count_messages([{"role": "user", "content": table}], None, MIXTRAL), window(MIXTRAL))
 
 
 @pytest.mark.parametrize("kind", SAMPLES)
