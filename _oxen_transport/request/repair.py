@@ -22,7 +22,7 @@ UNDERSTOOD = "OK."
 """What the assistant says where the order asks for an assistant's message and there is none."""
 
 
-def repair(messages: list[Message], family: Family, mode: Mode, *, tools: bool) -> list[Message]:
+def repair(messages: list[Message], family: Family, mode: Mode, *, tools: bool, log: bool = True) -> list[Message]:
     """Repair a conversation for one family of models.
 
     Deterministic and idempotent; order is kept wherever the family allows it.
@@ -33,6 +33,7 @@ def repair(messages: list[Message], family: Family, mode: Mode, *, tools: bool) 
         mode: "repair" changes what is refused; "strict" raises exactly where "repair" would change
             something; "off" leaves everything as it is.
         tools: Whether the request declares tools.
+        log: Whether to log which rules ran; not where a conversation is only counted.
 
     Returns:
         New messages; with "strict" and "off", the same ones in a new list.
@@ -52,7 +53,8 @@ def repair(messages: list[Message], family: Family, mode: Mode, *, tools: bool) 
     if mode == "strict":
         report.refuse_changes()
         return list(messages)
-    report.log()
+    if log:
+        report.log()
     return repaired
 
 

@@ -81,7 +81,8 @@ def count_messages(messages: list[Message], tools: Sequence[Mapping[str, Any]] |
     """
     if not messages:
         return Count(0, exact=True)
-    return count_repaired(repair(messages, family(model), "repair", tools=bool(tools)), tools, model)
+    repaired = repair(messages, family(model), "repair", tools=bool(tools), log=False)
+    return count_repaired(repaired, tools, model)
 
 
 def count_repaired(messages: list[Message], tools: Sequence[Mapping[str, Any]] | None, model: str) -> Count:
