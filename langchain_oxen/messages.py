@@ -154,7 +154,8 @@ def _assistant(message: AIMessage) -> Message:
     if calls := _calls(message):
         wired["content"] = content or None
         wired["tool_calls"] = calls
-        if thoughts := beside.get("reasoning_content") or _thoughts(message.content):
+        thoughts = beside.get("reasoning_content") or _thoughts(message.content)
+        if isinstance(thoughts, str) and thoughts:
             wired["reasoning_content"] = thoughts
     wired.update(to_be_returned(beside))
     if message.name:
