@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import Enum
 
 _BOM = b"\xef\xbb\xbf"
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _SPACE = b" \t\r\n"
 
 
@@ -30,11 +31,13 @@ class Sniffer:
     def feed(self, piece: bytes) -> bytes:
         """Take a piece. Returns: the bytes to read; b"" while they say nothing yet."""
         self._start += piece
-        if _BOM.startswith(self._start):
+        if _BOM.startswith(self._start) or len(self._start) < 2:
             return b""
         first = self._start.removeprefix(_BOM).lstrip(_SPACE)[:1]
         if not first:
             return b""
+        if self._start[:2] in _UTF_16:
+            first = b"{"
         self.format = {b"{": BodyFormat.JSON, b"[": BodyFormat.JSON, b"<": BodyFormat.MARKUP}.get(
             first, BodyFormat.EVENTS
         )

@@ -30,6 +30,7 @@ from _oxen_transport.response.tool_calls import calls_from
 from _oxen_transport.response.usage import usage_from, usage_in
 from _oxen_transport.tools.names import NO_TOOL_NAMES, ToolNameMap
 from _oxen_transport.types import Completion
+from _oxen_transport.unicode import valid_text
 
 _ESCAPE = re.compile(r"\\(u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[dD][89a-fA-F][0-9a-fA-F]{2}|.)")
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -59,7 +60,8 @@ def completion_from_body(
     """
     parsed = _json_object(body, headers, redact)
     raw = first_choice(choices_in(parsed))
-    choice = read_choice(raw, WHOLE)
+    exact = parse_event(body) if _SURROGATE.search(body) else None  # halves may stand in two parts of the content
+    choice = read_choice(first_choice(choices_in(exact)) if isinstance(exact, dict) else raw, WHOLE)
     if is_error(parsed) or choice.error is not None:
         payload = parse_choice_error(choice, parsed, redact) if choice.error else parse_error(parsed, redact)
         raise error_in_answer(payload, details_of(headers, body, redact))
@@ -69,9 +71,9 @@ def completion_from_body(
         )
     named = identity(parsed)
     return Completion(
-        text=choice.text,
-        reasoning=choice.reasoning,
-        refusal=choice.refusal or None,
+        text=valid_text(choice.text),
+        reasoning=valid_text(choice.reasoning),
+        refusal=valid_text(choice.refusal) or None,
         tool_calls=calls_from(choice.tool_calls, named["id"] or "", tool_name_map),
         finish_reason=choice.finish_reason,
         usage=usage_from(usage_in(parsed, raw)),

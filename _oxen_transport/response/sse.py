@@ -126,7 +126,8 @@ def _event(block: bytes) -> Event | None:
     return kind.decode("utf-8", "replace") or "message", b"\n".join(data)
 
 
-def decode_all(pieces: Iterable[bytes]) -> list[tuple[str, str]]:
-    """Decode a whole stream at once; invalid UTF-8 becomes U+FFFD."""
+def decode_all(pieces: Iterable[bytes], *, ended: bool = False) -> list[tuple[str, str]]:
+    """Decode a whole stream at once; invalid UTF-8 becomes U+FFFD. `ended`: it ended in good order."""
     decoder = Decoder()
-    return [(kind, data.decode("utf-8", "replace")) for piece in pieces for kind, data in decoder.feed(piece)]
+    events = [event for piece in pieces for event in decoder.feed(piece)]
+    return [(kind, data.decode("utf-8", "replace")) for kind, data in (*events, *(decoder.end() if ended else ()))]

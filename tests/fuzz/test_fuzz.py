@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.fuzz import messages, replies
+from tests.fuzz import answers, messages, replies
 from tests.fuzz.running import BATCH, Trial, finds
 
-INPUTS = int(os.environ.get("FUZZ_INPUTS", "50000")) // 2
+INPUTS = int(os.environ.get("FUZZ_INPUTS", "50000")) // 3
 SHARDS = 5
 
 
 @pytest.mark.parametrize("shard", range(SHARDS))
-@pytest.mark.parametrize("target", [replies, messages], ids=["replies", "messages"])
+@pytest.mark.parametrize("target", [replies, messages, answers], ids=["replies", "messages", "answers"])
 def test_only_typed_errors(target: object, shard: int) -> None:
     trials: Callable[[int, int, int], Iterator[Trial]] = target.trials  # type: ignore[attr-defined]
     for batch in range(shard, INPUTS // BATCH, SHARDS):
