@@ -8,7 +8,7 @@ Nothing a caller passed in is changed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from langchain_core.messages import (
@@ -26,26 +26,17 @@ from langchain_core.messages import (
 from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.request.content import (
     TOOL_CALL_EXTRAS,
-    Media,
-    Part,
     each_message,
-    fold,
-    media_part,
     old_calls,
-    text_part,
     to_be_returned,
     wire_call,
     with_extras,
     with_refusal,
 )
-from _oxen_transport.tools.arguments import arguments_text, parse_arguments
+from _oxen_transport.tools.arguments import parse_arguments
 from _oxen_transport.types import ROLES, Completion, Message, Role, WireToolCall
+from langchain_oxen.content_parts import CALL_KINDS, blocks_of, content_to_wire
 from langchain_oxen.usage import response_metadata, usage_metadata
-
-_NOT_SAID = frozenset(
-    {"thinking", "redacted_thinking", "reasoning", "reasoning_content", "tool_call_chunk", "cachePoint"}
-)
-"""Blocks that are not part of the text: thoughts go back beside it, to models that take them."""
 
 
 def to_wire(messages: Sequence[BaseMessage]) -> list[Message]:
@@ -110,7 +101,7 @@ def _message(message: BaseMessage) -> list[Message]:
 
 
 def _result(message: ToolMessage | FunctionMessage) -> Message:
-    wired: Message = {"role": "tool", "content": _content(message.content)}
+    wired: Message = {"role": "tool", "content": content_to_wire(message.content)}
     if isinstance(message, ToolMessage):
         wired["tool_call_id"] = message.tool_call_id
     if message.name:
@@ -123,15 +114,15 @@ def _text_and_results(message: HumanMessage | SystemMessage | ChatMessage) -> li
     role = _role(message)
     results: list[Message] = []
     rest: list[Any] = []
-    for block in _blocks(message.content):
+    for block in blocks_of(message.content):
         if isinstance(block, dict) and block.get("type") == "tool_result":
-            content = _content(block.get("content") or "")
+            content = content_to_wire(block.get("content") or "")
             results.append({"role": "tool", "content": content, "tool_call_id": str(block.get("tool_use_id") or "")})
         else:
             rest.append(block)
     if results and not rest:
         return results
-    wired: Message = {"role": role, "content": _content(rest)}
+    wired: Message = {"role": role, "content": content_to_wire(rest)}
     if message.name:
         wired["name"] = message.name
     return [*results, wired]
@@ -149,7 +140,7 @@ def _role(message: HumanMessage | SystemMessage | ChatMessage) -> Role:
 
 def _assistant(message: AIMessage) -> Message:
     beside = message.additional_kwargs
-    content = with_refusal(_content(message.content, between="", lenient=True), beside.get("refusal"))
+    content = with_refusal(content_to_wire(message.content, between="", lenient=True), beside.get("refusal"))
     wired: Message = {"role": "assistant", "content": content}
     if calls := _calls(message):
         wired["content"] = content or None
@@ -165,7 +156,7 @@ def _assistant(message: AIMessage) -> Message:
 
 def _thoughts(content: Any) -> str:
     """The thoughts in LangChain's standard blocks (`output_version="v1"`)."""
-    blocks = [block for block in _blocks(content) if isinstance(block, dict) and block.get("type") == "reasoning"]
+    blocks = [block for block in blocks_of(content) if isinstance(block, dict) and block.get("type") == "reasoning"]
     return "".join(block["reasoning"] for block in blocks if isinstance(block.get("reasoning"), str))
 
 
@@ -193,7 +184,7 @@ def _calls(message: AIMessage) -> list[WireToolCall]:
 
 def _calls_in_blocks(content: Any) -> list[WireToolCall]:
     """Calls in the content: LangChain's, Anthropic's, and those of OpenAI's Responses API."""
-    blocks = [block for block in _blocks(content) if isinstance(block, dict) and block.get("type") in _CALLS]
+    blocks = [block for block in blocks_of(content) if isinstance(block, dict) and block.get("type") in CALL_KINDS]
     return [
         wire_call(
             block.get("call_id") or block.get("id"),
@@ -217,116 +208,3 @@ def _is_same(one: WireToolCall, other: WireToolCall) -> bool:
 def _name_and_arguments(call: dict[str, Any]) -> tuple[str, Any]:
     function = call.get("function") or {}
     return str(function.get("name") or ""), function.get("arguments")
-
-
-_CALLS = frozenset({"tool_use", "tool_call", "invalid_tool_call", "function_call", "custom_tool_call"})
-
-
-# -- one content ---------------------------------------------------------------------------
-
-
-def _content(content: Any, *, between: str | None = None, lenient: bool = False) -> str | list[Part]:
-    parts = [part for block in _blocks(content) if (part := _part(block, lenient)) is not None]
-    return fold(parts) if between is None else fold(parts, between)
-
-
-def _blocks(content: Any) -> list[Any]:
-    return [content] if isinstance(content, str | dict) else list(content)
-
-
-def _part(block: Any, lenient: bool) -> Part | None:
-    """One block as one part; None for a block that is not part of the text.
-
-    Args:
-        block: A block in any format.
-        lenient: Whether what cannot be sent is left out: items that other makers' models add to their
-            answers (`web_search_call`, `server_tool_use`, ...) must not end a conversation.
-    """
-    if isinstance(block, str):
-        return text_part(block)
-    kind = str(block.get("type") or next(iter(block), ""))
-    if kind in _NOT_SAID or kind in _CALLS:
-        return None
-    if kind == "non_standard" and isinstance(block.get("value"), dict):
-        return _part(block["value"], lenient)
-    for name in ("text", "refusal"):  # "text-plain" keeps its text there, too
-        if isinstance(block.get(name), str):
-            return text_part(block[name])
-    build = _BUILDERS.get(kind)
-    try:
-        if build is None:
-            raise OxenConfigError(f"a content block of type {kind[:80]!r} cannot be sent to Oxen")
-        return build(block)
-    except (OxenConfigError, TypeError, ValueError, KeyError, AttributeError):
-        if lenient:
-            return None
-        raise
-
-
-def _standard(block: dict[str, Any]) -> Part:
-    """LangChain's own blocks (v0: `source_type`, v1), Anthropic's (`source`) and MCP's (`mimeType`)."""
-    given = block.get("source")
-    source = given if isinstance(given, dict) else block
-    kind: Media = "file" if block["type"] == "document" else block["type"]
-    if "text" in (source.get("source_type"), source.get("type")):
-        return text_part(str(source.get("data") or source.get("url") or ""))
-    nested = block.get(kind)
-    if isinstance(nested, dict):  # OpenAI's file
-        return media_part(kind, url=nested.get("file_url") or nested.get("file_data"), filename=nested.get("filename"))
-    return media_part(
-        kind,
-        url=source.get("url"),
-        data=source.get("base64") or source.get("data"),
-        mime=source.get("mime_type") or source.get("media_type") or source.get("mimeType"),
-        **({"filename": _filename(block)} if kind == "file" else {}),
-    )
-
-
-def _filename(block: dict[str, Any]) -> Any:
-    extras = {**(block.get("extras") or {}), **(block.get("metadata") or {}), **block}
-    return extras.get("filename") or extras.get("name") or extras.get("title")
-
-
-def _by_url(block: dict[str, Any]) -> Part:
-    """`image_url` and its like: already the request's own form, as a dict or as a bare URL."""
-    given = block.get(block["type"])
-    given = {"url": given} if isinstance(given, str) else dict(given or {})
-    kind: Any = block["type"].removesuffix("_url")
-    return media_part(kind, url=given.get("url"), detail=given.get("detail") or block.get("detail"))
-
-
-def _input_audio(block: dict[str, Any]) -> Part:
-    """OpenAI's audio; Oxen calls it `audio_url`."""
-    given = block.get("input_audio") or {}
-    return media_part("audio", data=given.get("data"), mime=f"audio/{given.get('format') or 'wav'}")
-
-
-def _search_result(block: dict[str, Any]) -> Part:
-    """Anthropic's search result: its text, with its title and source."""
-    content = block.get("content") or ()
-    texts = [each["text"] for each in content if isinstance(each, dict) and isinstance(each.get("text"), str)]
-    return _lines(block.get("title"), block.get("source"), *texts)
-
-
-def _resource(block: dict[str, Any]) -> Part:
-    """MCP's resource, or a link to one (https://modelcontextprotocol.io/specification/2025-06-18/server/tools)."""
-    nested = block.get("resource")
-    given = nested if isinstance(nested, dict) else block
-    return _lines(*(given.get(key) for key in ("title", "name", "uri", "description", "text")))
-
-
-def _lines(*texts: Any) -> Part:
-    lines = [text for text in dict.fromkeys(texts) if isinstance(text, str) and text]
-    if not lines:
-        raise OxenConfigError("a content block without any text cannot be sent to Oxen")
-    return text_part("\n".join(lines))
-
-
-_BUILDERS: dict[str, Callable[[dict[str, Any]], Part]] = {
-    **dict.fromkeys(("image", "audio", "video", "file", "document"), _standard),
-    **dict.fromkeys(("image_url", "audio_url", "video_url"), _by_url),
-    **dict.fromkeys(("resource", "resource_link"), _resource),
-    "input_audio": _input_audio,
-    "search_result": _search_result,
-    "json": lambda block: text_part(arguments_text(block.get("json"))),  # Bedrock's tool results
-}

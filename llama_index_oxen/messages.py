@@ -7,36 +7,22 @@ items of other makers. Nothing a caller passed in is changed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from llama_index.core.base.llms.types import (
-    AudioBlock,
-    CachePoint,
     ChatMessage,
     ChatResponse,
-    CitableBlock,
-    CitationBlock,
     ContentBlock,
-    DocumentBlock,
-    ImageBlock,
     MessageRole,
     TextBlock,
     ThinkingBlock,
     ToolCallBlock,
-    VideoBlock,
 )
 
-from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.request.content import (
-    Media,
-    Part,
     each_message,
-    fold,
-    media_part,
     old_calls,
-    text_part,
     to_be_returned,
     wire_call,
     with_extras,
@@ -44,10 +30,8 @@ from _oxen_transport.request.content import (
 )
 from _oxen_transport.tools.arguments import parse_arguments
 from _oxen_transport.types import ROLES, Completion, Message, ToolCall, WireToolCall
+from llama_index_oxen.content_parts import content_to_wire
 from llama_index_oxen.usage import logprobs, response_metadata
-
-_NOT_SAID = (ThinkingBlock, CachePoint)
-"""Blocks that are not part of the text: thoughts go back beside it, to models that take them."""
 
 
 def to_wire(messages: Sequence[ChatMessage]) -> list[Message]:
@@ -112,7 +96,7 @@ def _message(message: ChatMessage) -> Message:
     role = ROLES[message.role.value]
     if role == "assistant":
         return _assistant(message)
-    wired: Message = {"role": role, "content": _content(message.blocks)}
+    wired: Message = {"role": role, "content": content_to_wire(message.blocks)}
     call_id, name = (message.additional_kwargs.get(key) for key in ("tool_call_id", "name"))
     if role == "tool" and call_id:
         wired["tool_call_id"] = str(call_id)
@@ -124,7 +108,7 @@ def _message(message: ChatMessage) -> Message:
 def _assistant(message: ChatMessage) -> Message:
     beside = message.additional_kwargs
     # as core's own `ChatMessage.content` joins them
-    content = with_refusal(_content(message.blocks, between="\n", lenient=True), beside.get("refusal"))
+    content = with_refusal(content_to_wire(message.blocks, between="\n", lenient=True), beside.get("refusal"))
     wired: Message = {"role": "assistant", "content": content}
     if calls := _calls(message):
         wired["content"] = content or None
@@ -160,76 +144,3 @@ def call_blocks(message: ChatMessage) -> list[ToolCallBlock]:
     blocks = [block for block in message.blocks if isinstance(block, ToolCallBlock)]
     calls = [] if blocks else _calls(message)
     return blocks or tool_calls(ToolCall(call["id"], **call["function"]) for call in calls)
-
-
-# -- one content ---------------------------------------------------------------------------
-
-
-def _content(blocks: Sequence[ContentBlock], *, between: str | None = None, lenient: bool = False) -> str | list[Part]:
-    parts = [part for block in blocks for part in _parts(block, lenient)]
-    return fold(parts) if between is None else fold(parts, between)
-
-
-def _parts(block: Any, lenient: bool) -> list[Part]:
-    """One block as parts; none for a block that is not part of the text.
-
-    Args:
-        block: A block of any type.
-        lenient: Whether what cannot be sent is left out: items that other makers' models add to their
-            answers must not end a conversation.
-    """
-    if isinstance(block, TextBlock):
-        return [text_part(block.text)]
-    if isinstance(block, (*_NOT_SAID, ToolCallBlock)):
-        return []
-    if isinstance(block, CitableBlock):
-        return [part for nested in block.content for part in _parts(nested, lenient)]
-    if isinstance(block, CitationBlock):
-        return _parts(block.cited_content, lenient)
-    build = _BUILDERS.get(type(block))
-    try:
-        if build is None:
-            raise OxenConfigError(f"a content block of type {type(block).__name__} cannot be sent to Oxen")
-        return [build(block)]
-    except (OxenConfigError, TypeError, ValueError, AttributeError, OSError):
-        if lenient:
-            return []
-        raise
-
-
-def _image(block: ImageBlock) -> Part:
-    return _media("image", block, block.image, block.image_mimetype, detail=block.detail)
-
-
-def _audio(block: AudioBlock) -> Part:
-    return _media("audio", block, block.audio, f"audio/{block.format}" if block.format else None)
-
-
-def _video(block: VideoBlock) -> Part:
-    return _media("video", block, block.video, block.video_mimetype)
-
-
-def _document(block: DocumentBlock) -> Part:
-    return _media("file", block, block.data, block.document_mimetype, filename=block.title)
-
-
-_BUILDERS: dict[type, Callable[[Any], Part]] = {
-    ImageBlock: _image,
-    AudioBlock: _audio,
-    VideoBlock: _video,
-    DocumentBlock: _document,
-}
-
-
-def _media(kind: Media, block: Any, data: Any, mime: str | None, **extra: Any) -> Part:
-    """Media from a URL (passed on, never fetched), from a file on this machine, or from bytes."""
-    if data is None and block.url:
-        return media_part(kind, url=str(block.url), **extra)
-    if data is None and block.path:
-        data = Path(block.path).read_bytes()
-    elif hasattr(data, "read"):
-        data.seek(0)
-        data = data.read()
-    elif isinstance(data, bytes):
-        data = data.decode("ascii")  # the blocks keep their bytes as base64
-    return media_part(kind, data=data, mime=mime, **extra)

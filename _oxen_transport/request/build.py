@@ -16,23 +16,21 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr, ValidationError
-from pydantic_core import to_json
 
 from _oxen_transport import __version__, catalogue
 from _oxen_transport.catalogue import check_body
-from _oxen_transport.errors import OxenConfigError
-from _oxen_transport.families import Family, family
+from _oxen_transport.families import family
 from _oxen_transport.rate_limiter import Limiter
 from _oxen_transport.redaction import Redactor
+from _oxen_transport.request.body import check_parameters, encode, fit_window
+from _oxen_transport.request.reading import without_reasoning
 from _oxen_transport.request.repair import repair
 from _oxen_transport.request.token_bound import BYTES_PER_TOKEN
-from _oxen_transport.request.tokens import Count, check, count_messages, count_repaired, fit, window_of
+from _oxen_transport.request.tokens import count_messages, count_repaired
 from _oxen_transport.request.tool_fields import settle_tools
-from _oxen_transport.request.turns import without_reasoning
 from _oxen_transport.settings import OxenParams, OxenSettings, config_error, wire_names
 from _oxen_transport.tools.names import NO_TOOL_NAMES, ToolNameMap, in_messages, tool_name_map
 from _oxen_transport.types import Message
-from _oxen_transport.unicode import valid_tree
 
 # Never "oxen" in here: the server takes such an agent for its CLI and may answer 426
 # (https://github.com/Oxen-AI/Oxen, crates/oxen-server/src/params.rs).
@@ -103,7 +101,7 @@ class Request:
     def without(self, key: str) -> Request:
         """The same request without one field of its body."""
         body = {name: value for name, value in self.body.items() if name != key}
-        return replace(self, body=body, content=_encode(body))
+        return replace(self, body=body, content=encode(body))
 
     def continued(self, text: str) -> Request:
         """The same request with the beginning of its answer, for the model to go on from."""
@@ -113,7 +111,7 @@ class Request:
         prefix_key = family(self.model).prefix_key
         last: dict[str, Any] = {"role": "assistant", "content": text, **({prefix_key: True} if prefix_key else {})}
         body = {**self.body, "messages": [*messages, last]}
-        return replace(self, body=body, content=_encode(body))
+        return replace(self, body=body, content=encode(body))
 
     def to_curl(self) -> str:
         """This request as a cURL command, with `$OXEN_API_KEY` in place of the key."""
@@ -155,7 +153,7 @@ def build(
         value = values[name]
         if value is not None and value != []:
             body[known.seed_name if name == "seed" else wire] = value
-    _check(body, known)
+    check_parameters(body, known)
     settle_tools(body, names)
     check_body(catalogue.known.get(settings.base_url, body["model"]), body)
     if stream:
@@ -167,14 +165,14 @@ def build(
     if values["check_context"] or body.get("max_tokens") == "fit":
         # with "off", nothing was repaired yet
         count = count_messages if mode == "off" else count_repaired
-        _fit_window(settings, body, count(repaired, tools, values["model"]))
+        fit_window(settings, body, count(repaired, tools, values["model"]))
     limiter = getattr(settings, "rate_limiter", None)  # a field of both frameworks' models
     return Request(
         url=settings.base_url + "/chat/completions",
         base_url=settings.base_url,
         model=body["model"],
         body=body,
-        content=_encode(body),
+        content=encode(body),
         stream=stream,
         api_key=settings.api_key,
         extra_headers=values["extra_headers"],
@@ -245,47 +243,3 @@ def checked(call: Mapping[str, Any]) -> OxenParams:
     except ValidationError as error:
         failure = config_error(error, OxenParams)
     raise failure
-
-
-def _check(body: dict[str, Any], known: Family) -> None:
-    """Refuse what the family is known to refuse. Raises: OxenConfigError."""
-    model = body["model"]
-    temperature = body.get("temperature")
-    if temperature is not None and temperature > known.max_temperature:
-        raise OxenConfigError(f"temperature: {model} accepts at most {known.max_temperature} (got {temperature})")
-    if refused := sorted(known.refused & body.keys()):
-        raise OxenConfigError(f"{refused[0]}: {model} does not accept it; leave it unset")
-    if known.exclusive and set(known.exclusive) <= body.keys():
-        one, other = known.exclusive
-        raise OxenConfigError(f"{one}, {other}: {model} accepts one of them; leave the other unset")
-
-
-def _fit_window(settings: OxenSettings, body: dict[str, Any], prompt: Count) -> None:
-    """Hold the prompt against the window: `max_tokens="fit"`, `check_context=True`."""
-    model = body["model"]
-    total = window_of(settings, model)
-    if body.get("max_tokens") == "fit":
-        listed = catalogue.known.get(settings.base_url, model)
-        body["max_tokens"] = fit(prompt, total, most=listed.max_output_tokens if listed else None, model=model)
-    else:
-        reserved = body.get("max_tokens") or body.get("max_completion_tokens")
-        check(prompt, total, reserved=reserved if isinstance(reserved, int) else None, model=model)
-
-
-def _encode(body: dict[str, Any]) -> bytes:
-    """The body as JSON, in UTF-8. Raises: OxenConfigError."""
-    try:
-        try:
-            content = to_json(body)
-        except ValueError:  # half a surrogate pair, which UTF-8 cannot hold; or no JSON at all
-            content = to_json(valid_tree(body))
-        if b"NaN" in content or b"Infinity" in content:  # in a text, or as a number
-            json.loads(content, parse_constant=_refuse_constant)
-        return content
-    except ValueError as error:
-        reason = str(error)
-    raise OxenConfigError(f"the request is not JSON serializable: {reason[:200]}")
-
-
-def _refuse_constant(constant: str) -> float:
-    raise ValueError(f"{constant} is not a JSON number")

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.families import Family
+from _oxen_transport.request.reading import read
 from _oxen_transport.request.rules import Mode, Report
 from _oxen_transport.request.tool_results import calls_as_text, paired, set_ids
-from _oxen_transport.request.turns import Turn, join, read, write
+from _oxen_transport.request.turns import Turn, join, write
 from _oxen_transport.types import ROLES, Message
 
 GO_ON = "Continue."

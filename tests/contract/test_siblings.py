@@ -157,9 +157,10 @@ def test_both_packages_name_the_same_errors():
     assert theirs - ours == {"Oxen", "use", "tokenizer"}
 
 
-FILES = ("messages", "stream", "tools", "structured", "usage", "errors")
+FILES = ("messages", "content_parts", "stream", "tools", "structured", "usage", "errors")
 OWN_WORDS = {
-    "messages": ["to_wire", "from_wire", "tool_calls", "beside_text", "_message", "_assistant", "_calls", "_content"],
+    "messages": ["to_wire", "from_wire", "tool_calls", "beside_text", "_message", "_assistant", "_calls"],
+    "content_parts": ["content_to_wire"],
     "tools": ["tools_to_wire", "tool_choice_to_wire", "_tool"],
     "usage": ["response_metadata", "logprobs"],
     "structured": ["schema_to_wire", "ask_for", "StructuredStream"],

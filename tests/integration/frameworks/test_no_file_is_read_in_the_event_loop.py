@@ -13,7 +13,7 @@ from blockbuster import BlockingError, blockbuster_ctx
 from langchain_core.messages import HumanMessage
 from llama_index.core.base.llms.types import ChatMessage, ImageBlock, TextBlock
 
-from _oxen_transport.request import tokens
+from _oxen_transport.request import tokenizer as tokenizer_module
 from langchain_oxen import ChatOxen
 from llama_index_oxen import Oxen
 from tests.callers import Caller, LangChain, LlamaIndex, callers, each
@@ -22,7 +22,7 @@ from tests.server import Server, good
 
 @pytest.fixture(autouse=True)
 def _tokenizer_not_loaded_yet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tokens, "_loaded", [])
+    monkeypatch.setattr(tokenizer_module, "_loaded", [])
 
 
 def guarded(coroutine: Coroutine[Any, Any, Any]) -> Any:

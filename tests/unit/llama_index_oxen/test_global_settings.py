@@ -13,6 +13,7 @@ from llama_index.core.memory import ChatMemoryBuffer
 from llama_index.core.node_parser import SentenceSplitter
 from llama_index.core.utils import get_tokenizer
 
+from _oxen_transport.request import tokenizer as tokenizer_module
 from _oxen_transport.request import tokens as budget
 from llama_index_oxen import Oxen, OxenConfigError, OxenMissingExtraError, tokenizer, use
 
@@ -58,7 +59,7 @@ def test_a_model_whose_tokenizer_nobody_knows_warns_and_works():
 
 
 def test_without_the_extra_it_says_what_to_install(monkeypatch):
-    monkeypatch.setattr(budget, "_loaded", [None])
+    monkeypatch.setattr(tokenizer_module, "_loaded", [None])
     with pytest.raises(OxenMissingExtraError, match=r"oxen-integrations\[tokenizer\]"):
         tokenizer()
     with pytest.warns(UserWarning, match=r"oxen-integrations\[tokenizer\]"):

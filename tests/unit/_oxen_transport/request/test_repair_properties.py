@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.families import family
 from _oxen_transport.request.repair import repair
-from _oxen_transport.request.turns import ROLES
+from _oxen_transport.types import ROLES
 from tests.history_checks import accepted_by_mistral, nothing_lost, pairs, strictly_alternating
 
 MIXTRAL = family("open-mixtral-8x22b")

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from _oxen_transport import catalogue
 from _oxen_transport.errors import OxenConfigError, OxenContextOverflowError, OxenMissingExtraError
-from _oxen_transport.request import tokens as budget
+from _oxen_transport.request import tokenizer as tokenizer_module
 from _oxen_transport.request.token_bound import most_tokens
 from _oxen_transport.request.tokens import Count, check, count_messages, count_text, fit, token_ids, window, window_of
 from _oxen_transport.settings import OxenSettings
@@ -72,7 +72,7 @@ def without_extra(monkeypatch):
         return real(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "__import__", refuse)
-    monkeypatch.setattr(budget, "_loaded", [])
+    monkeypatch.setattr(tokenizer_module, "_loaded", [])
 
 
 # -- exact ---------------------------------------------------------------------------------
@@ -159,13 +159,13 @@ def test_an_image_for_a_text_only_model_is_named():
 
 
 def test_many_threads_load_one_tokenizer(monkeypatch):
-    monkeypatch.setattr(budget, "_loaded", [])
+    monkeypatch.setattr(tokenizer_module, "_loaded", [])
     counts = []
     threads = [threading.Thread(target=lambda: counts.append(count_text("Hello", MIXTRAL))) for _ in range(8)]
     [thread.start() for thread in threads]
     [thread.join() for thread in threads]
     assert counts == [Count(1, exact=True)] * 8
-    assert len(budget._loaded) == 1
+    assert len(tokenizer_module._loaded) == 1
 
 
 # -- estimated -----------------------------------------------------------------------------
