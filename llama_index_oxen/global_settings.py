@@ -86,7 +86,7 @@ def use(llm: Oxen | None = None, **knobs: Any) -> Oxen:
         The model.
 
     Raises:
-        OxenConfigError: A knob is wrong, or both a model and knobs were given.
+        OxenConfigError: An argument is wrong, or both a model and arguments were given.
 
     Example:
         >>> from llama_index.core import Settings

@@ -81,7 +81,7 @@ class Request:
         return Redactor(*key, *self.extra_headers.values())
 
     def headers(self) -> dict[str, str]:
-        """All headers, with the key in clear: only for the wire."""
+        """All headers, with the key in plain text: only for sending."""
         headers = {
             "Accept": "text/event-stream" if self.stream else "application/json",
             # a packed stream is held back by whoever packs it

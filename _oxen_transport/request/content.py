@@ -182,7 +182,7 @@ def _plain(given: Any) -> dict[str, Any]:
 
 
 def json_text(text: str) -> str:
-    """The JSON in an answer: without the fence that models put around it, or the words beside it."""
+    """The JSON in an answer: without the code fence that models put around it, or the text beside it."""
     text = text.strip()
     _, fence, rest = text.partition("```")
     if fence:

@@ -21,7 +21,7 @@ REASONING_KEYS = ("reasoning_content", *RETURNED_KEYS)
 
 
 def without_reasoning(messages: list[Message]) -> list[Message]:
-    """A conversation for a family that does not take thoughts and signatures back: no repair, they are not said."""
+    """A conversation for a family that does not accept thoughts and signatures. They are not part of it: no repair."""
     if not any(set(REASONING_KEYS) & message.keys() or _has_signature(message) for message in messages):
         return messages
     plain = [{key: value for key, value in message.items() if key not in REASONING_KEYS} for message in messages]
@@ -78,7 +78,7 @@ def _content(raw: dict[str, Any], turn: Turn, family: Family, report: Report) ->
 
 
 def _missing_content(raw: dict[str, Any], turn: Turn, report: Report) -> str:
-    refusal = turn.extra.pop("refusal", None)  # OpenAI's: what the model said, in another place
+    refusal = turn.extra.pop("refusal", None)  # OpenAI's: the model's text, in another place
     if isinstance(refusal, str) and refusal:
         report.note("message-keys", turn.at)
         return refusal
@@ -129,7 +129,7 @@ def _left_out(kind: str, where: str, turn: Turn, family: Family, report: Report)
     return text_part(f"[{kind.removesuffix('_url')} left out: {why}]")
 
 
-_TEXT_KINDS = ("text", "refusal", "input_text", "output_text")  # the last two are OpenAI's newer words
+_TEXT_KINDS = ("text", "refusal", "input_text", "output_text")  # the last two are OpenAI's newer names
 
 
 # -- tool calls ----------------------------------------------------------------------------

@@ -18,9 +18,9 @@ from _oxen_transport.request.turns import Turn, join, write
 from _oxen_transport.types import ROLES, Message
 
 GO_ON = "Continue."
-"""What the user says where the order asks for a user's message and there is none."""
+"""A user's message where the order needs one and the conversation has none."""
 UNDERSTOOD = "OK."
-"""What the assistant says where the order asks for an assistant's message and there is none."""
+"""An assistant's message where the order needs one and the conversation has none."""
 
 
 def repair(messages: list[Message], family: Family, mode: Mode, *, tools: bool, log: bool = True) -> list[Message]:
@@ -95,8 +95,8 @@ def _without_empty(turns: list[Turn], family: Family, report: Report) -> list[Tu
 def _names_into_text(turns: list[Turn], report: Report) -> list[Turn]:
     """Drop `name`; it goes in front of the text where it says more than the role does.
 
-    A user's name always does. Agents put their own on every answer: only from the second speaker on is
-    it worth a word. A tool's name stays with its call.
+    A user's name always does. Agents put their own on every answer, so an assistant's name is written from
+    the second speaker on. A tool's name stays with its call.
     """
     answering: set[str | None] = set()
     for turn in turns:
