@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from pydantic_core import to_json
-
 from _oxen_transport import catalogue
 from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.families import Family
 from _oxen_transport.request.tokens import Count, check, fit, window_of
 from _oxen_transport.settings import OxenSettings
-from _oxen_transport.unicode import valid_tree
+from _oxen_transport.unicode import valid_json
 
 
 def check_parameters(body: dict[str, Any], known: Family) -> None:
@@ -43,10 +41,7 @@ def fit_window(settings: OxenSettings, body: dict[str, Any], prompt: Count) -> N
 def encode(body: dict[str, Any]) -> bytes:
     """The body as JSON, in UTF-8. Raises: OxenConfigError."""
     try:
-        try:
-            content = to_json(body)
-        except ValueError:  # half a surrogate pair, which UTF-8 cannot hold; or no JSON at all
-            content = to_json(valid_tree(body))
+        content = valid_json(body)
         if b"NaN" in content or b"Infinity" in content:  # in a text, or as a number
             json.loads(content, parse_constant=_refuse_constant)
         return content

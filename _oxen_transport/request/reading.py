@@ -171,9 +171,11 @@ def _call(item: Any, turn: Turn, family: Family, report: Report) -> Call | None:
 def _arguments(given: Any, turn: Turn, report: Report) -> str:
     """The JSON text of an object, as the model wrote it where it did."""
     text = arguments_text(given)
-    if text != given or not _is_object(text):
+    if not _is_object(text):
+        text = _as_object(text)
+    if text != given:
         report.note("tool-arguments", turn.at)
-    return text if _is_object(text) else _as_object(text)
+    return text
 
 
 def _is_object(text: str) -> bool:

@@ -183,6 +183,7 @@ def calls_as_text(turns: list[Turn], report: Report) -> list[Turn]:
             for call in turn.calls:
                 turn.content = join(turn.content, f"(Called the tool {call.name} with {call.arguments})")
             turn.calls = []
+            turn.extra.pop("reasoning_content", None)  # it goes with calls only
         elif turn.role == "tool":
             report.note("calls-without-tools", turn.at)
             turn.name = turn.name or (turn.answers.name if turn.answers else None)

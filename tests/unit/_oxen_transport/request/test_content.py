@@ -45,8 +45,14 @@ def test_an_error_that_says_what_is_wrong_is_kept() -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "text"),
-    [({"a": "é"}, '{"a":"é"}'), (None, "{}"), ("", "{}"), ('{"a": 1', '{"a": 1')],
-    ids=["dict", "none", "empty", "as the model wrote it"],
+    [
+        ({"a": "é"}, '{"a":"é"}'),
+        ({"a": "\ud83d\ude00\ud800"}, '{"a":"\N{GRINNING FACE}\ufffd"}'),
+        (None, "{}"),
+        ("", "{}"),
+        ('{"a": 1', '{"a": 1'),
+    ],
+    ids=["dict", "surrogates", "none", "empty", "as the model wrote it"],
 )
 def test_arguments_become_text(arguments: Any, text: str) -> None:
     assert arguments_text(arguments) == text
