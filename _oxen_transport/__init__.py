@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from _oxen_transport.version import __version__
+
 if TYPE_CHECKING:
     from _oxen_transport.async_client import AsyncOxenClient
     from _oxen_transport.client import OxenClient
     from _oxen_transport.settings import OxenSettings
 
-__version__ = "0.1.0"
+__all__ = ["__version__", "async_client_for", "client_for"]
 
 
 def client_for(settings: OxenSettings) -> OxenClient:

@@ -75,5 +75,5 @@ def _list(value: Any) -> list[Any]:
 
 
 def register() -> None:
-    """Tell core about the two translators."""
+    """Register the two translators with core."""
     register_translator(PROVIDER, whole_blocks, chunk_blocks)

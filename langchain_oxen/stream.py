@@ -6,13 +6,12 @@ because core joins by concatenation what comes twice.
 
 from __future__ import annotations
 
-from typing import Any, Literal, cast
+from typing import Any, Literal, Self, cast
 
 from langchain_core.messages import AIMessage, AIMessageChunk, ToolCallChunk
 from langchain_core.outputs import ChatGenerationChunk
 from langchain_core.utils.json import parse_partial_json
 from pydantic import ConfigDict, model_validator
-from typing_extensions import Self
 
 from _oxen_transport.fast_pydantic import fill
 from _oxen_transport.tools.arguments import parse_arguments

@@ -1,4 +1,4 @@
-"""Settings, messages and tools -> one request, ready to be sent, or to be shown as cURL.
+"""Settings, messages and tools -> one request, ready to be sent.
 
 The body's keys are those of https://docs.oxen.ai/inference-api/reference/chat_completions;
 only what is set is sent, because the providers behind the API refuse what they do not know.
@@ -7,8 +7,6 @@ only what is set is sent, because the providers behind the API refuse what they 
 from __future__ import annotations
 
 import asyncio
-import json
-import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -17,20 +15,21 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr, ValidationError
 
-from _oxen_transport import __version__, catalogue
-from _oxen_transport.catalogue import check_body
+from _oxen_transport.call_params import OxenParams, wire_names
 from _oxen_transport.families import family
-from _oxen_transport.rate_limiter import Limiter
-from _oxen_transport.redaction import Redactor
+from _oxen_transport.rate_limiter import RateLimiter
+from _oxen_transport.redaction import Redactor, check_call_headers
 from _oxen_transport.request.body import check_parameters, encode, fit_window
 from _oxen_transport.request.reading import without_reasoning
 from _oxen_transport.request.repair import repair
 from _oxen_transport.request.token_bound import BYTES_PER_TOKEN
 from _oxen_transport.request.tokens import count_messages, count_repaired
 from _oxen_transport.request.tool_fields import settle_tools
-from _oxen_transport.settings import OxenParams, OxenSettings, config_error, wire_names
+from _oxen_transport.settings import OxenSettings
 from _oxen_transport.tools.names import NO_TOOL_NAMES, ToolNameMap, in_messages, tool_name_map
 from _oxen_transport.types import Message
+from _oxen_transport.validation_errors import config_error
+from _oxen_transport.version import __version__
 
 # Never "oxen" in here: the server takes such an agent for its CLI and may answer 426
 # (https://github.com/Oxen-AI/Oxen, crates/oxen-server/src/params.rs).
@@ -62,7 +61,7 @@ class Request:
     resume: bool = False
     auto_continue: bool = False
     tool_names: ToolNameMap = field(default_factory=dict, repr=False)
-    limiter: Limiter | None = field(default=None, repr=False, compare=False)
+    limiter: RateLimiter | None = field(default=None, repr=False, compare=False)
 
     @property
     def expected_tokens(self) -> int:
@@ -113,15 +112,6 @@ class Request:
         body = {**self.body, "messages": [*messages, last]}
         return replace(self, body=body, content=encode(body))
 
-    def to_curl(self) -> str:
-        """This request as a cURL command, with `$OXEN_API_KEY` in place of the key."""
-        lines = [f"curl -X POST {shlex.quote(self.url)}", '-H "Content-Type: application/json"']
-        if self.api_key:
-            lines.append('-H "Authorization: Bearer $OXEN_API_KEY"')
-        lines += [f'-H "{name}: ${name.upper().replace("-", "_")}"' for name in self.extra_headers]
-        lines.append("-d " + shlex.quote(json.dumps(json.loads(self.content), indent=2, ensure_ascii=False)))
-        return " \\\n  ".join(lines)
-
 
 @lru_cache(maxsize=64)
 def host_of(url: str) -> str:
@@ -155,7 +145,6 @@ def build(
             body[known.seed_name if name == "seed" else wire] = value
     check_parameters(body, known)
     settle_tools(body, names)
-    check_body(catalogue.known.get(settings.base_url, body["model"]), body)
     if stream:
         body["stream"] = True
     else:
@@ -182,7 +171,7 @@ def build(
         resume=values["resume"],
         auto_continue=values["auto_continue"],
         tool_names=names,
-        limiter=limiter if isinstance(limiter, Limiter) else None,
+        limiter=limiter if isinstance(limiter, RateLimiter) else None,
     )
 
 
@@ -238,8 +227,9 @@ def _values(settings: OxenSettings, call: Mapping[str, Any]) -> dict[str, Any]:
 
 def checked(call: Mapping[str, Any]) -> OxenParams:
     """Per-call keyword arguments, checked like the settings. Raises: OxenConfigError."""
+    check_call_headers(call.get("extra_headers"))
     try:
         return OxenParams.model_validate(dict(call))
     except ValidationError as error:
-        failure = config_error(error, OxenParams)
+        failure = config_error(error, OxenParams, OxenSettings.model_fields)
     raise failure

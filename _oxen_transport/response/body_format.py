@@ -10,7 +10,7 @@ _SPACE = b" \t\r\n"
 
 
 class BodyFormat(Enum):
-    """Events is also what everything else is read as: text that holds no event is no answer."""
+    """Anything that is not JSON or markup is read as events."""
 
     EVENTS = "text/event-stream"
     JSON = "application/json"

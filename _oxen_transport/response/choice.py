@@ -27,12 +27,13 @@ FAILED = frozenset(
 )
 """Finish reasons that say the server gave up: what came before them is not the whole answer."""
 
-KEPT = (
-    *("reasoning_details", "thinking_blocks", "extra_content"),  # OpenRouter, LiteLLM, Gemini: to be sent back
-    *("annotations", "citations", "search_results", "images"),
+KEPT = frozenset(
+    {
+        *("reasoning_details", "thinking_blocks", "extra_content"),  # OpenRouter, LiteLLM, Gemini: to be sent back
+        *("annotations", "citations", "search_results", "images"),
+    }
 )
 """Fields of a message, or of the body around it, that are kept as the server wrote them."""
-_KEPT = frozenset(KEPT)
 
 _THOUGHTS = ("thinking", "reasoning")
 _CALLS = ("tool_use", "tool_call", "function_call")
@@ -44,11 +45,11 @@ class Choice:
     """What one choice holds.
 
     Attributes:
-        text: What the model said.
-        reasoning: What it thought.
-        refusal: Why it will not answer.
+        text: The text of the answer.
+        reasoning: What the model thought.
+        refusal: The text of a refusal.
         tool_calls: The calls as the server wrote them; None for none.
-        finish_reason: Why it stopped; None if it has not, or the server does not say.
+        finish_reason: Why the model stopped; None if it has not, or the server leaves it out.
         logprobs: The log probabilities as the server wrote them.
         extras: The fields in `KEPT` that the message has; None for none.
         error: The object that holds the server's error, if the choice failed.
@@ -88,10 +89,9 @@ def read_choice(choice: dict[str, Any], keys: tuple[str, str]) -> Choice:
     """Read a choice. Nothing in it makes this fail: a field of the wrong type counts as missing."""
     message = choice.get(keys[0])
     if type(message) is not dict:
-        message = next((choice[key] for key in keys if isinstance(choice.get(key), dict | str)), None)
+        message = _message(choice, keys)
     read = Choice(is_answer=message is not None)
-    if type(message) is not dict:
-        message = {} if message is None else {"content": message}
+    message = message or {}
     if (content := message.get("content")) is not None:
         _read_content(read, content)
     if thought := message.get("reasoning_content") or message.get("reasoning"):
@@ -106,17 +106,22 @@ def read_choice(choice: dict[str, Any], keys: tuple[str, str]) -> Choice:
         read.logprobs = choice["logprobs"]
     if choice.get("finish_reason") is not None:
         read.finish_reason = _finish_reason(choice["finish_reason"])
-    read.extras = kept(message)
+    if not KEPT.isdisjoint(message):
+        read.extras = kept(message)
     if read.finish_reason or "error" in choice or "error" in message:
         read.error = _error(choice, message, read.finish_reason)
     return read
 
 
-def kept(holder: dict[str, Any]) -> dict[str, Any] | None:
-    """The fields in `KEPT` that a message, or the body around it, has; None for none."""
-    if _KEPT.isdisjoint(holder):  # nearly always
-        return None
-    return {name: valid_tree(holder[name]) for name in KEPT if holder.get(name)}
+def _message(choice: dict[str, Any], keys: tuple[str, str]) -> dict[str, Any] | None:
+    """The message, where it does not stand at its usual place, or is bare text; None if there is none."""
+    found = next((choice[key] for key in keys if isinstance(choice.get(key), dict | str)), None)
+    return {"content": found} if isinstance(found, str) else found
+
+
+def kept(holder: dict[str, Any]) -> dict[str, Any]:
+    """The fields in `KEPT` that a message, or the body around it, has."""
+    return {name: valid_tree(value) for name, value in holder.items() if name in KEPT and value}
 
 
 def parse_choice_error(choice: Choice, parsed: dict[str, Any], redact: Redactor) -> ErrorPayload:

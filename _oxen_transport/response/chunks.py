@@ -12,7 +12,7 @@ from pydantic_core import from_json
 
 from _oxen_transport.errors import OxenError, OxenResponseError, OxenStreamError
 from _oxen_transport.redaction import Redactor
-from _oxen_transport.response.choice import CHUNK, choices_in, kept, parse_choice_error, read_choice
+from _oxen_transport.response.choice import CHUNK, KEPT, choices_in, kept, parse_choice_error, read_choice
 from _oxen_transport.response.collected import Collected
 from _oxen_transport.response.completion import parse_event
 from _oxen_transport.response.error_body import ErrorPayload, is_error, parse_error
@@ -132,8 +132,8 @@ class ChunkReader:
         if usage or not self._sum.is_named:
             self._sum.add_identity(parsed)
             self._tools.completion_id = self._sum.id  # made ids depend on it
-        if extras := kept(parsed):
-            self._sum.add_extras(extras)
+        if not KEPT.isdisjoint(parsed):
+            self._sum.add_extras(kept(parsed))
 
     def _read_choice(self, choice: dict[str, Any], parsed: dict[str, Any]) -> Chunk | None:
         read = read_choice(choice, CHUNK)

@@ -17,13 +17,14 @@ class Collected:
     """Add what comes, read the completion so far.
 
     Attributes:
-        finish_reason: Why the model stopped; None as long as the server has not said.
-        has_content: Whether any text, thought, refusal or call came.
+        finish_reason: Why the model stopped; None until the server reports it.
+        has_content: Whether any text, reasoning, refusal or call came.
+        is_named: Whether the answer's id and its model are known.
     """
 
     def __init__(self) -> None:
         self.finish_reason: str | None = None
-        self.has_content = False
+        self.has_content = self.is_named = False
         self._texts: list[str] = []
         self._reasoning: list[str] = []
         self._refusal: list[str] = []
@@ -31,11 +32,6 @@ class Collected:
         self._usage: dict[str, Any] = {}
         self._identity: dict[str, Any] = {}
         self._extras: dict[str, Any] = {}
-
-    @property
-    def is_named(self) -> bool:
-        """Whether the answer's id and its model are known."""
-        return "id" in self._identity and "model" in self._identity
 
     @property
     def id(self) -> str:
@@ -64,6 +60,7 @@ class Collected:
         for name, value in identity(parsed).items():
             if value is not None:
                 self._identity.setdefault(name, value)
+        self.is_named = "id" in self._identity and "model" in self._identity
 
     def add_extras(self, extras: dict[str, Any]) -> None:
         """Join lists, whose items some servers repeat in each chunk; of all else the last value holds."""
@@ -72,7 +69,8 @@ class Collected:
             if not isinstance(value, list) or not isinstance(known, list | None):
                 self._extras[name] = value
             elif name == "reasoning_details":
-                self._extras[name] = _joined_details(known or [], value)
+                self._extras[name] = known or []
+                self._extras[name].extend(value)
             elif value != known:
                 self._extras[name] = [*(known or []), *(item for item in value if item not in (known or []))]
 
@@ -84,6 +82,8 @@ class Collected:
             message["tool_calls"] = [_as_written(call) for call in calls]
         logprobs = {"content": self._logprobs} if self._logprobs else None
         choice = {"index": 0, "message": message, "finish_reason": self.finish_reason, "logprobs": logprobs}
+        pieces = self._extras.get("reasoning_details")
+        details = {"reasoning_details": _joined_details(pieces)} if isinstance(pieces, list) else {}
         known: dict[str, Any] = {name: self._identity.get(name) for name in _IDENTITY}
         named = {name: value for name, value in known.items() if value is not None}
         return Completion(
@@ -95,7 +95,7 @@ class Collected:
             refusal=refusal or None,
             logprobs=logprobs,
             request_id=request_id_of(headers),
-            extras=self._extras,
+            extras={**self._extras, **details},
             raw={"object": "chat.completion", **named, "choices": [choice], "usage": self._usage or None},
             **{**known, "model": known["model"] or model},
         )
@@ -106,28 +106,44 @@ def _as_written(call: ToolCall) -> dict[str, Any]:
     return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}, **extra}
 
 
-def _joined_details(known: list[Any], new: list[Any]) -> list[Any]:
+_GROWING = ("text", "summary", "data")
+
+
+def _joined_details(pieces: list[Any]) -> list[Any]:
     """OpenRouter's `reasoning_details`: pieces of one item have its type and its index.
 
     https://openrouter.ai/docs/use-cases/reasoning-tokens#preserving-reasoning-blocks
     """
-    joined = list(known)
-    for item in new:
+    joined: list[Any] = []
+    for piece in pieces:
         last = joined[-1] if joined else None
-        if isinstance(last, dict) and isinstance(item, dict) and _continues(last, item):
-            texts = {
-                name: str(last.get(name) or "") + item[name] for name in _GROWING if isinstance(item.get(name), str)
-            }
-            joined[-1] = {**last, **{name: value for name, value in item.items() if value is not None}, **texts}
+        if isinstance(last, dict) and isinstance(piece, dict) and _continues(last, piece):
+            for name, value in piece.items():
+                if name in _GROWING and isinstance(value, str) and isinstance(last.setdefault(name, []), list):
+                    last[name].append(value)
+                elif value is not None:
+                    last[name] = value
+        elif isinstance(piece, dict):
+            growing = {name: [piece[name]] for name in _GROWING if isinstance(piece.get(name), str)}
+            known = {name: value for name, value in piece.items() if name not in _GROWING or value is not None}
+            joined.append({**known, **growing})
         else:
-            joined.append(item)
-    return joined
+            joined.append(piece)
+    return [_with_texts(item) for item in joined]
 
 
-_GROWING = ("text", "summary", "data")
+def _with_texts(item: Any) -> Any:
+    if not isinstance(item, dict):
+        return item
+    texts = {name: "".join(item[name]) for name in _GROWING if _is_texts(item.get(name))}
+    return {**item, **texts}
 
 
-def _continues(last: dict[str, Any], item: dict[str, Any]) -> bool:
-    if any(last.get(name) != item.get(name) for name in ("type", "index")):
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(text, str) for text in value)
+
+
+def _continues(last: dict[str, Any], piece: dict[str, Any]) -> bool:
+    if any(last.get(name) != piece.get(name) for name in ("type", "index")):
         return False
-    return last.get("id") is None or item.get("id") in (None, last["id"])
+    return last.get("id") is None or piece.get("id") in (None, last["id"])

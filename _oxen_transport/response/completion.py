@@ -79,7 +79,7 @@ def completion_from_body(
         usage=usage_from(usage_in(parsed, raw)),
         logprobs=choice.logprobs,
         request_id=request_id_of(headers),
-        extras={**(kept(parsed) or {}), **(choice.extras or {})},
+        extras={**kept(parsed), **(choice.extras or {})},
         raw=parsed,
         **{**named, "model": named["model"] or model},
     )

@@ -16,7 +16,7 @@ from _oxen_transport.response.failures import details_of
 MAX_BODY_BYTES = 32 * 2**20
 _STEP = 64 * 1024
 _TELLING = 6
-"""Bytes; so many tell a compressed body from text."""
+"""Bytes needed to tell a compressed body from text."""
 _GZIP = b"\x1f\x8b"
 _ZLIB = tuple(bytes((0x78, level)) for level in (0x01, 0x5E, 0x9C, 0xDA))
 _SUPPORTED = ("gzip", "x-gzip", "deflate")

@@ -120,7 +120,7 @@ def _message(body: dict[str, Any], inner: Any) -> str:
     """The most telling text of a body, with the detail behind it where that says more."""
     if isinstance(inner, dict):
         head = _plain(_first(inner, *_MESSAGES, "title", "description", "type"))
-        metadata = inner.get("metadata")  # OpenRouter: what the provider behind it said
+        metadata = inner.get("metadata")  # OpenRouter: the provider's own error
         detail = _plain(inner.get("detail") or (metadata.get("raw") if isinstance(metadata, dict) else ""))
         return f"{head}: {detail}" if head and detail and detail not in head else head or detail
     text = inner if inner and not isinstance(inner, bool) else _first(body, "message", "detail", *_MESSAGES)

@@ -26,8 +26,8 @@ class Decoder:
     r"""An incremental decoder. Where the pieces were cut makes no difference to the events.
 
     All work is done on bytes. CR, LF, ":" and " " are never part of a longer UTF-8 sequence, not even
-    of a broken one, so decoding each data afterwards (`"replace"`) gives what decoding the stream
-    first would have given.
+    of a broken one, so decoding each data afterwards (`"replace"`) has the same result as decoding the
+    stream first.
 
     Every byte is looked at a fixed number of times: a piece that ends no event is only appended to
     the tail, and the tail is read once, when its event ends.

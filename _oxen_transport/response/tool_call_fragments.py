@@ -14,14 +14,14 @@ Index = int | str
 
 
 class Fragment(NamedTuple):
-    """One entry: what is missing or junk is None (or ""), and one more field than the index is there.
+    """One entry. A missing or invalid field is None (or ""); at least one field beside the index is present.
 
     `extra_content` is what some servers sign their calls with and want back, such as Gemini's
     `{"google": {"thought_signature": ...}}` (https://ai.google.dev/gemini-api/docs/thought-signatures).
     """
 
-    wire_index: Index | None
-    wire_id: str | None
+    server_index: Index | None
+    server_id: str | None
     name: str | None
     text: str
     extra_content: dict[str, Any] | None = None

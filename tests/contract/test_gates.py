@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
-import sys
+import tomllib
 from pathlib import Path
 
 import pytest
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 ROOT = Path(__file__).parents[2]
 SOURCES = [p for name in ("_oxen_transport", "langchain_oxen", "llama_index_oxen") for p in (ROOT / name).rglob("*.py")]

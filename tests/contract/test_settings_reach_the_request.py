@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from _oxen_transport.call_params import OxenParams, wire_names
 from _oxen_transport.errors import OxenConfigError, OxenError, OxenTimeoutError, OxenTLSError
-from _oxen_transport.settings import OxenParams, OxenSettings, wire_names
+from _oxen_transport.settings import OxenSettings
 from tests.callers import KEY, Caller, LangChain, LlamaIndex, callers, each
 from tests.server import ANSWER, HANG, Certificates, Server, chunks, completion, error_body, good, reply, sse, streamed
 
