@@ -148,41 +148,6 @@ def test_both_have_the_same_knobs():
         assert set(OxenModelMixin.model_fields) | {"streaming"} <= set(cls.model_fields)
 
 
-<<<<<<< HEAD
-=======
-def test_both_packages_name_the_same_errors():
-    ours, theirs = set(langchain_oxen.__all__), set(llama_index_oxen.__all__)
-    assert ours - theirs == {"ChatOxen", "register"}  # `register`: for LangChain's init_chat_model("oxen:...")
-    # LlamaIndex has global settings: one LLM and one tokenizer for all
-    assert theirs - ours == {"Oxen", "use", "tokenizer"}
-
-
-FILES = ("messages", "content_parts", "stream", "tools", "structured", "usage", "errors")
-OWN_WORDS = {
-    "messages": ["to_wire", "from_wire", "tool_calls", "beside_text", "_message", "_assistant", "_calls"],
-    "content_parts": ["content_to_wire"],
-    "tools": ["tools_to_wire", "tool_choice_to_wire", "_tool"],
-    "usage": ["response_metadata", "logprobs"],
-    "structured": ["_message"],
-}
-
-
-@pytest.mark.parametrize("name", FILES)
-def test_the_two_read_alike(name):
-    ours, theirs = (defined(ROOT / package / f"{name}.py") for package in ("langchain_oxen", "llama_index_oxen"))
-    for words in OWN_WORDS.get(name, []):
-        assert words in ours
-        assert words in theirs
-    both = [word for word in ours if word in theirs]
-    assert both == [word for word in theirs if word in ours], "the same functions in another order"
-
-
-def defined(path):
-    tree = ast.parse(path.read_text())
-    return [node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
-
-
->>>>>>> refs/heads/histories
 def test_the_forced_tool_of_a_schema_is_the_same(pair):
     class Person(BaseModel):
         """A person."""

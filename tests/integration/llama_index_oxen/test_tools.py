@@ -13,14 +13,9 @@ from llama_index.core.schema import TextNode
 from llama_index.core.tools import FunctionTool
 from pydantic import BaseModel
 
-<<<<<<< HEAD:tests/integration/llama_index_oxen/test_tools.py
 from _oxen_transport.testing import chunk, chunks, completion, good, reply, sse, streamed, whole
-from llama_index_oxen import Oxen, OxenConfigError, OxenToolCallError
-from tests.tables import each_row
-=======
 from llama_index_oxen import Oxen, OxenConfigError, OxenStructuredOutputError, OxenToolCallError
-from tests.server import chunk, chunks, completion, good, reply, sse, streamed, whole
->>>>>>> refs/heads/histories:tests/unit/llama_index_oxen/test_tools.py
+from tests.tables import each_row
 
 T = TypeVar("T")
 ran: list[str] = []

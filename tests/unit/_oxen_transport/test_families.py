@@ -4,15 +4,11 @@ import dataclasses
 
 import pytest
 
-<<<<<<< HEAD
-from _oxen_transport.families import ANTHROPIC, GENERIC, family
-from tests.tables import each_row
-=======
 from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.families import ANTHROPIC, GEMINI, GENERIC, family
 from _oxen_transport.request.build import build
 from _oxen_transport.settings import OxenSettings
->>>>>>> refs/heads/histories
+from tests.tables import each_row
 
 MISTRAL_IDS = [
     "open-mixtral-8x22b",
@@ -103,10 +99,7 @@ def test_only_a_known_tokenizer_is_named(model, tokenizer):
     assert family(model).tokenizer == tokenizer
 
 
-<<<<<<< HEAD
 @each_row(
-=======
-@pytest.mark.parametrize(
     ("model", "call", "named"),
     [
         ("claude-sonnet-4-5", {"temperature": 0.5, "top_p": 0.9}, "temperature, top_p"),
@@ -128,8 +121,7 @@ def test_gemini_takes_temperature_with_top_p():
     assert build(settings, [{"role": "user", "content": "q"}]).body["top_p"] == 0.9
 
 
-@pytest.mark.parametrize(
->>>>>>> refs/heads/histories
+@each_row(
     ("model", "text_only"),
     [
         ("open-mixtral-8x22b", True),

@@ -305,12 +305,8 @@ def name_sent(name, *family):
     return repair_for([user("q"), calling(call(name=name)), result()], *family)[1]["tool_calls"][0]["function"]["name"]
 
 
-<<<<<<< HEAD
-@each_row(
-    ("name", "sent"), [("a b", "a_b"), ("f\n", "f_"), ("größe", "gr__e"), ("a.b", "a_b"), ("Box[int]", "Box_int_")]
-=======
 @pytest.mark.parametrize("known", [MIXTRAL, GENERIC, CLAUDE])
-@pytest.mark.parametrize(
+@each_row(
     ("name", "sent"),
     [
         ("a b", "a_b"),
@@ -320,7 +316,6 @@ def name_sent(name, *family):
         ("查询天气", "tool_22cf3c76"),
         ("x" * 65, "x" * 55 + "_9537c5fd"),
     ],
->>>>>>> refs/heads/histories
 )
 def test_a_function_name_that_servers_refuse_is_written_otherwise(name, sent, known):
     assert name_sent(name, known) == sent
@@ -436,13 +431,9 @@ def test_a_user_after_the_synthesised_result_gets_an_answer_between():
     assert contents(repaired) == ["q", "", NO_RESULT, UNDERSTOOD, "never mind"]
 
 
-<<<<<<< HEAD
-@each_row("history", [[said("")], [system(" ")], [said(None), said("\n")], [{"role": "tool", "content": ""}]])
-=======
-@pytest.mark.parametrize(
+@each_row(
     "history", [[assistant("")], [system(" ")], [assistant(None), assistant("\n")], [{"role": "tool", "content": ""}]]
 )
->>>>>>> refs/heads/histories
 def test_almost_nothing_still_becomes_a_request(history):
     repaired = repair_for(history)
     accepted_by_mistral(repaired)
