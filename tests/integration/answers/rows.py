@@ -71,6 +71,7 @@ CUT = [
     Row("stream: an object that is not a chunk", sse([PAR, {"type": "exception", "data": "x"}]), "par", errors.OxenResponseError, "not a chunk"),
     Row("stream: plain text", sse([PAR, b"data: Internal Server Error\n\n"]), "par", errors.OxenResponseError, "not a chunk"),
     Row("stream: a named error in plain text", sse([PAR, b"event: error\ndata: boom\n\n"]), "par", errors.OxenStreamError, "boom"),
+    Row("stream: an error without a blank line at the end", sse([PAR, error_body("boom")], done=False).rstrip(), "par", errors.OxenStreamError, "boom"),
     Row("stream: half an object", sse([PAR, b'data: {"choices": [{"de\n\n', TIAL]), "par", errors.OxenResponseError, "not a chunk"),
     *[
         Row(f"stream: finish_reason {reason!r} on each chunk", sse([chunk("par", reason)], done=False), "par", errors.OxenTruncatedStreamError)
@@ -105,6 +106,8 @@ WHOLE = [
     Row("body: a text completion", json.dumps({"choices": [{"text": "partial", "finish_reason": "stop"}]}).encode(), content_type=JSON),
     Row("stream: a delta that is text", sse([choices({"index": 0, "delta": "partial"}), STOP])),
     Row("stream: content that is one part", sse([chunk({"content": {"type": "text", "text": "partial"}}), STOP])),
+    Row("stream: events with a name of their own", b"".join(b"event: completion\n" + event(made) for made in (PAR, TIAL, STOP))),
+    Row("stream: a refusal in a part", sse([chunk({"content": [{"type": "refusal", "refusal": "no"}]}), PAR, TIAL, STOP])),
     Row("stream: two choices", sse([choices(ONE, OTHER)])),
     Row("stream: two choices, the other first", sse([choices(OTHER, ONE)])),
     Row("stream: two choices by turns", sse([choices(OTHER), choices(choice(0, {"content": "par"})), choices(OTHER), choices(choice(0, {"content": "tial"}, "stop"))])),
