@@ -199,7 +199,7 @@ def test_an_unknown_model(text: str) -> None:
         ({"error": {"message": "no", "code": "invalid_api_key"}}, "no", 401),
         ({"error": {"message": "no", "code": "402"}}, "no", 402),
         ({"error": {"message": "no", "code": 7}}, "no", None),
-        (
+        ({"error": {"message": "upstream failed", "metadata": {"raw": "x"}}}, "upstream failed: x", None),
             {"error": {"message": "Provider returned error", "metadata": {"raw": "x"}}},
             "Provider returned error: x",
             None,
