@@ -200,10 +200,6 @@ def test_an_unknown_model(text: str) -> None:
         ({"error": {"message": "no", "code": "402"}}, "no", 402),
         ({"error": {"message": "no", "code": 7}}, "no", None),
         ({"error": {"message": "upstream failed", "metadata": {"raw": "x"}}}, "upstream failed: x", None),
-            {"error": {"message": "Provider returned error", "metadata": {"raw": "x"}}},
-            "Provider returned error: x",
-            None,
-        ),
         ({"errors": [{"msg": "a"}, "b"]}, "a; b", None),
     ],
 )
