@@ -9,7 +9,7 @@ import json
 from typing import Any, NamedTuple
 
 from _oxen_transport import errors
-from tests.server import USAGE, chunk, completion, error_body, event, sse
+from _oxen_transport.testing import USAGE, chunk, completion, error_body, event, sse
 
 PAR, TIAL, STOP = chunk("par"), chunk("tial"), chunk(None, "stop")
 OVERFLOW = "This model's maximum context length is 65536 tokens. However, you requested 70000 tokens"

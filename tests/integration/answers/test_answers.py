@@ -9,9 +9,9 @@ import langchain_core.exceptions
 import pytest
 
 from _oxen_transport import errors
-from tests.callers import LangChain, LlamaIndex, callers
+from _oxen_transport.testing import FIN, Server, chunk, completion, event, head, sse, whole
+from tests.entry_points import LangChain, LlamaIndex, entry_points
 from tests.integration.answers.rows import COUNTED, CUT, FATAL, NAMED, PAR, STOP, WHOLE, Row, with_message
-from tests.server import FIN, Server, chunk, completion, event, head, sse, whole
 
 ASKED = "mixtral-8x22b-instruct"
 
@@ -24,32 +24,32 @@ def serve(server: Server, row: Row) -> str:
 @pytest.mark.parametrize("row", WHOLE, ids=lambda row: row.name)
 def test_a_good_answer_is_read(row: Row, server: Server) -> None:
     url = serve(server, row)
-    for caller in callers():
-        answer = caller.ask(caller.make(url, max_retries=0))
-        assert answer.text == row.text, str(caller)
-        assert not answer.pieces or "".join(answer.pieces) == row.text, str(caller)
+    for api in entry_points():
+        answer = api.ask(api.make(url, max_retries=0))
+        assert answer.text == row.text, str(api)
+        assert not answer.pieces or "".join(answer.pieces) == row.text, str(api)
 
 
 @pytest.mark.parametrize("row", [*CUT, *FATAL], ids=lambda row: row.name)
 def test_what_is_not_a_whole_answer_is_an_error(row: Row, server: Server) -> None:
     url = serve(server, row)
-    for caller in callers():
+    for api in entry_points():
         with pytest.raises(row.error or errors.OxenError, match=row.message or None) as caught:
-            caller.ask(caller.make(url, max_retries=0))
-        assert caught.value.partial_text == row.text, str(caller)
-        assert caught.value.is_retryable is row.retryable, str(caller)
-        if row.error is errors.OxenContextOverflowError and isinstance(caller, LangChain):
-            assert isinstance(caught.value, langchain_core.exceptions.ContextOverflowError), str(caller)
+            api.ask(api.make(url, max_retries=0))
+        assert caught.value.partial_text == row.text, str(api)
+        assert caught.value.is_retryable is row.retryable, str(api)
+        if row.error is errors.OxenContextOverflowError and isinstance(api, LangChain):
+            assert isinstance(caught.value, langchain_core.exceptions.ContextOverflowError), str(api)
 
 
 @pytest.mark.parametrize("missing", [1, 2, 30])
 def test_a_cut_body_stays_cut(missing: int, server: Server) -> None:
     body = sse([PAR, chunk("tial", "stop")], done=False)
     url = server.stage([head(content_type="text/event-stream", content_length=len(body)) + body[:-missing], FIN]).url
-    for caller in callers(streams=True):
+    for api in entry_points(streams=True):
         with pytest.raises(errors.OxenTruncatedStreamError) as caught:
-            caller.ask(caller.make(url, max_retries=0))
-        assert caught.value.partial_text == "par", str(caller)
+            api.ask(api.make(url, max_retries=0))
+        assert caught.value.partial_text == "par", str(api)
 
 
 @pytest.mark.parametrize("events", NAMED.values(), ids=NAMED)
@@ -59,13 +59,13 @@ def test_the_model_always_has_a_name(events: list[dict[str, Any]], server: Serve
     named = {"the documented names", "a first chunk without names"}
     expected = "open-mixtral-8x22b" if any(NAMED[name] is events for name in named) else ASKED
     url = serve(server, Row("", sse([*events, {"choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": 2}}])))
-    for caller in callers(LangChain, LlamaIndex):
+    for api in entry_points(LangChain, LlamaIndex):
         counter = UsageMetadataCallbackHandler()
-        call = {"config": {"callbacks": [counter]}} if isinstance(caller, LangChain) else {}
-        answer = caller.ask(caller.make(url, model=ASKED), **call)
-        assert model_of(answer.raw) == expected, str(caller)
+        call = {"config": {"callbacks": [counter]}} if isinstance(api, LangChain) else {}
+        answer = api.ask(api.make(url, model=ASKED), **call)
+        assert model_of(answer.raw) == expected, str(api)
         if call:
-            assert counter.usage_metadata[expected]["total_tokens"] == 3, str(caller)
+            assert counter.usage_metadata[expected]["total_tokens"] == 3, str(api)
 
 
 def model_of(raw: Any) -> str | None:
@@ -76,21 +76,21 @@ def model_of(raw: Any) -> str | None:
 @pytest.mark.parametrize("last", COUNTED.values(), ids=COUNTED)
 def test_usage_is_counted_wherever_it_stands(last: Any, server: Server) -> None:
     url = serve(server, Row("", sse([PAR, *(last if isinstance(last, list) else [last])])))
-    for caller in callers():
-        assert caller.ask(caller.make(url)).usage == (11, 8, 19), str(caller)
+    for api in entry_points():
+        assert api.ask(api.make(url)).usage == (11, 8, 19), str(api)
 
 
 @pytest.mark.parametrize("name", ["prompt_cache_hit_tokens", "cached_tokens", "cache_read_input_tokens", "details"])
 def test_cached_tokens_are_counted(name: str, server: Server) -> None:
     cached = {"input_tokens_details": {"cached_tokens": 5}} if name == "details" else {name: 5}
     url = server.stage([whole(completion(usage={"prompt_tokens": 11, "completion_tokens": 8, **cached}))]).url
-    for caller in callers(streams=False):
-        raw = caller.ask(caller.make(url)).raw
-        if isinstance(caller, LangChain):
+    for api in entry_points(streams=False):
+        raw = api.ask(api.make(url)).raw
+        if isinstance(api, LangChain):
             assert raw.usage_metadata["input_token_details"] == {"cache_read": 5}
         else:
-            found = raw.additional_kwargs if isinstance(caller, LlamaIndex) else vars(raw.usage)
-            assert found["cached_tokens"] == 5, str(caller)
+            found = raw.additional_kwargs if isinstance(api, LlamaIndex) else vars(raw.usage)
+            assert found["cached_tokens"] == 5, str(api)
 
 
 # -- calls ---------------------------------------------------------------------------------
@@ -112,13 +112,13 @@ def calling(arguments: Any, **more: Any) -> dict[str, Any]:
 def test_a_call_with_a_number_that_json_does_not_have_must_not_run(arguments: str, server: Server) -> None:
     delta = {"tool_calls": [calling(arguments)]}
     url = serve(server, Row("", sse([chunk(delta, "tool_calls")])))
-    for caller in callers(LangChain):
-        message = caller.ask(caller.make(url)).raw
-        assert not message.tool_calls, str(caller)
-        assert [call["args"] for call in message.invalid_tool_calls] == [arguments], str(caller)
-    for caller in callers(LlamaIndex):
-        (block,) = caller.ask(caller.make(url)).raw.message.blocks
-        assert block.tool_kwargs == arguments, str(caller)
+    for api in entry_points(LangChain):
+        message = api.ask(api.make(url)).raw
+        assert not message.tool_calls, str(api)
+        assert [call["args"] for call in message.invalid_tool_calls] == [arguments], str(api)
+    for api in entry_points(LlamaIndex):
+        (block,) = api.ask(api.make(url)).raw.message.blocks
+        assert block.tool_kwargs == arguments, str(api)
 
 
 @pytest.mark.parametrize(
@@ -128,8 +128,8 @@ def test_surrogates_in_arguments_are_joined(pieces: list[str], server: Server) -
     parts = [calling(pieces[0]), *({"index": 0, "function": {"arguments": piece}} for piece in pieces[1:])]
     events = [event(json.dumps(chunk({"tool_calls": [part]})).encode()) for part in parts]
     url = serve(server, Row("", sse([*events, chunk(None, "tool_calls")])))
-    for caller in callers():
-        assert caller.ask(caller.make(url)).tool_calls == [("AbC123xyZ", "f", {"a": "😀"})], str(caller)
+    for api in entry_points():
+        assert api.ask(api.make(url)).tool_calls == [("AbC123xyZ", "f", {"a": "😀"})], str(api)
 
 
 @pytest.mark.parametrize("where", ["function_call", "content"])
@@ -139,8 +139,8 @@ def test_a_call_in_an_older_or_a_foreign_form_is_not_lost(where: str, server: Se
         {"function_call": {"name": "f", "arguments": '{"a": 1}'}} if where == "function_call" else {"content": content}
     )
     url = serve(server, Row("", sse([chunk(delta, "tool_calls")])))
-    for caller in callers():
-        assert [call[1:] for call in caller.ask(caller.make(url)).tool_calls] == [("f", {"a": 1})], str(caller)
+    for api in entry_points():
+        assert [call[1:] for call in api.ask(api.make(url)).tool_calls] == [("f", {"a": 1})], str(api)
 
 
 def signed_answers() -> list[bytes]:
@@ -170,23 +170,23 @@ def test_what_must_be_sent_back_is_kept_through_serialization(body: bytes, serve
 
     url = serve(server, Row("", body))
     details = [{"type": "reasoning.text", "index": 0, "text": "so it is", "signature": "s"}]
-    for caller in callers(LangChain):
-        message = loads(dumps(caller.ask(caller.make(url)).raw), allowed_objects="all")
+    for api in entry_points(LangChain):
+        message = loads(dumps(api.ask(api.make(url)).raw), allowed_objects="all")
         beside = message.additional_kwargs
-        assert beside["reasoning_details"] == details, str(caller)
-        assert beside["tool_call_extras"] == {"AbC123xyZ": {"extra_content": SIGNED}}, str(caller)
-        assert beside["citations"] == ["https://y.example"], str(caller)
+        assert beside["reasoning_details"] == details, str(api)
+        assert beside["tool_call_extras"] == {"AbC123xyZ": {"extra_content": SIGNED}}, str(api)
+        assert beside["citations"] == ["https://y.example"], str(api)
         text = next(block for block in message.content_blocks if block["type"] == "text")
         assert text["annotations"] == [
             {"type": "citation", "url": "https://x.example", "title": "X", "start_index": 0},
             {"type": "citation", "url": "https://y.example"},
-        ], str(caller)
-    for caller in callers(LlamaIndex):
-        made = caller.ask(caller.make(url)).raw.message
+        ], str(api)
+    for api in entry_points(LlamaIndex):
+        made = api.ask(api.make(url)).raw.message
         beside = type(made).model_validate_json(made.model_dump_json()).additional_kwargs
-        assert beside["reasoning_details"] == details, str(caller)
-        assert beside["tool_calls"][0]["extra_content"] == SIGNED, str(caller)
-        assert len(beside["annotations"]) == len(beside["citations"]) == 1, str(caller)
+        assert beside["reasoning_details"] == details, str(api)
+        assert beside["tool_calls"][0]["extra_content"] == SIGNED, str(api)
+        assert len(beside["annotations"]) == len(beside["citations"]) == 1, str(api)
 
 
 # -- what keeps answers --------------------------------------------------------------------
@@ -201,14 +201,14 @@ def test_a_joined_chunk_in_a_checkpoint(arguments: str, server: Server) -> None:
     calls = [calling(arguments)]
     url = serve(server, Row("", sse([PAR, chunk({"tool_calls": calls}), chunk(None, "length")])))
     serializer = JsonPlusSerializer(allowed_msgpack_modules=None)
-    for caller in callers(LangChain, streams=True):
-        message = caller.ask(caller.make(url)).raw
+    for api in entry_points(LangChain, streams=True):
+        message = api.ask(api.make(url)).raw
         runs = len(message.tool_calls)
-        assert runs == (arguments in ('{"path": "/srv"}', "")), str(caller)
+        assert runs == (arguments in ('{"path": "/srv"}', "")), str(api)
         for _ in range(3):
             message = serializer.loads_typed(serializer.dumps_typed(message))
-            assert type(message) is AIMessageChunk, str(caller)
-            assert (len(message.tool_calls), len(message.invalid_tool_calls)) == (runs, 1 - runs), str(caller)
+            assert type(message) is AIMessageChunk, str(api)
+            assert (len(message.tool_calls), len(message.invalid_tool_calls)) == (runs, 1 - runs), str(api)
 
 
 def test_a_cached_answer_that_was_cut_does_not_answer_a_call_that_goes_on(server: Server) -> None:
@@ -216,9 +216,9 @@ def test_a_cached_answer_that_was_cut_does_not_answer_a_call_that_goes_on(server
 
     cut = [whole(completion("The ox", finish_reason="length"))]
     stage = server.stage(cut, cut, [whole(completion(" pulls."))])
-    for caller in callers(LangChain, streams=False):
+    for api in entry_points(LangChain, streams=False):
         cache = InMemoryCache()
         before = len(stage.requests)
-        assert caller.ask(caller.make(stage.url, cache=cache)).finish_reason in ("length", "stop")
-        assert caller.ask(caller.make(stage.url, cache=cache, auto_continue=True)).finish_reason == "stop", str(caller)
-        assert len(stage.requests) > before + 1, str(caller)
+        assert api.ask(api.make(stage.url, cache=cache)).finish_reason in ("length", "stop")
+        assert api.ask(api.make(stage.url, cache=cache, auto_continue=True)).finish_reason == "stop", str(api)
+        assert len(stage.requests) > before + 1, str(api)

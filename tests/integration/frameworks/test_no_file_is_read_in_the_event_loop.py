@@ -14,10 +14,10 @@ from langchain_core.messages import HumanMessage
 from llama_index.core.base.llms.types import ChatMessage, ImageBlock, TextBlock
 
 from _oxen_transport.request import tokenizer as tokenizer_module
+from _oxen_transport.testing import Server, good
 from langchain_oxen import ChatOxen
 from llama_index_oxen import Oxen
 from tests.callers import Caller, LangChain, LlamaIndex, callers, each
-from tests.server import Server, good
 
 
 @pytest.fixture(autouse=True)

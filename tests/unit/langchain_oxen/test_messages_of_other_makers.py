@@ -18,9 +18,9 @@ from langchain_core.messages import (
 from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.request.build import build
 from _oxen_transport.settings import OxenSettings
+from _oxen_transport.testing import Server, chunk, completion, good, reply, sse, streamed
 from langchain_oxen.messages import to_wire
 from tests.callers import Caller, LangChain, callers, each
-from tests.server import Server, chunk, completion, good, reply, sse, streamed
 
 CALL: Any = {"id": "call_1", "name": "f", "args": {"a": 1}, "type": "tool_call"}
 FUNCTION = {"name": "f", "arguments": '{"a":1}'}

@@ -20,9 +20,9 @@ from llama_index.core.base.llms.types import (
 from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.request.build import build
 from _oxen_transport.settings import OxenSettings
+from _oxen_transport.testing import Server, chunk, completion, good, reply, sse, streamed
 from llama_index_oxen.messages import to_wire
 from tests.callers import Caller, LlamaIndex, callers, each
-from tests.server import Server, chunk, completion, good, reply, sse, streamed
 
 CALL = ToolCallBlock(tool_call_id="call_1", tool_name="f", tool_kwargs={"a": 1})
 FUNCTION = {"name": "f", "arguments": '{"a":1}'}

@@ -15,6 +15,7 @@ from _oxen_transport.request.repair import GO_ON, UNDERSTOOD, repair
 from _oxen_transport.request.rules import RULES
 from _oxen_transport.request.tool_results import NO_RESULT
 from tests.history_checks import TOKENIZER, accepted_by_mistral, strictly_alternating
+from tests.tables import each_row
 
 MIXTRAL = family("open-mixtral-8x22b")
 LATER = family("mistral-large-2411")
@@ -109,7 +110,7 @@ def test_the_docs_examples(rule, model, before, after, error, caplog):  # noqa: 
         strictly_alternating(after)
 
 
-@pytest.mark.parametrize(("rule", "model", "before", "after", "error"), sections())
+@each_row(("rule", "model", "before", "after", "error"), sections())
 def test_strict_names_a_rule_the_message_and_the_way_out(rule, model, before, after, error):
     with pytest.raises(OxenConfigError) as caught:
         repair_for(before, family(model), "strict", tools=False)
@@ -122,7 +123,7 @@ def test_strict_names_a_rule_the_message_and_the_way_out(rule, model, before, af
         assert 'history="repair"' in text
 
 
-@pytest.mark.parametrize(("rule", "model", "before", "after", "error"), sections())
+@each_row(("rule", "model", "before", "after", "error"), sections())
 def test_off_leaves_everything(rule, model, before, after, error):
     assert repair_for(before, family(model), "off") == before
 
@@ -188,7 +189,7 @@ def test_results_keep_the_order_they_came_in():
     assert contents(repaired[2:]) == ["two", "one"]
 
 
-@pytest.mark.parametrize("again", ["AbC123xyZ", "call_1", "f", ""])
+@each_row("again", ["AbC123xyZ", "call_1", "f", ""])
 def test_an_id_that_comes_again_in_a_later_turn_gets_its_own(again):
     turn = [user("q"), calling(call(again, arguments='{"n": 1}')), result("one", again), assistant("so")]
     later = [user("q"), calling(call(again, arguments='{"n": 2}')), result("two", again)]
@@ -232,7 +233,7 @@ def test_an_id_that_hashes_to_a_taken_one_gives_way():
     assert [(m["tool_call_id"], m["content"]) for m in repaired[2:]] == [(first, "a"), (second, "b")]
 
 
-@pytest.mark.parametrize("bad", ["AbC123xyZ\n", "AbC123xy", "AbC123xyZ0", "äbC123xyZ", "null"])
+@each_row("bad", ["AbC123xyZ\n", "AbC123xy", "AbC123xyZ0", "äbC123xyZ", "null"])
 def test_near_misses_of_the_id_pattern_are_replaced(bad):
     repaired = repair_for([user("q"), calling(call(bad)), result("42", bad)])
     accepted_by_mistral(repaired)
@@ -273,7 +274,7 @@ def test_a_result_has_the_name_of_its_call():
     assert repair_for([user("q"), calling(), result()], GEMINI)[2] == result(name="f")
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("given", "sent"),
     [
         ("", {}),
@@ -305,7 +306,7 @@ def name_sent(name, *family):
 
 
 @pytest.mark.parametrize("known", [MIXTRAL, GENERIC, CLAUDE])
-@pytest.mark.parametrize(
+@each_row(
     ("name", "sent"),
     [
         ("a b", "a_b"),
@@ -430,7 +431,7 @@ def test_a_user_after_the_synthesised_result_gets_an_answer_between():
     assert contents(repaired) == ["q", "", NO_RESULT, UNDERSTOOD, "never mind"]
 
 
-@pytest.mark.parametrize(
+@each_row(
     "history", [[assistant("")], [system(" ")], [assistant(None), assistant("\n")], [{"role": "tool", "content": ""}]]
 )
 def test_almost_nothing_still_becomes_a_request(history):
@@ -450,8 +451,8 @@ def test_blank_users_and_results_are_kept():
 # -- one message ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("role", ["critic", "", None, "Assistant", 3])
-@pytest.mark.parametrize("known", [MIXTRAL, GENERIC])
+@each_row("role", ["critic", "", None, "Assistant", 3])
+@each_row("known", [MIXTRAL, GENERIC])
 def test_an_unknown_role_is_an_error_in_every_family(role, known):
     with pytest.raises(OxenConfigError, match=r"messages\[1\]: role"):
         repair_for([user("q"), {"role": role, "content": "x"}], known)
@@ -462,7 +463,7 @@ def test_calls_belong_to_the_assistant():
         repair_for([{**calling(), "role": "user"}])
 
 
-@pytest.mark.parametrize(
+@each_row(
     "part",
     [
         {"type": "image_url", "image_url": {"url": "data:image/png;base64,xx"}},

@@ -10,8 +10,9 @@ import pytest
 
 from _oxen_transport import errors
 from _oxen_transport.response.stream import StreamReader, chunks_from
+from _oxen_transport.testing import ANSWER, DONE, PIECES, TOOL_ARGUMENTS, TOOL_CALL, USAGE, chunk, chunks, event, sse
 from _oxen_transport.types import Chunk, Completion, ToolCall, ToolCallDelta
-from tests.server import ANSWER, DONE, PIECES, TOOL_ARGUMENTS, TOOL_CALL, USAGE, chunk, chunks, event, sse
+from tests.tables import each_row
 
 WHOLE = sse(chunks(usage=USAGE))
 
@@ -53,7 +54,7 @@ def test_a_documented_stream() -> None:
     assert whole.raw["object"] == "chat.completion"
 
 
-@pytest.mark.parametrize("size", [1, 2, 3, 7, 64, 1000])
+@each_row("size", [1, 2, 3, 7, 64, 1000])
 def test_pieces_of_any_size_make_the_same(size: int) -> None:
     pieces = [WHOLE[at : at + size] for at in range(0, len(WHOLE), size)]
     out, whole = read(*pieces)
@@ -92,7 +93,7 @@ def test_an_empty_answer_is_an_answer() -> None:
 # -- cut ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("events", range(1, 10))
+@each_row("events", range(1, 10))
 def test_a_cut_answer_never_looks_complete(events: int) -> None:
     error = failed(sse(chunks()[:events], done=False))
     assert type(error) is errors.OxenTruncatedStreamError
@@ -124,7 +125,7 @@ def test_the_last_event_needs_no_blank_line_if_the_body_ends_in_good_order(left:
     assert read(sse(chunks(finish_reason=None), done=False) + DONE.rstrip())[1].text == ANSWER
 
 
-@pytest.mark.parametrize("body", [b"", b": ping\n\n", DONE, b"\n\n\n", event({"choices": []}) + DONE])
+@each_row("body", [b"", b": ping\n\n", DONE, b"\n\n\n", event({"choices": []}) + DONE])
 def test_a_stream_without_an_answer(body: bytes) -> None:
     error = failed(body)
     assert isinstance(error, errors.OxenTruncatedStreamError)
@@ -160,7 +161,7 @@ def test_a_cut_tool_call_is_in_the_partial_only() -> None:
 # -- errors inside ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@each_row(
     "bad",
     [
         event({"error": {"message": "boom-7731"}}),
@@ -182,7 +183,7 @@ def test_an_error_in_the_stream(bad: bytes) -> None:
     assert caught.value.partial_text == "".join(PIECES[:3])
 
 
-@pytest.mark.parametrize("bad", [b"x", b'{"id": "x", "choi', b"[1]", b"7", b"[" * 5000, b'"x"', b"Internal Error"])
+@each_row("bad", [b"x", b'{"id": "x", "choi', b"[1]", b"7", b"[" * 5000, b'"x"', b"Internal Error"])
 def test_an_event_that_is_no_json_object(bad: bytes) -> None:
     error = failed(sse(chunks()[:3], done=False), event(bad), DONE)
     assert isinstance(error, errors.OxenResponseError)
@@ -214,7 +215,7 @@ def _failure(reader: StreamReader, piece: bytes) -> errors.OxenError:
 # -- odd but good -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@each_row(
     "odd",
     [
         {"choices": []},
