@@ -16,7 +16,6 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr, ValidationError
 from pydantic_core import PydanticSerializationError, to_json
 
-from _oxen_transport import __version__
 from _oxen_transport.call_params import OxenParams, wire_names
 from _oxen_transport.catalogue import known
 from _oxen_transport.errors import OxenConfigError
@@ -29,6 +28,7 @@ from _oxen_transport.settings import OxenSettings
 from _oxen_transport.tools.names import NO_TOOL_NAMES, ToolNameMap, in_messages, on_the_wire, tool_name_map
 from _oxen_transport.types import Message
 from _oxen_transport.validation_errors import config_error
+from _oxen_transport.version import __version__
 
 # Never "oxen" in here: the server takes such an agent for its CLI and may answer 426
 # (https://github.com/Oxen-AI/Oxen, crates/oxen-server/src/params.rs).

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from _oxen_transport import catalogue
+from _oxen_transport import catalogue, client_for
 from _oxen_transport.catalogue import ModelInfo, known, model_from, models_from, nearest
-from _oxen_transport.clients import sync_client
 from _oxen_transport.errors import (
     OxenConfigError,
     OxenContextOverflowError,
@@ -236,7 +235,7 @@ def test_check_context_refuses_before_a_byte_is_sent(api: EntryPoint, server: Se
 
 def test_the_price_of_an_answer_is_asked_for(api: EntryPoint, server: Server) -> None:
     model = api.make(server.stage(served).url + "/api/ai")
-    info = sync_client(model).model("open-mixtral-8x22b")
+    info = client_for(model).model("open-mixtral-8x22b")
     raw = api.ask(model).raw
     usage, cost = {
         "client": lambda: (raw.usage, raw.usage.cost),
