@@ -18,6 +18,7 @@ from _oxen_transport import async_client_for, client_for
 from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.parameter_docs import documented
 from _oxen_transport.request.build import Request, build
+from _oxen_transport.response.usage import token_usage
 from _oxen_transport.types import Completion
 from langchain_oxen._base import BaseChatOxen
 from langchain_oxen.errors import LangChainErrors
@@ -25,7 +26,6 @@ from langchain_oxen.events import EventStream
 from langchain_oxen.messages import from_wire, to_wire
 from langchain_oxen.stream import from_chunk
 from langchain_oxen.tools import ToolLike, tool_choice_to_wire, tools_to_wire
-from langchain_oxen.usage import token_usage
 
 if TYPE_CHECKING:
     from langchain_oxen.structured import Method

@@ -67,7 +67,7 @@ def from_wire(completion: Completion) -> AIMessage:
         invalid_tool_calls=invalid,
         usage_metadata=usage_metadata(completion.usage),
         response_metadata=response_metadata(completion),
-        additional_kwargs=beside_text(completion.reasoning, completion.refusal),
+        additional_kwargs={**beside_text(completion.reasoning, completion.refusal), **extras(completion)},
     )
 
 
@@ -89,6 +89,16 @@ def beside_text(reasoning: str, refusal: str | None) -> dict[str, Any]:
     """What an answer holds beside its text, where LangChain's own translators look for it."""
     said = {"reasoning_content": reasoning, "refusal": refusal}
     return {name: text for name, text in said.items() if text}
+
+
+def extras(completion: Completion) -> dict[str, Any]:
+    """Further fields of an answer: `annotations`, `citations`, ..., and what must be sent back with it.
+
+    `reasoning_details` belong to the message; a signature belongs to one call, and stands under the
+    call's id, because LangChain's tool calls have no room for it.
+    """
+    signed = {call.id: {"extra_content": call.extra_content} for call in completion.tool_calls if call.extra_content}
+    return {**completion.extras, **({"tool_call_extras": signed} if signed else {})}
 
 
 # -- one message ---------------------------------------------------------------------------

@@ -32,7 +32,7 @@ from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.request.content import Media, Part, each_message, fold, media_part, old_calls, text_part, wire_call
 from _oxen_transport.tools.arguments import parse_arguments
 from _oxen_transport.types import Completion, Message, Role, ToolCall, WireToolCall
-from llama_index_oxen.usage import log_probs, response_metadata
+from llama_index_oxen.usage import logprobs, response_metadata
 
 _ROLES: dict[str, Role] = {
     "system": "system",
@@ -59,16 +59,24 @@ def from_wire(completion: Completion) -> ChatResponse:
     message = chat_message(
         completion.text,
         tool_calls(calls),
-        [wire_call(call.id, call.name, call.arguments) for call in calls],
-        beside_text(completion.refusal),
+        [_as_written(call) for call in calls],
+        {**beside_text(completion.refusal), **completion.extras},
         completion.reasoning,
     )
     return ChatResponse(
         message=message,
         raw=completion.raw,
-        logprobs=log_probs(completion.logprobs),
+        logprobs=logprobs(completion.logprobs),
         additional_kwargs=response_metadata(completion),
     )
+
+
+def _as_written(call: ToolCall) -> WireToolCall:
+    """A call as the server wrote it, with the signature that must be sent back with it."""
+    wired: Any = wire_call(call.id, call.name, call.arguments)
+    if call.extra_content:
+        wired["extra_content"] = call.extra_content
+    return wired  # type: ignore[no-any-return]
 
 
 def tool_calls(calls: Iterable[ToolCall]) -> list[ToolCallBlock]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -25,6 +26,7 @@ from _oxen_transport.settings import OxenSettings
 from _oxen_transport.structured import METHODS, StructuredRounds
 from _oxen_transport.structured_object import StructuredObject
 from _oxen_transport.types import Completion, ToolCall
+from tests.tables import each_row
 
 HERE = OxenSettings(base_url="http://127.0.0.1:1")
 THERE = OxenSettings(base_url="http://127.0.0.1:2")
@@ -98,7 +100,7 @@ FAILURES: list[tuple[OxenError, bool]] = [
 ]
 
 
-@pytest.mark.parametrize(("error", "falls_back"), FAILURES, ids=lambda value: getattr(value, "message", str(value)))
+@each_row(("error", "falls_back"), FAILURES, ids=lambda value: getattr(value, "message", str(value)))
 def test_another_method_is_tried_only_after_a_rejection(error: OxenError, falls_back: bool) -> None:
     rounds = auto()
     if falls_back:
@@ -130,7 +132,7 @@ def test_a_repair_shows_the_model_its_answer_and_the_error_once() -> None:
     assert isinstance(rounds.error, OxenStructuredOutputError)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("method", "instruct", "expected"),
     [
         ("json_mode", True, True),
@@ -159,21 +161,23 @@ def call(name: str, arguments: str) -> ToolCall:
 RIGHT = '{"name": "Bella", "age": 7}'
 
 
-@pytest.mark.parametrize(
+@each_row(
     "answer",
     [
         Completion(tool_calls=(call("Ox", RIGHT),)),
         Completion(text="Here it is.", tool_calls=(call("other", '{"x": 1}'), call("Ox", RIGHT))),
         Completion(text=RIGHT, tool_calls=(call("Ox", '{"name": "Bel'),)),
         Completion(text=RIGHT, finish_reason="length"),
+        Completion(text=json.dumps({"name": "Ox", "arguments": json.loads(RIGHT)})),
+        Completion(text=json.dumps({"name": "Ox", "parameters": RIGHT})),
     ],
-    ids=["call", "after another call", "text beside a cut call", "complete before the cut"],
+    ids=["call", "after another call", "beside a cut call", "before the cut", "call as text", "call with text in text"],
 )
 def test_the_object_is_read_wherever_it_is(answer: Completion) -> None:
     assert StructuredObject(Ox).read(answer) == Ox(name="Bella", age=7)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("answer", "why"),
     [
         (Completion(text='{"name": "Bel', finish_reason="length"), "cut off at max_tokens"),
@@ -194,3 +198,8 @@ def test_a_refusal_is_an_error_of_its_own() -> None:
     with pytest.raises(OxenRefusalError, match="not today") as caught:
         StructuredObject(Ox).read(Completion(refusal="not today"))
     assert caught.value.partial.refusal == "not today"
+
+
+def test_an_object_that_looks_like_a_call_is_itself() -> None:
+    value = {"name": "Ox", "size": 7}
+    assert StructuredObject({"title": "Ox", "type": "object"}).read(Completion(text=json.dumps(value))) == value

@@ -54,5 +54,5 @@ def test_arguments_become_text(arguments: Any, text: str) -> None:
 
 
 def test_arguments_that_json_cannot_carry() -> None:
-    with pytest.raises(OxenConfigError, match=r"the arguments of a tool call .* not JSON serializable: .*object"):
+    with pytest.raises(OxenConfigError, match=r"arguments of a tool call are not JSON serializable: .*object"):
         arguments_text({"a": object()})
