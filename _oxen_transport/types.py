@@ -15,6 +15,21 @@ Style = Literal["requests", "openai", "langchain", "llama_index"]
 Show = Literal["sent", "minimal", "basic", "all"]
 """How much of a request is shown: exactly what is sent, or one of the three of a model's page."""
 
+ROLES: dict[str, Role] = {
+    "system": "system",
+    "user": "user",
+    "assistant": "assistant",
+    "tool": "tool",
+    # words of OpenAI, LangChain and LlamaIndex that the API's four roles cover
+    "developer": "system",
+    "function": "tool",
+    "human": "user",
+    "ai": "assistant",
+    "chatbot": "assistant",
+    "model": "assistant",
+}
+"""Every name of a role -> the role that the API knows."""
+
 
 class FunctionCall(TypedDict):
     """`arguments` is JSON text, not an object."""
@@ -40,6 +55,10 @@ class Message(TypedDict, total=False):
     tool_calls: list[WireToolCall]
     tool_call_id: str
     prefix: bool
+    reasoning_content: str
+    reasoning_details: list[Any]
+    thinking_blocks: list[Any]
+    extra_content: dict[str, Any]
 
 
 class ToolCall(NamedTuple):

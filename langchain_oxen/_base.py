@@ -15,7 +15,7 @@ from _oxen_transport import __version__
 from _oxen_transport.call_params import wire_names
 from _oxen_transport.catalogue import ModelInfo
 from _oxen_transport.model import OxenModelMixin
-from _oxen_transport.request.tokens import count_messages, count_text, token_ids
+from _oxen_transport.request.tokens import count_either_way, count_text, token_ids
 from langchain_oxen.errors import LangChainErrors
 from langchain_oxen.messages import to_wire
 from langchain_oxen.profile import profile
@@ -103,11 +103,14 @@ class BaseChatOxen(SnippetsMixin, OxenModelMixin, BaseChatModel):
         return count_text(text, self.model).tokens
 
     def get_num_tokens_from_messages(self, messages: list[BaseMessage], tools: Sequence[ToolLike] | None = None) -> int:
-        """Tokens of a whole prompt, tools included. Raises: OxenConfigError, for what cannot be sent."""
+        """Tokens of a prompt or a part of one, also in reverse, as `trim_messages` counts; tools included.
+
+        Raises: OxenConfigError, for what cannot be sent.
+        """
         if self.custom_get_token_ids is not None:
             return super().get_num_tokens_from_messages(messages)
         with LangChainErrors():
-            return count_messages(to_wire(messages), tools_to_wire(tools or ()), self.model).tokens
+            return count_either_way(to_wire(messages), tools_to_wire(tools or ()), self.model).tokens
 
     @classmethod
     def is_lc_serializable(cls) -> bool:

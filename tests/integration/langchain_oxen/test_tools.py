@@ -214,3 +214,10 @@ def test_an_agent_with_a_schema_and_no_tools(make, strategy):
     state = create_agent(model, [], response_format=strategy(Weather)).invoke({"messages": [("user", "hi")]})
     assert state["structured_response"] == Weather(city="Paris")
     assert stage.bodies[0].get("tools") != []
+
+
+def test_two_tools_of_one_name_are_refused(make):
+    llm, stage = make(good)
+    with pytest.raises(OxenConfigError, match="two tools have the same name 'weather'"):
+        llm.bind_tools([weather, OPENAI]).invoke("hi")
+    assert stage.requests == []

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 
-import pytest
-
 from tests.tables import each_row
 from tools.fuzz import answers, messages, replies
 from tools.fuzz.running import BATCH, Trial, finds
@@ -16,7 +14,7 @@ SHARDS = 5
 
 
 @each_row("shard", range(SHARDS))
-@pytest.mark.parametrize("target", [replies, messages, answers], ids=["replies", "messages", "answers"])
+@each_row("target", [replies, messages, answers], ids=["replies", "messages", "answers"])
 def test_only_typed_errors(target: object, shard: int) -> None:
     trials: Callable[[int, int, int], Iterator[Trial]] = target.trials  # type: ignore[attr-defined]
     for batch in range(shard, INPUTS // BATCH, SHARDS):
