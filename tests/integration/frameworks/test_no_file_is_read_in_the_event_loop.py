@@ -17,7 +17,7 @@ from _oxen_transport.request import tokenizer as tokenizer_module
 from _oxen_transport.testing import Server, good
 from langchain_oxen import ChatOxen
 from llama_index_oxen import Oxen
-from tests.callers import Caller, LangChain, LlamaIndex, callers, each
+from tests.entry_points import EntryPoint, LangChain, LlamaIndex, each, entry_points
 
 
 @pytest.fixture(autouse=True)
@@ -46,10 +46,10 @@ def test_the_guard_sees_a_file_that_is_read() -> None:
 @pytest.mark.parametrize(
     "counting", [{"max_tokens": "fit"}, {"check_context": True}], ids=lambda given: next(iter(given))
 )
-@each(*callers(LangChain, LlamaIndex, is_async=True))
-def test_a_counted_call(caller: Caller, counting: dict[str, Any], server: Server) -> None:
+@each(*entry_points(LangChain, LlamaIndex, is_async=True))
+def test_a_counted_call(api: EntryPoint, counting: dict[str, Any], server: Server) -> None:
     stage = server.stage(good)
-    guarded(caller.ask_async(caller.make(stage.url), "hi", **counting))
+    guarded(api.ask_async(api.make(stage.url), "hi", **counting))
     assert ("max_tokens" in stage.bodies[0]) == ("max_tokens" in counting)
 
 

@@ -20,7 +20,7 @@ from _oxen_transport.request.build import build
 from _oxen_transport.settings import OxenSettings
 from _oxen_transport.testing import Server, chunk, completion, good, reply, sse, streamed
 from langchain_oxen.messages import to_wire
-from tests.callers import Caller, LangChain, callers, each
+from tests.entry_points import EntryPoint, LangChain, each, entry_points
 
 CALL: Any = {"id": "call_1", "name": "f", "args": {"a": 1}, "type": "tool_call"}
 FUNCTION = {"name": "f", "arguments": '{"a":1}'}
@@ -158,10 +158,10 @@ def test_results_without_ids_go_to_the_calls_of_their_names() -> None:
     assert {called[message["tool_call_id"]]: message["content"] for message in wired[2:]} == {"g": "of g", "f": "of f"}
 
 
-@each(*callers(LangChain))
-def test_an_answer_with_thoughts_and_signatures_goes_back_as_it_came(caller: Caller, server: Server) -> None:
-    stage = server.stage(thoughtful(streams=caller.streams), good)
-    model = caller.make(stage.url, model="deepseek-v4-flash")
-    answer = caller.ask(model, "q").raw
+@each(*entry_points(LangChain))
+def test_an_answer_with_thoughts_and_signatures_goes_back_as_it_came(api: EntryPoint, server: Server) -> None:
+    stage = server.stage(thoughtful(streams=api.streams), good)
+    model = api.make(stage.url, model="deepseek-v4-flash")
+    answer = api.ask(model, "q").raw
     model.invoke([HumanMessage("q"), answer, ToolMessage("2", tool_call_id="call_1")])
     assert THOUGHTFUL.items() <= {**stage.bodies[1]["messages"][1]}.items()

@@ -22,7 +22,7 @@ from _oxen_transport.request.build import build
 from _oxen_transport.settings import OxenSettings
 from _oxen_transport.testing import Server, chunk, completion, good, reply, sse, streamed
 from llama_index_oxen.messages import to_wire
-from tests.callers import Caller, LlamaIndex, callers, each
+from tests.entry_points import EntryPoint, LlamaIndex, each, entry_points
 
 CALL = ToolCallBlock(tool_call_id="call_1", tool_name="f", tool_kwargs={"a": 1})
 FUNCTION = {"name": "f", "arguments": '{"a":1}'}
@@ -120,10 +120,10 @@ def test_results_without_ids_go_to_the_calls_of_their_names() -> None:
     assert {called[message["tool_call_id"]]: message["content"] for message in wired[2:]} == {"g": "of g", "f": "of f"}
 
 
-@each(*callers(LlamaIndex))
-def test_an_answer_with_thoughts_and_signatures_goes_back_as_it_came(caller: Caller, server: Server) -> None:
-    stage = server.stage(thoughtful(streams=caller.streams), good)
-    model = caller.make(stage.url, model="deepseek-v4-flash")
-    answer = caller.ask(model, "q").raw
+@each(*entry_points(LlamaIndex))
+def test_an_answer_with_thoughts_and_signatures_goes_back_as_it_came(api: EntryPoint, server: Server) -> None:
+    stage = server.stage(thoughtful(streams=api.streams), good)
+    model = api.make(stage.url, model="deepseek-v4-flash")
+    answer = api.ask(model, "q").raw
     model.chat([QUESTION, answer.message, result("2")])
     assert THOUGHTFUL.items() <= {**stage.bodies[1]["messages"][1]}.items()
