@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, closing
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
-from langchain_core.language_models import LanguageModelInput
-from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
-from langchain_core.runnables import Runnable
 from langchain_core.utils.utils import LC_ID_PREFIX
 from pydantic import ConfigDict, Field
 
 from _oxen_transport.clients import async_client, sync_client
-from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.parameter_docs import documented
 from _oxen_transport.redaction import mask_headers
 from _oxen_transport.request.build import Request, build
@@ -25,13 +22,7 @@ from langchain_oxen.errors import LangChainErrors
 from langchain_oxen.events import EventStream
 from langchain_oxen.messages import from_wire, to_wire
 from langchain_oxen.stream import from_chunk
-from langchain_oxen.tools import ToolLike, tool_choice_to_wire, tools_to_wire
 from langchain_oxen.usage import token_usage
-
-if TYPE_CHECKING:
-    from langchain_oxen.structured import Method
-else:
-    Method = str  # core's `RunnableWithFallbacks` reads the hints of these methods
 
 
 @documented
@@ -186,7 +177,7 @@ class ChatOxen(BaseChatOxen):
                     args = ()
                     data.clear()
 
-    # -- the four roads ----------------------------------------------------------------------
+    # -- entry points that LangChain calls ---------------------------------------------------
 
     def _generate(
         self,
@@ -264,7 +255,7 @@ class ChatOxen(BaseChatOxen):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[Any]:
-        """The same, awaited."""
+        """Async version of `_stream_chat_model_events`."""
         with LangChainErrors():
             request = self._request(messages, stop, kwargs, stream=True)
             events = EventStream(_message_id(run_manager), request.model)
@@ -277,93 +268,10 @@ class ChatOxen(BaseChatOxen):
         self, messages: list[BaseMessage], stop: list[str] | None, call: dict[str, Any], *, stream: bool = False
     ) -> Request:
         call = {name: value for name, value in call.items() if name != "stream"}  # core's own switch
-        if stop is not None:
+        if stop is not None:  # what is passed to the call replaces what is bound
+            call.pop("stop_sequences", None)
             call["stop"] = stop
         return build(self, to_wire(messages), stream=stream, call=call)
-
-    # -- tools and schemas -------------------------------------------------------------------
-
-    def bind_tools(
-        self,
-        tools: Sequence[ToolLike],
-        *,
-        tool_choice: str | bool | dict[str, Any] | None = None,
-        strict: bool | None = None,
-        parallel_tool_calls: bool | None = None,
-        **kwargs: Any,
-    ) -> Runnable[LanguageModelInput, AIMessage]:
-        """Give the model tools it may call.
-
-        Args:
-            tools: Functions, pydantic classes, TypedDicts, LangChain tools, JSON schemas, or dicts
-                in OpenAI's or Anthropic's form. An empty list is not sent.
-            tool_choice: "auto", "none", "any" (or "required", True), a tool's name, or a dict.
-            strict: Ask for arguments that fit the schema exactly, where the server can.
-            parallel_tool_calls: Whether several calls may come in one answer.
-            kwargs: Further parameters of the call.
-
-        Raises:
-            OxenConfigError: Something that is no tool.
-        """
-        with LangChainErrors():
-            bound = {
-                "tools": tools_to_wire(tools, strict=strict),
-                "tool_choice": tool_choice_to_wire(tool_choice),
-                "parallel_tool_calls": parallel_tool_calls,
-            }
-        return self.bind(**{name: value for name, value in bound.items() if value not in (None, [])}, **kwargs)
-
-    def with_structured_output(
-        self,
-        schema: Any = None,
-        *,
-        method: Method = "function_calling",
-        include_raw: bool = False,
-        strict: bool | None = None,
-        repair: bool = False,
-        **kwargs: Any,
-    ) -> Runnable[LanguageModelInput, Any]:
-        """Make the model answer with an object that fits a schema.
-
-        Args:
-            schema: A pydantic class (v2 or v1) or a dataclass, of which an instance comes out; a
-                TypedDict, a JSON schema or an OpenAI function, of which a dict comes out.
-            method: "function_calling" forces a tool call, which every tool-calling model can;
-                "json_schema" and "json_mode" need a server that has them. With "json_mode" the
-                prompt must say what the JSON shall look like. "auto" tries them from the strictest
-                down, the prompt alone at last, and remembers for the server and the model what worked.
-            include_raw: Give `{"raw", "parsed", "parsing_error"}` in place of the object alone.
-            strict: Ask the server to hold to the schema exactly, where it can.
-            repair: If the answer does not fit, show the model why and ask once more.
-            kwargs: Further parameters of the call.
-
-        Raises:
-            OxenConfigError: An unknown method, or something that is no schema.
-            OxenStructuredOutputError: (when called) the answer does not fit; `partial` has it.
-        """
-        # imported by those who use it
-        from langchain_oxen.structured import METHODS, ask_for, parser_for  # noqa: PLC0415
-        from langchain_oxen.structured_rounds import StructuredRounds  # noqa: PLC0415
-
-        shown = {"kwargs": {"method": method, "strict": strict}, "schema": schema}
-        with LangChainErrors():
-            if method not in METHODS:
-                raise OxenConfigError(f"method must be one of {', '.join(map(repr, METHODS))} (got {method!r})")
-            if schema is None and method != "json_mode":
-                raise OxenConfigError("schema must be given, unless method is 'json_mode'")
-            options = {**kwargs, "ls_structured_output_format": shown}
-            if method == "auto" or repair:
-                return StructuredRounds(
-                    llm=self,
-                    answer_type=schema,
-                    method=method,
-                    strict=strict,
-                    include_raw=include_raw,
-                    repair=repair,
-                    options=options,
-                )
-            parser = parser_for(schema, method, include_raw=include_raw)
-            return self.bind(**{**ask_for(schema, method, strict), **options}) | parser
 
 
 def _result(completion: Completion) -> ChatResult:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any, Literal
+from typing import Any
 
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, message_chunk_to_message
 from langchain_core.messages.ai import add_ai_message_chunks
@@ -23,7 +23,6 @@ from _oxen_transport.tools.partial_json import PartialObject
 from _oxen_transport.types import Completion, ToolCall
 from langchain_oxen.errors import OxenRefusalError, OxenStructuredOutputError
 
-Method = Literal["function_calling", "json_schema", "json_mode", "auto"]
 METHODS = ("function_calling", "json_schema", "json_mode", "auto")
 
 

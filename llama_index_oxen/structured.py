@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any, Literal
+from typing import Any
 
 from llama_index.core.base.llms.types import ChatResponse, ToolCallBlock
 from llama_index.core.bridge.pydantic import BaseModel, ValidationError
@@ -17,8 +17,6 @@ from _oxen_transport.request.content import json_text
 from _oxen_transport.response.tool_calls import parse_arguments
 from _oxen_transport.tools.partial_json import PartialObject
 from llama_index_oxen.tools import completion_of, tools_to_wire
-
-Method = Literal["function_calling", "json_schema", "json_mode", "auto"]
 
 
 def schema_to_wire(output_cls: type[BaseModel]) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from llama_index.core.types import PydanticProgramMode
 
 from _oxen_transport.errors import OxenError, OxenStructuredOutputError
 from _oxen_transport.structured import MethodFallback, correction, in_words
-from llama_index_oxen.structured import Method, StructuredStream, ask_for, found_in, said_in, schema_to_wire, verdict
+from _oxen_transport.types import StructuredOutputMethod
+from llama_index_oxen.structured import StructuredStream, ask_for, found_in, said_in, schema_to_wire, verdict
 
 dispatcher = get_dispatcher(__name__)
 
@@ -29,7 +30,7 @@ class StructuredAnswers(FunctionCallingLLM):
     asks for the tool but does not force it in streams, and has no answer for an empty stream.
     """
 
-    structured_method: Method = Field(
+    structured_method: StructuredOutputMethod = Field(
         default="function_calling",
         description="How an object is asked for: by a forced tool call, which every tool-calling model can; "
         '"json_schema" and "json_mode" need a server that has them. "auto" tries them from the strictest down, the '

@@ -67,7 +67,9 @@ class Form:
             slider.props(f'aria-label="{parameter.name}"').on_value_change(lambda event: field.set_value(event.value))
 
             def follow(number: Any) -> None:
-                slider.classes(add="opacity-40" if number is None else "", remove="" if number is None else "opacity-40")
+                slider.classes(
+                    add="opacity-40" if number is None else "", remove="" if number is None else "opacity-40"
+                )
                 if number is not None and low <= number <= high:
                     slider.set_value(number)
 
