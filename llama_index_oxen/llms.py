@@ -19,7 +19,6 @@ from llama_index.core.base.llms.types import (
 )
 from llama_index.core.chat_engine.types import AgentChatResponse
 from llama_index.core.constants import DEFAULT_CONTEXT_WINDOW, DEFAULT_NUM_OUTPUTS
-from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
 from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.tools import BaseTool
 from pydantic import ConfigDict, Field, model_validator
@@ -29,6 +28,7 @@ from _oxen_transport.model import OxenModelMixin
 from _oxen_transport.parameter_docs import documented
 from _oxen_transport.request.build import Request, build
 from _oxen_transport.request.tokens import window_of
+from llama_index_oxen.entry_points import answers_chat, answers_prompt
 from llama_index_oxen.masked_headers import mask_headers
 from llama_index_oxen.messages import from_wire, to_wire
 from llama_index_oxen.snippets import SnippetsMixin
@@ -215,49 +215,49 @@ class Oxen(SnippetsMixin, OxenModelMixin, StructuredAnswers):
             model_name=self.model,
         )
 
-    # -- the eight roads: decorated, so that each call is one event, one permit, one count ---
+    # -- entry points: each call is one event, one permit of the rate limiter, one count ------
 
-    @llm_chat_callback()
+    @answers_chat
     def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """Answer a conversation. Raises: OxenError."""
         return self._chat(messages, **kwargs)
 
-    @llm_chat_callback()
+    @answers_chat
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
         """Answer a conversation piece by piece; each piece holds everything so far. Raises: OxenError."""
         return self._stream_chat(messages, **kwargs)
 
-    @llm_chat_callback()
+    @answers_chat
     async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
-        """`chat` without blocking."""
+        """Async version of `chat`."""
         return await self._achat(messages, **kwargs)
 
-    @llm_chat_callback()
+    @answers_chat
     async def astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
-        """`stream_chat` without blocking."""
+        """Async version of `stream_chat`."""
         return self._astream_chat(messages, **kwargs)
 
-    @llm_completion_callback()
+    @answers_prompt
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """Answer one prompt. Raises: OxenError."""
         return _completion(self._chat(self._prompt(prompt, formatted), **kwargs))
 
-    @llm_completion_callback()
+    @answers_prompt
     def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseGen:
         """Answer one prompt piece by piece. Raises: OxenError."""
         return _completions(self._stream_chat(self._prompt(prompt, formatted), **kwargs))
 
-    @llm_completion_callback()
+    @answers_prompt
     async def acomplete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
-        """`complete` without blocking."""
+        """Async version of `complete`."""
         return _completion(await self._achat(self._prompt(prompt, formatted), **kwargs))
 
-    @llm_completion_callback()
+    @answers_prompt
     async def astream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseAsyncGen:
-        """`stream_complete` without blocking."""
+        """Async version of `stream_complete`."""
         return _acompletions(self._astream_chat(self._prompt(prompt, formatted), **kwargs))
 
-    # -- the four under them -----------------------------------------------------------------
+    # -- what they do ------------------------------------------------------------------------
 
     def _chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         if self.streaming:
@@ -347,7 +347,7 @@ class Oxen(SnippetsMixin, OxenModelMixin, StructuredAnswers):
             return super().predict_and_call(tools, *args, **kwargs)
 
     async def apredict_and_call(self, tools: Sequence[BaseTool], *args: Any, **kwargs: Any) -> AgentChatResponse:
-        """`predict_and_call` without blocking."""
+        """Async version of `predict_and_call`."""
         with name_unknown_tool(tools):
             return await super().apredict_and_call(tools, *args, **kwargs)
 

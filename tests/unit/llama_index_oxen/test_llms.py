@@ -281,3 +281,24 @@ def test_long_arguments_are_read_in_linear_time(make):
 def test_a_whole_body_in_place_of_a_stream(make):
     llm, _ = make(lambda request: [whole(completion("hi"))])
     assert list(llm.stream_chat(QUESTION))[-1].message.content == "hi"
+
+
+@pytest.mark.parametrize(
+    ("method", "asked", "answer"),
+    [
+        ("chat", "hi", r"use complete\(\)"),
+        ("stream_chat", "hi", r"use complete\(\)"),
+        ("chat", ChatMessage(content="hi"), r"write \[message\]"),
+        ("chat", [{"role": "user", "content": "hi"}], "got a dict"),
+        ("complete", [ChatMessage(content="hi")], r"use chat\(\)"),
+    ],
+)
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_arguments_of_another_type_are_answered_with_what_to_write(make, method, asked, answer, asynchronous):
+    llm, stage = make(good)
+    with pytest.raises(OxenConfigError, match=answer):
+        if asynchronous:
+            asyncio.run(getattr(llm, f"a{method}")(asked))
+        else:
+            getattr(llm, method)(asked)
+    assert stage.requests == []
