@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncGenerator, Generator, Iterator
 from contextlib import aclosing, closing
-from typing import Any
+from typing import Any, TypeVar
 
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageRole
 from llama_index.core.bridge.pydantic import BaseModel, Field
@@ -21,6 +21,7 @@ from _oxen_transport.types import StructuredOutputMethod
 from llama_index_oxen.structured import StructuredStream, ask_for, found_in, said_in, schema_to_wire, verdict
 
 dispatcher = get_dispatcher(__name__)
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class StructuredAnswers(FunctionCallingLLM):
@@ -42,35 +43,39 @@ class StructuredAnswers(FunctionCallingLLM):
 
     def structured_predict(
         self,
-        output_cls: type[Any],
+        output_cls: type[Model],
         prompt: PromptTemplate,
         llm_kwargs: dict[str, Any] | None = None,
         **prompt_args: Any,
-    ) -> Any:
+    ) -> Model:
         """Answer with an object of a pydantic class. Raises: OxenStructuredOutputError, OxenError."""
         if not self._is_ours():
-            return super().structured_predict(output_cls, prompt, llm_kwargs, **prompt_args)
+            result: Model = super().structured_predict(output_cls, prompt, llm_kwargs, **prompt_args)
+            return result
         rounds = self._begin(output_cls, prompt, llm_kwargs, prompt_args)
         while not rounds.over:
             with rounds:
                 rounds.judge(self.chat(rounds.messages, **rounds.call))
-        return _end(rounds)
+        result = _end(rounds)
+        return result
 
     async def astructured_predict(
         self,
-        output_cls: type[Any],
+        output_cls: type[Model],
         prompt: PromptTemplate,
         llm_kwargs: dict[str, Any] | None = None,
         **prompt_args: Any,
-    ) -> Any:
-        """`structured_predict` without blocking."""
+    ) -> Model:
+        """Async version of `structured_predict`."""
         if not self._is_ours():
-            return await super().astructured_predict(output_cls, prompt, llm_kwargs, **prompt_args)
+            result: Model = await super().astructured_predict(output_cls, prompt, llm_kwargs, **prompt_args)
+            return result
         rounds = self._begin(output_cls, prompt, llm_kwargs, prompt_args)
         while not rounds.over:
             with rounds:
                 rounds.judge(await self.achat(rounds.messages, **rounds.call))
-        return _end(rounds)
+        result = _end(rounds)
+        return result
 
     def _structured_stream_call(
         self,

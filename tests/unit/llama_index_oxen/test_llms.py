@@ -296,9 +296,7 @@ def test_a_whole_body_in_place_of_a_stream(make):
 @pytest.mark.parametrize("asynchronous", [False, True])
 def test_arguments_of_another_type_are_answered_with_what_to_write(make, method, asked, answer, asynchronous):
     llm, stage = make(good)
+    call = getattr(llm, f"a{method}" if asynchronous else method)
     with pytest.raises(OxenConfigError, match=answer):
-        if asynchronous:
-            asyncio.run(getattr(llm, f"a{method}")(asked))
-        else:
-            getattr(llm, method)(asked)
+        asyncio.run(call(asked)) if asynchronous else call(asked)
     assert stage.requests == []
