@@ -25,7 +25,7 @@ from _oxen_transport.errors import (
     OxenTLSError,
 )
 from _oxen_transport.http.sockets import Deadline
-from _oxen_transport.rate_limiter import Place
+from _oxen_transport.rate_limiter import Reservation
 from _oxen_transport.request.build import Request
 from _oxen_transport.response.completion import completion_from_body, details_of, document_from_body, error_from_reply
 from _oxen_transport.response.stream import StreamReader
@@ -57,7 +57,7 @@ class Call:
         self._policy = RetryPolicy(request.max_retries)
         self._budget = budget_of(request.host)
         self._events = 0
-        self._place: Place | None = None
+        self._reservation: Reservation | None = None
         self._held_back = 0
 
     # -- an attempt --------------------------------------------------------------------------
@@ -71,18 +71,18 @@ class Call:
         limiter = self.request.limiter
         if limiter is None:
             return 0.0
-        # the framework took the first attempt's place in the line; here its tokens are known
+        # the framework reserved the first attempt's start; here its tokens are known
         requests = 1 if self.attempts else 0
-        self._place = limiter.turn(self._place, requests=requests, tokens=self.request.expected_tokens)
-        if self.total_end is not None and time.monotonic() + self._place.wait >= self.total_end:
-            what = f"the rate limiter's line is longer than total_timeout={self.request.total_timeout:g} s"
+        self._reservation = limiter.reserve(self._reservation, requests=requests, tokens=self.request.expected_tokens)
+        if self.total_end is not None and time.monotonic() + self._reservation.wait >= self.total_end:
+            what = f"waiting for the rate limiter would exceed total_timeout={self.request.total_timeout:g} s"
             raise self.with_details(OxenTimeoutError(what))
-        return self._place.wait
+        return self._reservation.wait
 
     def attempt(self) -> Deadline:
         """Begin an attempt; the deadline is for its answer."""
         self.attempts += 1
-        self._place = None
+        self._reservation = None
         self.connected = self.answered = False
         return Deadline(self.request.timeout, self.total_end)
 
@@ -106,7 +106,7 @@ class Call:
             asked, elapsed = f"{self.request.method} {self.request.host}", time.monotonic() - self.started
             logger.info("%s: %s, attempt %s, %.2f s", asked, status, self.attempts, elapsed)
         if self.request.limiter is not None:
-            self.request.limiter.told(status, self.headers)
+            self.request.limiter.on_response(status, self.headers)
         return 200 <= status < 300
 
     def lost(self, error: BaseException, deadline: Deadline) -> OxenError:
@@ -203,7 +203,7 @@ class Call:
         """A call went well: for the budget and for the pace."""
         self._budget.give_back()
         if self.request.limiter is not None and completion.usage is not None:
-            self.request.limiter.spent(self.request.expected_tokens, completion.usage.total_tokens)
+            self.request.limiter.record_usage(self.request.expected_tokens, completion.usage.total_tokens)
         return completion
 
     def refusal(self, status: int, body: bytes) -> OxenError:

@@ -137,40 +137,34 @@ class ToolsMixin(_Base):
                 TypedDict, a JSON schema or an OpenAI function, of which a dict is returned.
             method: "function_calling" forces a tool call, which every tool-calling model can;
                 "json_schema" and "json_mode" need a server that has them. With "json_mode" the
-                prompt must say what the JSON is to look like. "auto" tries them from the strictest
+                prompt must describe the JSON. "auto" tries them from the strictest
                 down, the prompt alone at last, and remembers for the server and the model what worked.
             include_raw: Return `{"raw", "parsed", "parsing_error"}` in place of the object alone.
             strict: Ask the server to follow the schema exactly, where it can.
-            repair: If the answer does not fit, show the model why and ask once more.
+            repair: If the answer does not fit, send the error to the model and ask once more.
             kwargs: Further parameters of the call.
 
         Raises:
-            OxenConfigError: An unknown method, or something that is not a schema.
+            OxenConfigError: An unknown method, or an invalid schema.
             OxenStructuredOutputError: (when called) the answer does not fit; `partial` has it.
         """
         # imported by those who use it
-        from langchain_oxen.structured import METHODS, ask_for, parser_for  # noqa: PLC0415
-        from langchain_oxen.structured_rounds import StructuredRounds  # noqa: PLC0415
+        from langchain_oxen import structured  # noqa: PLC0415
 
-        shown = {"kwargs": {"method": method, "strict": strict}, "schema": schema}
         with LangChainErrors():
-            if method not in METHODS:
-                raise OxenConfigError(f"method must be one of {', '.join(map(repr, METHODS))} (got {method!r})")
+            if method not in structured.METHODS:
+                raise OxenConfigError(f"method must be one of {', '.join(structured.METHODS)} (got {method!r})")
             if schema is None and method != "json_mode":
                 raise OxenConfigError("schema must be given, unless method is 'json_mode'")
-            options = {**kwargs, "ls_structured_output_format": shown}
-            if method == "auto" or repair:
-                return StructuredRounds(
-                    llm=self,
-                    answer_type=schema,
-                    method=method,
-                    strict=strict,
-                    include_raw=include_raw,
-                    repair=repair,
-                    options=options,
-                )
-            parser = parser_for(schema, method, include_raw=include_raw)
-            return self.bind(**{**ask_for(schema, method, strict), **options}) | parser
+            wanted = structured.wanted_object(schema, strict=strict, tools=kwargs.get("tools"))
+        traced = {"kwargs": {"method": method, "strict": strict}, "schema": structured.traced_schema(schema, wanted)}
+        options = {**kwargs, "ls_structured_output_format": traced}
+        if method == "auto" or repair:
+            return structured.StructuredRunnable(
+                llm=self, wanted=wanted, method=method, include_raw=include_raw, repair=repair, options=options
+            )
+        parser = structured.StructuredOutputParser(wanted=wanted, include_raw=include_raw)
+        return self.bind(**{**wanted.parameters(method), **options}) | parser
 
 
 class BindingMixin(SnippetsMixin, ToolsMixin):

@@ -33,7 +33,7 @@ from llama_index_oxen.masked_headers import mask_headers
 from llama_index_oxen.messages import from_wire, to_wire
 from llama_index_oxen.snippets import SnippetsMixin
 from llama_index_oxen.stream import Snapshots
-from llama_index_oxen.structured_rounds import StructuredAnswers
+from llama_index_oxen.structured import StructuredAnswers
 from llama_index_oxen.tools import (
     keep_first_call,
     name_unknown_tool,

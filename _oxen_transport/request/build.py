@@ -21,10 +21,10 @@ from _oxen_transport.call_params import OxenParams, wire_names
 from _oxen_transport.catalogue import known
 from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.families import Family, family
-from _oxen_transport.rate_limiter import Limiter
+from _oxen_transport.rate_limiter import RateLimiter
+from _oxen_transport.redaction import Redactor
 from _oxen_transport.request.repair import repair
 from _oxen_transport.request.tokens import BYTES_PER_TOKEN, check, count_messages, fit, window_of
-from _oxen_transport.response.error_body import Redactor
 from _oxen_transport.settings import OxenSettings
 from _oxen_transport.tools.names import NO_TOOL_NAMES, ToolNameMap, in_messages, on_the_wire, tool_name_map
 from _oxen_transport.types import Message
@@ -60,7 +60,7 @@ class Request:
     resume: bool = False
     auto_continue: bool = False
     tool_names: ToolNameMap = field(default_factory=dict, repr=False)
-    limiter: Limiter | None = field(default=None, repr=False, compare=False)
+    limiter: RateLimiter | None = field(default=None, repr=False, compare=False)
 
     @property
     def expected_tokens(self) -> int:
@@ -165,7 +165,7 @@ def build(
         resume=values["resume"],
         auto_continue=values["auto_continue"],
         tool_names=names,
-        limiter=limiter if isinstance(limiter, Limiter) else None,
+        limiter=limiter if isinstance(limiter, RateLimiter) else None,
     )
 
 

@@ -18,7 +18,7 @@ import langchain_oxen
 import llama_index_oxen
 from _oxen_transport.errors import OxenStructuredOutputError
 from _oxen_transport.model import OxenModelMixin
-from tests.server import good
+from tests.server import completion, good, reply
 
 ROOT = Path(__file__).parents[2]
 DATA = base64.b64encode(b"bytes").decode()
@@ -96,8 +96,8 @@ CONVERSATIONS = {
 
 @pytest.fixture
 def pair(server):
-    def made(**knobs):
-        stages = [server.stage(good), server.stage(good)]
+    def made(attempt=good, **knobs):
+        stages = [server.stage(attempt), server.stage(attempt)]
         knobs = {"api_key": "k", **knobs}
         return (
             langchain_oxen.ChatOxen(base_url=stages[0].url, **knobs),
@@ -162,7 +162,7 @@ OWN_WORDS = {
     "messages": ["to_wire", "from_wire", "tool_calls", "beside_text", "_message", "_assistant", "_calls", "_content"],
     "tools": ["tools_to_wire", "tool_choice_to_wire", "_tool"],
     "usage": ["usage_metadata", "response_metadata"],
-    "structured": ["schema_to_wire", "ask_for", "StructuredStream"],
+    "structured": ["_message"],
 }
 
 
@@ -198,6 +198,34 @@ def test_the_forced_tool_of_a_schema_is_the_same(pair):
     assert bodies[0]["tool_choice"] == bodies[1]["tool_choice"]
     names = [body["tools"][0]["function"]["name"] for body in bodies]
     assert names == ["Person", "Person"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        completion(tool_calls=[("AbC123xyZ", "Person", {"name": 7})]),
+        completion(tool_calls=[("AbC123xyZ", "Person", ["not an object"])]),
+        completion("I do not know.", finish_reason="length"),
+    ],
+    ids=["invalid", "not an object", "prose"],
+)
+def test_errors_of_structured_output_hold_the_same_answer(pair, answer):
+    class Person(BaseModel):
+        """A person."""
+
+        name: str
+
+    model, llm, _ = pair(reply(answer))
+    errors = []
+    for ask in (
+        lambda: model.with_structured_output(Person).invoke("hi"),
+        lambda: llm.structured_predict(Person, PromptTemplate("hi")),
+    ):
+        with pytest.raises(OxenStructuredOutputError) as caught:
+            ask()
+        errors.append(caught.value)
+    assert errors[0].message == errors[1].message
+    assert errors[0].partial == errors[1].partial
 
 
 def test_both_show_the_same_request_as_curl():

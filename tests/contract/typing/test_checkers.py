@@ -29,7 +29,9 @@ class Findings:
 
     def lines(self, path: Path) -> set[int]:
         """Numbers of the lines that it objects to."""
-        found = re.findall(rf"{path.name}:(\d+)[:\d-]*(?: -)?:? ?(?:error|warning)|ERROR \S*{path.name}:(\d+)", self.output)
+        found = re.findall(
+            rf"{path.name}:(\d+)[:\d-]*(?: -)?:? ?(?:error|warning)|ERROR \S*{path.name}:(\d+)", self.output
+        )
         return {int(first or second) for first, second in found}
 
 
@@ -76,7 +78,9 @@ def test_what_a_users_type_checker_finds(checker: Callable[[list[Path], Path], s
     right = [*snippets.write(tmp_path), *EXAMPLES, HERE / "correct.py"]
     assert len(right) > 12
     found = Findings(checker([*right, MISTAKES], tmp_path))
-    wrongly = [line for line in found.output.splitlines() if MISTAKES.name not in line and re.search("error|ERROR", line)]
+    wrongly = [
+        line for line in found.output.splitlines() if MISTAKES.name not in line and re.search("error|ERROR", line)
+    ]
     assert not [line for line in wrongly if ".py:" in line], "\n".join(wrongly)
     assert found.lines(MISTAKES) == expected(checker.__name__), found.output
 

@@ -6,15 +6,16 @@ import asyncio
 import dataclasses
 import json
 import pickle
+import warnings
 from collections.abc import Callable, Iterable, Iterator
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any, NotRequired, TypedDict
 
 import pytest
 from langchain_core import exceptions
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, TypeAdapter
 from pydantic.v1 import BaseModel as BaseModelV1
 
-from _oxen_transport import structured as memory
+from _oxen_transport import capabilities
 from langchain_oxen import (
     ChatOxen,
     OxenAuthenticationError,
@@ -74,9 +75,9 @@ METHODS = ["function_calling", "json_schema", "auto"]
 
 @pytest.fixture(autouse=True)
 def _fresh_memory() -> Iterator[None]:
-    memory.forget()
+    capabilities.reset()
     yield
-    memory.forget()
+    capabilities.reset()
 
 
 def model_at(stage: Stage, **knobs: Any) -> ChatOxen:
@@ -156,6 +157,91 @@ def test_json_in_a_fence_is_read(server: Server, text: str, method: Any) -> None
     flowing = model_at(server.stage(streamed(sse(chunks(list(text)))))).with_structured_output(Ox, method=method)
     assert sent.invoke(QUESTION) == Ox(name="Bella", age=7)
     assert list(flowing.stream(QUESTION))[-1] == Ox(name="Bella", age=7)
+
+
+ELSEWHERE = {
+    "reasoning": '<think>{"name": "Bello"}?</think>{"name": "Bella", "age": 7}',
+    "a second fence": '```json\n{"name": "Bella", "age": 7}\n```\n```python\nprint(ox)\n```',
+    "sentences": 'Sure: {"name": "Bella", "age": 7}. I hope that helps.',
+    "a first try": '{"name": "Bello"}. No: {"name": "Bella", "age": 7}',
+}
+
+
+@pytest.mark.parametrize("text", ELSEWHERE.values(), ids=ELSEWHERE)
+@pytest.mark.parametrize("method", ["json_schema", "function_calling"])
+def test_the_object_is_found_beside_other_text(server: Server, text: str, method: Any) -> None:
+    asked = model_at(server.stage(said(text))).with_structured_output(Ox, method=method)
+    for name, way in ways(asked).items():
+        assert way()[-1] == Ox(name="Bella", age=7), name
+
+
+def test_backticks_in_a_string_are_no_fence(server: Server) -> None:
+    asked = model_at(server.stage(said('{"name": "```", "age": 7}'))).with_structured_output(Ox, method="json_schema")
+    assert [way()[-1].name for way in ways(asked).values()] == ["```"] * 4
+
+
+class Litter(TypedDict):
+    """A TypedDict that holds a pydantic model, and a field that may be missing."""
+
+    mother: Ox
+    father: NotRequired[Ox]
+
+
+class Tree(BaseModel):
+    """A class that refers to itself."""
+
+    children: list[Tree] = []
+
+
+@dataclasses.dataclass
+class Tagged:
+    """A dataclass with a default factory."""
+
+    name: str
+    tags: list[str] = dataclasses.field(default_factory=list)
+
+
+@pytest.mark.parametrize("method", ["json_schema", "function_calling"])
+@pytest.mark.parametrize(
+    ("schema", "answer", "in_request"),
+    [
+        ({"name": "ox", "strict": True, "schema": Ox.model_json_schema()}, {"name": "B"}, '"strict":true'),
+        (Litter, {"mother": {"name": "B", "age": 1}}, '"required":["mother"]'),
+        (Tree, {"children": [{"children": []}]}, '"$ref":"#/$defs/Tree"'),
+        (Tagged, {"name": "B"}, '"required":["name"]'),
+    ],
+    ids=["name, strict, schema", "TypedDict", "recursive", "dataclass"],
+)
+def test_schemas_of_every_kind_reach_the_request(
+    server: Server, schema: Any, answer: dict[str, Any], in_request: str, method: Any
+) -> None:
+    stage = server.stage(said(json.dumps(answer)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        read = model_at(stage).with_structured_output(schema, method=method).invoke(QUESTION)
+    assert read == (answer if isinstance(read, dict) else TypeAdapter(schema).validate_python(answer))
+    assert in_request in stage.requests[0].body.decode()
+
+
+def test_bound_tools_are_kept_or_the_error_says_that_they_cannot_be(server: Server) -> None:
+    def search(query: str) -> str:
+        """Search."""
+        return query
+
+    stage = server.stage(said(RIGHT))
+    bound = model_at(stage).bind_tools([search]).bind(temperature=0.3)
+    for method in ("function_calling", "auto"):
+        with pytest.raises(OxenConfigError, match="would replace the tools"):
+            bound.with_structured_output(Ox, method=method)
+    assert bound.with_structured_output(Ox, method="json_schema").invoke(QUESTION) == Ox(name="Bella", age=7)
+    (body,) = stage.bodies
+    assert body["tools"][0]["function"]["name"] == "search"
+    assert body["response_format"]["type"] == "json_schema"
+    assert body["temperature"] == 0.3
+    called = server.stage(reply(completion(None, tool_calls=[("AbC123xyZ", "search", {"name": "x", "age": 1})])))
+    asked = model_at(called).bind_tools([search]).with_structured_output(Ox, method="json_schema")
+    with pytest.raises(OxenStructuredOutputError, match="called search in place of answering"):
+        asked.invoke(QUESTION)
 
 
 def test_what_is_refused_before_it_is_sent(server: Server) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from _oxen_transport.errors import OxenConfigError
-from _oxen_transport.request.content import arguments_text, each_message
+from _oxen_transport.request.content import each_message
+from _oxen_transport.tools.arguments import arguments_text
 
 
 @pytest.mark.parametrize(

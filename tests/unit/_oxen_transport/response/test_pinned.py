@@ -20,7 +20,8 @@ from _oxen_transport.errors import (
     OxenTruncatedStreamError,
     error_class,
 )
-from _oxen_transport.response.error_body import MAX_TEXT, Redactor, parse_error
+from _oxen_transport.redaction import Redactor
+from _oxen_transport.response.error_body import MAX_TEXT, parse_error
 from _oxen_transport.response.stream import StreamReader, chunks_from
 from _oxen_transport.retry import CEILING, RetryBudget, RetryPolicy
 from _oxen_transport.types import Chunk, Completion, ToolCall, ToolCallDelta

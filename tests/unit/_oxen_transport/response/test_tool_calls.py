@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from _oxen_transport.response import tool_call_arguments as tool_text
-from _oxen_transport.response import tool_calls
-from _oxen_transport.response.tool_calls import Assembler, calls_from, parse_arguments
+from _oxen_transport.response.tool_calls import Assembler, calls_from
+from _oxen_transport.tools.arguments import parse_arguments
 from _oxen_transport.tools.ids import fresh_id
 from _oxen_transport.types import ToolCall, ToolCallDelta
 from tests.unit._oxen_transport.response.wire_shapes import CUTS, WAYS, WITHOUT_IDS, Written, entry
@@ -607,7 +607,6 @@ class TestCost:
 
         monkeypatch.setattr(tool_text, "_MARK", Counting)
         monkeypatch.setattr(tool_text.ArgumentsText, "text", whole_text)
-        monkeypatch.setattr(tool_calls, "from_json", None)
         assembler = Assembler()
         for delta in WAYS[way]([Written("x", "f", text)], list):
             assembler.add(delta)
