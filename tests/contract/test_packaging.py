@@ -47,7 +47,7 @@ def test_the_layers_are_kept() -> None:
 def test_every_library_that_is_imported_is_declared(package: str) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    optional = [extras[name] for name in ("tokenizer", "http2", "socks", "aiohttp", "validation")]
+    optional = [extras[name] for name in ("tokenizer", "http2", "socks", "validation")]
     everyone = sum(optional, start=project["dependencies"])
     theirs = {"langchain_oxen": extras["langchain"], "llama_index_oxen": extras["llama-index"]}
     declared = {re.split(r"[\s<>=!~\[;]", line)[0].replace("-", "_") for line in everyone + theirs.get(package, [])}
@@ -249,7 +249,9 @@ def test_what_the_wheel_says(wheel: Path) -> None:
         said = archive.read(name).decode()
     needed = [line for line in said.splitlines() if line.startswith("Requires-Dist:") and "extra ==" not in line]
     assert {re.split(r"[ <>=!~\[]", line.split(": ")[1])[0] for line in needed} == {
+        "aiohttp",
         "httpx",
+        "httpx-aiohttp",
         "httpcore",
         "pydantic",
         "pydantic-core",
