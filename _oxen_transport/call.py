@@ -27,12 +27,7 @@ from _oxen_transport.http.failures import NetworkFailure, network_failure
 from _oxen_transport.http.outgoing import Outgoing
 from _oxen_transport.rate_limiter import Reservation
 from _oxen_transport.request.build import Request
-from _oxen_transport.response.completion import (
-    completion_from_body,
-    details_of,
-    document_from_body,
-    error_from_reply,
-)
+from _oxen_transport.response.completion import completion_from_body, details_of, document_from_body, error_from_reply
 from _oxen_transport.response.content_encoding import ContentDecoder
 from _oxen_transport.response.stream import StreamReader
 from _oxen_transport.retry import CEILING, AttemptState, RetryPolicy, budget_of, is_retryable
@@ -235,7 +230,7 @@ class Call:
         raise failure
 
     def _counted(self, completion: Completion) -> Completion:
-        """A call succeeded: pay into the retry budget, and record its tokens with the rate limiter."""
+        """A call succeeded: pay into the retry budget, tell the rate limiter what it cost."""
         self._budget.give_back()
         if self.request.limiter is not None and completion.usage is not None:
             self.request.limiter.record_usage(self.request.expected_tokens, completion.usage.total_tokens)

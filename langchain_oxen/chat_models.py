@@ -12,9 +12,8 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from langchain_core.utils.utils import LC_ID_PREFIX
 from pydantic import ConfigDict, Field
 
-from _oxen_transport.clients import async_client, sync_client
+from _oxen_transport import async_client_for, client_for
 from _oxen_transport.parameter_docs import documented
-from _oxen_transport.redaction import mask_headers
 from _oxen_transport.request.build import Request, build
 from _oxen_transport.types import Completion
 from langchain_oxen._base import BaseChatOxen
@@ -26,7 +25,6 @@ from langchain_oxen.usage import token_usage
 
 
 @documented
-@mask_headers("invoke", "ainvoke", "stream", "astream", "batch", "abatch", "generate", "agenerate", "bind")
 class ChatOxen(BaseChatOxen):
     """Chat models served by Oxen.ai.
 
@@ -188,7 +186,7 @@ class ChatOxen(BaseChatOxen):
     ) -> ChatResult:
         with LangChainErrors():
             request = self._request(messages, stop, kwargs)
-            return _result(sync_client(self).send(request))
+            return _result(client_for(self).send(request))
 
     async def _agenerate(
         self,
@@ -199,7 +197,7 @@ class ChatOxen(BaseChatOxen):
     ) -> ChatResult:
         with LangChainErrors():
             request = self._request(messages, stop, kwargs)
-            return _result(await async_client(self).send(request))
+            return _result(await async_client_for(self).send(request))
 
     def _stream(
         self,
@@ -210,7 +208,7 @@ class ChatOxen(BaseChatOxen):
     ) -> Iterator[ChatGenerationChunk]:
         with LangChainErrors():
             request = self._request(messages, stop, kwargs, stream=True)
-            with closing(sync_client(self).stream(request)) as pieces:
+            with closing(client_for(self).stream(request)) as pieces:
                 for piece in pieces:
                     for chunk in from_chunk(piece):
                         if run_manager:
@@ -226,7 +224,7 @@ class ChatOxen(BaseChatOxen):
     ) -> AsyncIterator[ChatGenerationChunk]:
         with LangChainErrors():
             request = self._request(messages, stop, kwargs, stream=True)
-            async with aclosing(async_client(self).stream(request)) as pieces:
+            async with aclosing(async_client_for(self).stream(request)) as pieces:
                 async for piece in pieces:
                     for chunk in from_chunk(piece):
                         if run_manager:
@@ -244,7 +242,7 @@ class ChatOxen(BaseChatOxen):
         with LangChainErrors():
             request = self._request(messages, stop, kwargs, stream=True)
             events = EventStream(_message_id(run_manager), request.model)
-            with closing(sync_client(self).stream(request)) as pieces:
+            with closing(client_for(self).stream(request)) as pieces:
                 for piece in pieces:
                     yield from events.feed(piece)
 
@@ -259,7 +257,7 @@ class ChatOxen(BaseChatOxen):
         with LangChainErrors():
             request = self._request(messages, stop, kwargs, stream=True)
             events = EventStream(_message_id(run_manager), request.model)
-            async with aclosing(async_client(self).stream(request)) as pieces:
+            async with aclosing(async_client_for(self).stream(request)) as pieces:
                 async for piece in pieces:
                     for event in events.feed(piece):
                         yield event

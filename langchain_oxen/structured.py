@@ -28,7 +28,7 @@ def wanted_object(schema: Any, *, strict: bool | None = None, tools: list[dict[s
     function = None
     if isinstance(schema, BaseTool) or inspect.isroutine(schema):  # LangChain takes what a tool takes
         function = convert_to_openai_function(schema, strict=strict)
-    others = frozenset(str(tool["function"]["name"]) for tool in tools or ())
+    others = frozenset(str(tool.get("function", {}).get("name")) for tool in tools or ())
     return StructuredObject(schema, strict=strict, function=function, other_tools=others)
 
 

@@ -16,19 +16,19 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr, ValidationError
 from pydantic_core import PydanticSerializationError, to_json
 
-from _oxen_transport import __version__
 from _oxen_transport.call_params import OxenParams, wire_names
 from _oxen_transport.catalogue import known
 from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.families import Family, family
 from _oxen_transport.rate_limiter import RateLimiter
-from _oxen_transport.redaction import Redactor
+from _oxen_transport.redaction import Redactor, check_call_headers
 from _oxen_transport.request.repair import repair
 from _oxen_transport.request.tokens import BYTES_PER_TOKEN, check, count_messages, fit, window_of
 from _oxen_transport.settings import OxenSettings
 from _oxen_transport.tools.names import NO_TOOL_NAMES, ToolNameMap, in_messages, on_the_wire, tool_name_map
 from _oxen_transport.types import Message
 from _oxen_transport.validation_errors import config_error
+from _oxen_transport.version import __version__
 
 # Never "oxen" in here: the server takes such an agent for its CLI and may answer 426
 # (https://github.com/Oxen-AI/Oxen, crates/oxen-server/src/params.rs).
@@ -206,6 +206,7 @@ def _values(settings: OxenSettings, call: Mapping[str, Any]) -> dict[str, Any]:
 
 def checked(call: Mapping[str, Any]) -> OxenParams:
     """Per-call keyword arguments, checked like the settings. Raises: OxenConfigError."""
+    check_call_headers(call.get("extra_headers"))
     try:
         return OxenParams.model_validate(dict(call))
     except ValidationError as error:

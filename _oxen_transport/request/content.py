@@ -126,13 +126,3 @@ def old_calls(kwargs: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _plain(given: Any) -> dict[str, Any]:
     return given if isinstance(given, dict) else dict(given.model_dump())  # another SDK's object
-
-
-def json_text(text: str) -> str:
-    """The JSON in an answer: without the fence that models put around it, or the words beside it."""
-    text = text.strip()
-    _, fence, rest = text.partition("```")
-    if fence:
-        body = rest.rpartition("```")[0] or rest
-        text = body.partition("\n")[2] if not body.lstrip().startswith(("{", "[")) else body
-    return text.strip()

@@ -18,7 +18,6 @@ from typing import Annotated, Any, NotRequired, Required, cast, get_args, get_or
 from pydantic import BaseModel, Field, PydanticUserError, TypeAdapter, create_model
 from pydantic.errors import PydanticInvalidForJsonSchema
 from pydantic.json_schema import GenerateJsonSchema
-from typing_extensions import is_typeddict  # also those of typing_extensions, which pydantic users have
 
 from _oxen_transport.errors import OxenConfigError
 
@@ -114,7 +113,7 @@ def _parts_of_dict(schema: dict[str, Any]) -> _Parts:
 
 def _json_schema(schema: Any) -> dict[str, Any] | None:
     """The JSON schema of a class; None if it is not of a known kind."""
-    if is_typeddict(schema):
+    if _is_typed_dict(schema):
         schema = _model_of_typed_dict(schema, ())
     if isinstance(schema, type) and issubclass(schema, BaseModel):
         return schema.model_json_schema(schema_generator=_WithoutTitles)
@@ -124,6 +123,11 @@ def _json_schema(schema: Any) -> dict[str, Any] | None:
     if isinstance(schema, type) and hasattr(schema, "__fields__") and hasattr(schema, "schema"):  # pydantic v1
         return dict(schema.schema())
     return None
+
+
+def _is_typed_dict(kind: Any) -> bool:
+    """Also of typing_extensions, whose class `typing.is_typeddict` does not know."""
+    return isinstance(kind, type) and issubclass(kind, dict) and hasattr(kind, "__required_keys__")
 
 
 def _model_of_typed_dict(typed: Any, within: tuple[Any, ...]) -> type[BaseModel]:
@@ -161,7 +165,7 @@ def _field(metadata: Sequence[Any], *, required: bool) -> Any:
 
 def _without_typed_dicts(kind: Any, within: tuple[Any, ...]) -> Any:
     """The same type, with pydantic classes in place of TypedDicts."""
-    if is_typeddict(kind):
+    if _is_typed_dict(kind):
         return _model_of_typed_dict(kind, within)
     arguments = get_args(kind)
     replaced = tuple(_without_typed_dicts(argument, within) for argument in arguments)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from _oxen_transport.clients import sync_client
+from _oxen_transport import client_for
 from _oxen_transport.errors import OxenConfigError, OxenConnectionError, OxenError, OxenRedirectError
 from tests.callers import KEY, Caller, LangChain, LlamaIndex, callers, each
 from tests.integration.faults.watched import assert_keeps_secrets, watched
@@ -144,7 +144,7 @@ def test_no_proxy_is_heeded(caller: Caller, server: Server, monkeypatch: pytest.
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     stage = server.stage(good)
     model = caller.make(stage.url)
-    sync_client(model).close()  # the connections that are already there went through no proxy
+    client_for(model).close()  # the connections that are already there went through no proxy
     assert caller.ask(model).text == ANSWER
 
 

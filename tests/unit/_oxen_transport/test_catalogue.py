@@ -7,10 +7,10 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from _oxen_transport.clients import sync_client
 
 from _oxen_transport import catalogue
 from _oxen_transport.catalogue import ModelInfo, known, model_from, models_from, nearest
-from _oxen_transport.clients import sync_client
 from _oxen_transport.errors import (
     OxenConfigError,
     OxenContextOverflowError,

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from _oxen_transport.clients import async_client, sync_client
+from _oxen_transport import async_client_for, client_for
 from _oxen_transport.errors import (
     OxenBadRequestError,
     OxenConfigError,
@@ -247,7 +247,7 @@ def test_calls_of_one_loop_share_one_warm_connection(caller: Caller, server: Ser
 def test_close(server: Server) -> None:
     stage = server.stage(good)
     model = OxenSettings(base_url=stage.url)
-    client = sync_client(model)
+    client = client_for(model)
     client.send(build(model, QUESTION))
     assert len(stage.open_connections()) == 1
     client.close()
@@ -259,7 +259,7 @@ def test_close(server: Server) -> None:
 async def test_aclose(server: Server) -> None:
     stage = server.stage(good)
     model = OxenSettings(base_url=stage.url)
-    client = async_client(model)
+    client = async_client_for(model)
     await client.send(build(model, QUESTION))
     assert len(stage.open_connections()) == 1
     await client.aclose()
@@ -275,7 +275,7 @@ def test_a_loop_that_ends_closes_its_connections(server: Server) -> None:
     before = len(async_requests._pools)
 
     async def run() -> None:
-        await async_client(model).send(build(model, QUESTION))
+        await async_client_for(model).send(build(model, QUESTION))
         assert len(async_requests._pools) >= 1
 
     for _ in range(5):
@@ -290,7 +290,7 @@ def test_a_loop_that_ends_badly_is_forgotten(server: Server) -> None:
     model = OxenSettings(base_url=stage.url)
     for _ in range(3):
         loop = asyncio.new_event_loop()
-        answer = loop.run_until_complete(async_client(model).send(build(model, QUESTION)))
+        answer = loop.run_until_complete(async_client_for(model).send(build(model, QUESTION)))
         assert answer.text == ANSWER
         loop.close()
         gc.collect()
@@ -550,10 +550,10 @@ def test_a_stream_that_is_not_begun_sends_nothing(caller: Caller, server: Server
     stage = server.stage(good)
     model = caller.make(stage.url)
     if caller.is_async:
-        stream = async_client(model).stream(build(model, QUESTION, stream=True))
+        stream = async_client_for(model).stream(build(model, QUESTION, stream=True))
         asyncio.run(stream.aclose())  # type: ignore[attr-defined]
     else:
-        sync_client(model).stream(build(model, QUESTION, stream=True)).close()
+        client_for(model).stream(build(model, QUESTION, stream=True)).close()
     time.sleep(0.05)
     assert stage.requests == []
 
@@ -562,7 +562,7 @@ def test_http2_needs_its_extra_or_works(tls_server: Server, certificates: Any) -
     """The scripted server speaks HTTP/1.1 only: asking for HTTP/2 must fall back to it."""
     stage = tls_server.stage(good)
     model = OxenSettings(base_url=stage.url, http2=True, ca_bundle=str(certificates.authority))
-    assert sync_client(model).send(build(model, QUESTION)).text == ANSWER
+    assert client_for(model).send(build(model, QUESTION)).text == ANSWER
 
 
 # -- much to send, much to read -----------------------------------------------------------------
@@ -646,8 +646,8 @@ def test_cancelled_in_the_middle_of_a_handshake(caller: Caller, silent_port: int
 def test_the_end_of_the_process_closes_what_is_open(server: Server) -> None:
     stage = server.stage(good)
     model = OxenSettings(base_url=stage.url)
-    sync_client(model).send(build(model, QUESTION))
+    client_for(model).send(build(model, QUESTION))
     assert len(stage.open_connections()) == 1
     sync_requests._close_all()
     assert stage.wait(lambda stage: not stage.open_connections())
-    assert sync_client(model).send(build(model, QUESTION)).text == ANSWER
+    assert client_for(model).send(build(model, QUESTION)).text == ANSWER

@@ -18,7 +18,7 @@ from llama_index.core.instrumentation.event_handlers import BaseEventHandler
 from llama_index.core.instrumentation.span_handlers import SimpleSpanHandler
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.rate_limiter import BaseRateLimiter
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from llama_index_oxen import Oxen, OxenConfigError, OxenTruncatedStreamError
 from tests.server import (
@@ -222,7 +222,7 @@ def test_dumps_and_pickles_hold_no_secret_and_still_answer(make, monkeypatch):
     assert len(stage.requests) == 3
 
 
-def test_per_call_headers_reach_the_server_and_no_tracer(make, events):
+def test_secret_headers_of_a_call_reach_the_server_and_no_trace(make, events):
     kept = []
 
     class Spans(SimpleSpanHandler):
@@ -234,7 +234,7 @@ def test_per_call_headers_reach_the_server_and_no_tracer(make, events):
     try:
         llm, stage = make(good)
         for road in ROADS:
-            ask(llm, road, extra_headers={"X-Tenant": "canary-3"})
+            ask(llm, road, extra_headers={"X-Tenant": SecretStr("canary-3")})
     finally:
         root.span_handlers.remove(spans)
     assert [request.headers["x-tenant"] for request in stage.requests] == ["canary-3"] * 8

@@ -217,3 +217,12 @@ def test_a_tool_that_is_none_says_what_a_tool_is() -> None:
 def test_a_header_with_no_name_is_refused() -> None:
     with pytest.raises(OxenConfigError, match="invalid header name"):
         settings(extra_headers={"X Team": "a"})
+
+
+def test_a_secret_header_of_one_call_must_be_hidden_from_tracers() -> None:
+    with pytest.raises(OxenConfigError, match=r"extra_headers: give 'X-Api-Key' as SecretStr") as caught:
+        build(settings(), HELLO, call={"extra_headers": {"X-Api-Key": "canary"}})
+    assert "canary" not in str(caught.value)
+    request = build(settings(), HELLO, call={"extra_headers": {"X-Api-Key": SecretStr("canary"), "X-Run": "7"}})
+    assert (request.headers()["X-Api-Key"], request.headers()["X-Run"]) == ("canary", "7")
+    assert build(settings(extra_headers={"X-Api-Key": "canary"}), HELLO).headers()["X-Api-Key"] == "canary"
