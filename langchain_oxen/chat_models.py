@@ -140,8 +140,8 @@ class ChatOxen(BaseChatOxen):
     Token usage:
         ```python
         message = model.invoke(messages)
-        usage = message.usage_metadata
-        print(usage["input_tokens"], usage["output_tokens"], usage["total_tokens"])
+        if usage := message.usage_metadata:
+            print(usage["input_tokens"], usage["output_tokens"], usage["total_tokens"])
         ```
 
         The price of an answer in US dollars, by the list price of the catalogue:

@@ -136,7 +136,7 @@ class Oxen(SnippetsMixin, OxenModelMixin, StructuredAnswers):
             print(call.tool_name, call.tool_kwargs)
 
         agent = FunctionAgent(tools=[get_weather], llm=llm)
-        answer = await agent.run("What is the weather in 'Paris'?")
+        answer = await agent.run(user_msg="What is the weather in 'Paris'?")
         ```
 
         Arguments that are no whole JSON object are never run: they raise `OxenToolCallError`.
@@ -160,14 +160,14 @@ class Oxen(SnippetsMixin, OxenModelMixin, StructuredAnswers):
     Token usage:
         ```python
         response = llm.chat(messages)
-        usage = response.raw["usage"]
+        usage = (response.raw or {})["usage"]
         print(usage["prompt_tokens"], usage["completion_tokens"], usage["total_tokens"])
         ```
 
         The price of an answer in US dollars, by the list price of the catalogue:
 
         ```python
-        cost = llm.get_model().cost(response.raw["usage"])
+        cost = llm.get_model().cost(usage)
         ```
 
     Response metadata:

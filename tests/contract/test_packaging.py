@@ -82,8 +82,12 @@ def test_public_names(package: str) -> None:
 def test_the_siblings_offer_the_same() -> None:
     import langchain_oxen
     import llama_index_oxen
+    from _oxen_transport import errors
 
     ours, theirs = set(langchain_oxen.__all__), set(llama_index_oxen.__all__)
+    assert (
+        langchain_oxen.errors.__all__ == llama_index_oxen.errors.__all__ == __import__("_oxen_transport").errors.__all__
+    )
     # LangChain asks the model itself to count; LlamaIndex has global settings for that
     assert ours ^ theirs == {"ChatOxen", "register", "Oxen", "use", "tokenizer"}
     assert {name for name in ours if name.endswith("Error")} == {

@@ -7,8 +7,8 @@ from llama_index.core.llms import ChatMessage, ChatResponse
 from llama_index.core.prompts import PromptTemplate
 from pydantic import BaseModel, SecretStr
 
-from langchain_oxen import ChatOxen, OxenCatalogue
-from llama_index_oxen import Oxen
+from langchain_oxen import ChatOxen, OxenCatalogue, OxenRateLimitError
+from llama_index_oxen import Oxen, OxenError, OxenTruncatedStreamError
 
 
 class Joke(BaseModel):
@@ -38,3 +38,4 @@ assert_type(chat.with_retry().with_structured_output(Joke).invoke("Hello"), Joke
 assert_type(llm.chat([ChatMessage(content="Hello")]), ChatResponse)
 assert_type(llm.structured_predict(Joke, PromptTemplate("A joke.")), Joke)
 assert_type([model.id for model in OxenCatalogue().list_models()], list[str])
+failures: list[type[OxenError]] = [OxenRateLimitError, OxenTruncatedStreamError]

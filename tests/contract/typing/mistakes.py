@@ -20,7 +20,7 @@ ChatOxen(max_tokens="many")  # mistake: mypy, pyright
 Oxen(max_tokens="many")  # mistake: mypy, pyright
 ChatOxen(api_key=4711)  # mistake: mypy, pyright
 Oxen(stop=7)  # mistake: mypy, pyright, ty
-ChatOxen(model=7)  # mistake: mypy, pyright
+ChatOxen(model=7)  # mistake
 
 chat.temprature = 1  # mistake
 llm.temprature = 1  # mistake

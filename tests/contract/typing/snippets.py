@@ -16,14 +16,10 @@ ROOT = Path(__file__).parents[3]
 BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
 
 
-def write(folder: Path) -> list[Path]:
-    """Put all of them into a folder. Returns: the files."""
-    files = []
-    for name, code in (*_readme(), *_docstrings()):
-        path = folder / f"{name}.py"
-        path.write_text(code, encoding="utf-8")
-        files.append(path)
-    return files
+def write(folder: Path) -> None:
+    """Put all of them into a folder, with the file that states what types a user gets."""
+    for name, code in (*_readme(), *_docstrings(), *_examples()):
+        (folder / f"{name}.py").write_text(code, encoding="utf-8")
 
 
 def _readme() -> Iterator[tuple[str, str]]:
@@ -40,3 +36,10 @@ def _docstrings() -> Iterator[tuple[str, str]]:
             if blocks:  # within a coroutine, as there may be an `await`
                 body = textwrap.indent("\n".join(blocks), "    ")
                 yield f"{package.__name__}_{name}", f"async def main() -> None:\n{body}"
+
+
+def _examples() -> Iterator[tuple[str, str]]:
+    for framework in ("langchain", "llama_index"):
+        for path in (ROOT / "examples" / framework).glob("*.py"):
+            yield f"example_{framework}_{path.stem}", path.read_text(encoding="utf-8")
+    yield "correct", Path(__file__).with_name("correct.py").read_text(encoding="utf-8")
