@@ -82,7 +82,6 @@ def test_public_names(package: str) -> None:
 def test_the_siblings_offer_the_same() -> None:
     import langchain_oxen
     import llama_index_oxen
-    from _oxen_transport import errors
 
     ours, theirs = set(langchain_oxen.__all__), set(llama_index_oxen.__all__)
     assert (
