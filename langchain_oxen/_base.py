@@ -50,7 +50,8 @@ class BaseChatOxen(BindingMixin, OxenModelMixin, BaseChatModel):
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         """The model and what is not the default; without what core derives from them."""
-        yield "model", self.model
+        if "model" in self.__dict__:  # else a constructor that fails is shown
+            yield "model", self.model
         for name, value in super().__repr_args__():
             if name not in ("model", "profile", "metadata"):
                 yield name, value

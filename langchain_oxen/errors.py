@@ -167,7 +167,7 @@ class OxenRefusalError(transport.OxenRefusalError, OxenStructuredOutputError, _M
 _LANGCHAIN: dict[type, type] = {
     kind.__mro__[1]: kind
     for kind in list(globals().values())
-    if isinstance(kind, type) and kind.__module__ == __name__ and kind.__mro__[1].__module__ == transport.__name__
+    if isinstance(kind, type) and kind.__module__ == __name__ and kind.__mro__[1] in vars(transport).values()
 }
 
 

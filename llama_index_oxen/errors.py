@@ -35,3 +35,6 @@ __all__ = [
     "OxenStructuredOutputError",
     "OxenRefusalError",
 ]
+
+for _name in __all__:  # tracebacks name the module that users import
+    globals()[_name].__module__ = __name__

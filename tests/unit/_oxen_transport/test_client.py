@@ -81,7 +81,7 @@ def test_never_more_than_one_and_max_retries(retries: int, caller: Caller, serve
     error = failure(caller, caller.make(stage.url, max_retries=retries), OxenServerError)
     assert len(stage.requests) == error.attempts == retries + 1
     assert f"{retries + 1} attempt" in str(error)
-    assert (error.model, error.host) == ("open-mixtral-8x22b", "127.0.0.1")
+    assert (error.model, error.host) == ("open-mixtral-8x22b", stage.url.split("/")[2])
     assert error.elapsed is not None
 
 
@@ -533,7 +533,7 @@ def test_logs_say_what_happened_and_no_more(caller: Caller, server: Server, capl
     said = [record.getMessage() for record in caplog.records if record.name == "oxen_integrations"]
     assert len(said) == 3
     assert "503" in said[0]
-    assert "trying 127.0.0.1 again" in said[1]
+    assert "trying 127.0.0.1:" in said[1]
     assert "200" in said[2]
 
 

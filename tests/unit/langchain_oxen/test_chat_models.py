@@ -17,7 +17,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, tri
 from langchain_core.rate_limiters import InMemoryRateLimiter
 from pydantic import SecretStr
 
-from langchain_oxen import ChatOxen
+from langchain_oxen import ChatOxen, OxenConfigError
 from tests.server import (
     ANSWER,
     HANG,
@@ -324,3 +324,16 @@ def test_async_handlers_hear_the_tokens(make):
     recorder = AsyncRecorder()
     asyncio.run(model.ainvoke("hi", {"callbacks": [recorder]}))
     assert "".join(recorder.tokens) == ANSWER
+
+
+def test_repr_shows_the_model_and_values_set_later_are_checked():
+    model = ChatOxen(api_key="sk-made-up", temperature=0.5)
+    assert repr(model).startswith("ChatOxen(model='open-mixtral-8x22b', temperature=0.5")
+    assert "profile" not in repr(model)
+    assert "sk-made-up" not in repr(model)
+    with pytest.raises(OxenConfigError, match="temperature: must be less than or equal to 2"):
+        model.temperature = 9
+    with pytest.raises(OxenConfigError, match="pass it to the constructor"):
+        model.invoke("hi", api_base="https://h.test")
+    model.stop = "END"
+    assert model.stop == ["END"]

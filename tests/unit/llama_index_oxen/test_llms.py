@@ -20,7 +20,7 @@ from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.rate_limiter import BaseRateLimiter
 from pydantic import Field, SecretStr
 
-from llama_index_oxen import Oxen, OxenConfigError, OxenTruncatedStreamError
+from llama_index_oxen import Oxen, OxenConfigError, OxenConnectionError, OxenTruncatedStreamError
 from tests.server import (
     ANSWER,
     HANG,
@@ -300,3 +300,13 @@ def test_arguments_of_another_type_are_answered_with_what_to_write(make, method,
     with pytest.raises(OxenConfigError, match=answer):
         asyncio.run(call(asked)) if asynchronous else call(asked)
     assert stage.requests == []
+
+
+def test_tracebacks_name_the_public_module_and_errors_the_port():
+    with pytest.raises(OxenConfigError) as caught:
+        Oxen(temprature=1)
+    assert type(caught.value).__module__ == "llama_index_oxen.errors"
+    again = pickle.loads(pickle.dumps(caught.value))  # noqa: S301 - our own bytes
+    assert type(again) is OxenConfigError
+    with pytest.raises(OxenConnectionError, match=r"cannot connect to 127\.0\.0\.1:9\b"):
+        Oxen(base_url="http://127.0.0.1:9", api_key="sk-made-up", max_retries=0, trust_env=False).complete("hi")
