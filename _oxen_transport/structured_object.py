@@ -105,7 +105,15 @@ class StructuredObject:
             arguments = None if call.name in self._other_tools else parse_arguments(call.arguments)
             if arguments is not None:
                 yield arguments
-        yield from objects_in(answer.text)  # also where a call was asked for
+        yield from map(self._unwrapped, objects_in(answer.text))  # also where a call was asked for
+
+    def _unwrapped(self, value: dict[str, Any]) -> dict[str, Any]:
+        """The arguments, where a model writes the call as text: `{"name": "Ox", "arguments": {...}}`."""
+        if len(value) != 2 or value.get("name") != self.name:
+            return value
+        inner = value.get("arguments", value.get("parameters"))
+        inner = parse_arguments(inner) if isinstance(inner, str) else inner
+        return inner if isinstance(inner, dict) else value
 
     def _why_not(self, answer: Completion, reason: str | None) -> str:
         if answer.refusal:

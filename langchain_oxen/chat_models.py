@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, closing
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
@@ -14,14 +15,14 @@ from pydantic import ConfigDict, Field
 
 from _oxen_transport import async_client_for, client_for
 from _oxen_transport.parameter_docs import documented
-from _oxen_transport.request.build import Request, build
+from _oxen_transport.request.build import Request, build, build_off_loop, counts_tokens
+from _oxen_transport.response.usage import token_usage
 from _oxen_transport.types import Completion
 from langchain_oxen._base import BaseChatOxen
 from langchain_oxen.errors import LangChainErrors
 from langchain_oxen.events import EventStream
 from langchain_oxen.messages import from_wire, to_wire
 from langchain_oxen.stream import from_chunk
-from langchain_oxen.usage import token_usage
 
 
 @documented
@@ -196,7 +197,7 @@ class ChatOxen(BaseChatOxen):
         **kwargs: Any,
     ) -> ChatResult:
         with LangChainErrors():
-            request = self._request(messages, stop, kwargs)
+            request = await self._arequest(messages, stop, kwargs)
             return _result(await async_client_for(self).send(request))
 
     def _stream(
@@ -223,7 +224,7 @@ class ChatOxen(BaseChatOxen):
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
         with LangChainErrors():
-            request = self._request(messages, stop, kwargs, stream=True)
+            request = await self._arequest(messages, stop, kwargs, stream=True)
             async with aclosing(async_client_for(self).stream(request)) as pieces:
                 async for piece in pieces:
                     for chunk in from_chunk(piece):
@@ -255,7 +256,7 @@ class ChatOxen(BaseChatOxen):
     ) -> AsyncIterator[Any]:
         """Async version of `_stream_chat_model_events`."""
         with LangChainErrors():
-            request = self._request(messages, stop, kwargs, stream=True)
+            request = await self._arequest(messages, stop, kwargs, stream=True)
             events = EventStream(_message_id(run_manager), request.model)
             async with aclosing(async_client_for(self).stream(request)) as pieces:
                 async for piece in pieces:
@@ -270,6 +271,13 @@ class ChatOxen(BaseChatOxen):
             call.pop("stop_sequences", None)
             call["stop"] = stop
         return build(self, to_wire(messages), stream=stream, call=call)
+
+    async def _arequest(
+        self, messages: list[BaseMessage], stop: list[str] | None, call: dict[str, Any], *, stream: bool = False
+    ) -> Request:
+        """The same request; what takes time or reads a file happens outside the event loop."""
+        make = partial(self._request, messages, stop, call, stream=stream)
+        return await build_off_loop(make, reads_files=counts_tokens(self, call))
 
 
 def _result(completion: Completion) -> ChatResult:

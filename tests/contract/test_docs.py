@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from _oxen_transport.testing import Received, Server, whole
 from tests.ideal_model import ideal
-from tests.server import Received, Server, whole
 
 DOCS = Path(__file__).parents[2] / "docs"
 MODEL = {

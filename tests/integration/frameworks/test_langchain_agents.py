@@ -21,11 +21,12 @@ from langchain_core.callbacks import UsageMetadataCallbackHandler
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage, trim_messages
 from langchain_core.tools import BaseTool
 
+from _oxen_transport.testing import Server, Stage, error_body, reply, whole
 from langchain_oxen import ChatOxen, OxenBadRequestError, register
 from tests.ideal_model import STORY, ideal
 from tests.integration.frameworks import langchain_flows as flows
 from tests.integration.frameworks.langchain_flows import WEATHER, Report, weather
-from tests.server import Server, Stage, error_body, recorded, reply, whole
+from tests.recorded import recorded
 
 
 @pytest.fixture

@@ -7,9 +7,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from _oxen_transport.clients import sync_client
 
-from _oxen_transport import catalogue
+from _oxen_transport import catalogue, client_for
 from _oxen_transport.catalogue import ModelInfo, known, model_from, models_from, nearest
 from _oxen_transport.errors import (
     OxenConfigError,
@@ -21,14 +20,15 @@ from _oxen_transport.errors import (
 from _oxen_transport.model import OxenCatalogue, OxenModelMixin
 from _oxen_transport.request.build import build
 from _oxen_transport.request.tokens import window_of
+from _oxen_transport.testing import Received, Server, good, reply, whole
 from _oxen_transport.types import Message, Usage
-from tests.server import Received, Server, good, reply, whole
+from tests.tables import each_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from tests.callers import Caller
-    from tests.server import Step
+    from _oxen_transport.testing import Step
+    from tests.entry_points import EntryPoint
 
 QUESTION: list[Message] = [{"role": "user", "content": "Hello, what can you do?"}]
 MIXTRAL = {
@@ -45,7 +45,7 @@ MIXTRAL = {
 OTHERS = [{"id": "open-mistral-7b"}, {"name": "gpt-5"}, {"id": "flux", "endpoint": "/images/generate"}, "junk", {}]
 
 
-def api(request: Received) -> Iterable[Step]:
+def served(request: Received) -> Iterable[Step]:
     path = request.path.rsplit("/api/ai", 1)[-1]
     if path == "/models":
         return [whole({"object": "list", "data": [MIXTRAL, *OTHERS]})]
@@ -67,12 +67,12 @@ def _fresh() -> Iterator[None]:
 
 @pytest.fixture
 def settings(server: Server) -> OxenCatalogue:
-    return OxenCatalogue(base_url=server.stage(api).url + "/api/ai")
+    return OxenCatalogue(base_url=server.stage(served).url + "/api/ai")
 
 
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
 def test_the_list_needs_no_key_and_is_kept(server: Server, *, is_async: bool) -> None:
-    stage = server.stage(api)
+    stage = server.stage(served)
     listing = OxenCatalogue(base_url=stage.url + "/api/ai")
 
     def ask(**how: bool) -> list[ModelInfo]:
@@ -88,7 +88,7 @@ def test_the_list_needs_no_key_and_is_kept(server: Server, *, is_async: bool) ->
 
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
 def test_one_model(server: Server, *, is_async: bool) -> None:
-    stage = server.stage(api)
+    stage = server.stage(served)
     listing = OxenCatalogue(base_url=stage.url + "/api/ai")
 
     def ask(name: str | None = None) -> ModelInfo:
@@ -108,7 +108,7 @@ def test_both_packages_have_it(server: Server) -> None:
     import llama_index_oxen
 
     for model in (langchain_oxen.ChatOxen, llama_index_oxen.Oxen):
-        listing = model(base_url=server.stage(api).url + "/api/ai", api_key="sk-1234567")
+        listing = model(base_url=server.stage(served).url + "/api/ai", api_key="sk-1234567")
         assert isinstance(listing, OxenModelMixin)
         assert listing.get_model().context_length == 65_536
     assert langchain_oxen.OxenCatalogue is llama_index_oxen.OxenCatalogue is OxenCatalogue
@@ -129,21 +129,21 @@ def test_its_window_overrides_the_packaged_one_and_a_setting_overrides_both(sett
     assert window_of(settings, "no-such-model") is None
 
 
-def test_an_unknown_model_names_the_nearest(caller: Caller, server: Server) -> None:
-    stage = server.stage(api)
+def test_an_unknown_model_names_the_nearest(api: EntryPoint, server: Server) -> None:
+    stage = server.stage(served)
     OxenCatalogue(base_url=stage.url + "/api/ai").list_models()
     with pytest.raises(
         OxenNotFoundError, match=r"Model not found.*nearest that are served: open-mixtral-8x22b"
     ) as caught:
-        caller.ask(caller.make(stage.url + "/api/ai", model="open-mixtral-8x2b"))
+        api.ask(api.make(stage.url + "/api/ai", model="open-mixtral-8x2b"))
     assert caught.value.status_code == 400
     assert [request.path.rsplit("/", 1)[-1] for request in stage.requests] == ["models", "completions"]
 
 
-def test_without_a_catalogue_the_error_is_still_the_error(caller: Caller, server: Server) -> None:
+def test_without_a_catalogue_the_error_is_still_the_error(api: EntryPoint, server: Server) -> None:
     stage = server.stage(reply({"error": "Model not found: x"}, 404))
     with pytest.raises(OxenNotFoundError, match="Model not found: x") as caught:
-        caller.ask(caller.make(stage.url))
+        api.ask(api.make(stage.url))
     assert "nearest" not in str(caught.value)
 
 
@@ -184,13 +184,13 @@ def test_schema_under_its_old_name_and_absent() -> None:
     assert model_from({"id": "m", "request_schema": {}, "json_request_schema": None}).request_schema is None
 
 
-@pytest.mark.parametrize("row", [None, [], {}, {"id": ""}, {"id": 7}])
+@each_row("row", [None, [], {}, {"id": ""}, {"id": 7}])
 def test_no_model(row: Any) -> None:
     with pytest.raises(OxenResponseError, match="not a model"):
         model_from(row)
 
 
-@pytest.mark.parametrize("body", [None, {}, {"data": "x"}, 7])
+@each_row("body", [None, {}, {"data": "x"}, 7])
 def test_no_list(body: Any) -> None:
     with pytest.raises(OxenResponseError, match="not a list of models"):
         models_from(body)
@@ -222,30 +222,30 @@ def test_max_tokens_fit_fills_the_window(settings: OxenCatalogue) -> None:
         build(settings, QUESTION, call={"max_tokens": "fit", "model": "gpt-5"})
 
 
-def test_check_context_refuses_before_a_byte_is_sent(caller: Caller, server: Server) -> None:
+def test_check_context_refuses_before_a_byte_is_sent(api: EntryPoint, server: Server) -> None:
     stage = server.stage(good)
-    model = caller.make(stage.url, check_context=True, context_window=100, max_tokens=95)
+    model = api.make(stage.url, check_context=True, context_window=100, max_tokens=95)
     with pytest.raises(OxenContextOverflowError, match=r"95 reserved.*100 tokens") as caught:
-        caller.ask(model, "word " * 20)
+        api.ask(model, "word " * 20)
     assert caught.value.context_window == 100
     assert caught.value.prompt_tokens
     assert stage.requests == []
-    assert caller.ask(caller.make(stage.url, check_context=True, context_window=100, max_tokens=50)).text
+    assert api.ask(api.make(stage.url, check_context=True, context_window=100, max_tokens=50)).text
 
 
-def test_the_price_of_an_answer_is_asked_for(caller: Caller, server: Server) -> None:
-    model = caller.make(server.stage(api).url + "/api/ai")
-    info = sync_client(model).model("open-mixtral-8x22b")
-    raw = caller.ask(model).raw
+def test_the_price_of_an_answer_is_asked_for(api: EntryPoint, server: Server) -> None:
+    model = api.make(server.stage(served).url + "/api/ai")
+    info = client_for(model).model("open-mixtral-8x22b")
+    raw = api.ask(model).raw
     usage, cost = {
         "client": lambda: (raw.usage, raw.usage.cost),
         "ChatOxen": lambda: (raw.usage_metadata, raw.response_metadata.get("cost")),
         "Oxen": lambda: (raw.raw["usage"], raw.additional_kwargs.get("cost")),
-    }[caller.kind]()
+    }[api.kind]()
     assert info.cost(usage) == pytest.approx(11 * 2e-6 + 8 * 6e-6)
     assert cost is None, "the same call gives the same answer, whether or not the catalogue was read"
 
 
-@pytest.mark.parametrize("usage", [None, {}, {"prompt_tokens": 1}, {"prompt_tokens": "x", "completion_tokens": 1}])
+@each_row("usage", [None, {}, {"prompt_tokens": 1}, {"prompt_tokens": "x", "completion_tokens": 1}])
 def test_no_price_without_the_tokens(usage: Any) -> None:
     assert ModelInfo("m", input_cost_per_token=1.0, output_cost_per_token=1.0).cost(usage) is None

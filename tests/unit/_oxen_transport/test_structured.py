@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -166,8 +167,10 @@ RIGHT = '{"name": "Bella", "age": 7}'
         Completion(text="Here it is.", tool_calls=(call("other", '{"x": 1}'), call("Ox", RIGHT))),
         Completion(text=RIGHT, tool_calls=(call("Ox", '{"name": "Bel'),)),
         Completion(text=RIGHT, finish_reason="length"),
+        Completion(text=json.dumps({"name": "Ox", "arguments": json.loads(RIGHT)})),
+        Completion(text=json.dumps({"name": "Ox", "parameters": RIGHT})),
     ],
-    ids=["call", "after another call", "text beside a cut call", "complete before the cut"],
+    ids=["call", "after another call", "beside a cut call", "before the cut", "call as text", "call with text in text"],
 )
 def test_the_object_is_read_wherever_it_is(answer: Completion) -> None:
     assert StructuredObject(Ox).read(answer) == Ox(name="Bella", age=7)
@@ -194,3 +197,8 @@ def test_a_refusal_is_an_error_of_its_own() -> None:
     with pytest.raises(OxenRefusalError, match="not today") as caught:
         StructuredObject(Ox).read(Completion(refusal="not today"))
     assert caught.value.partial.refusal == "not today"
+
+
+def test_an_object_that_looks_like_a_call_is_itself() -> None:
+    value = {"name": "Ox", "size": 7}
+    assert StructuredObject({"title": "Ox", "type": "object"}).read(Completion(text=json.dumps(value))) == value
