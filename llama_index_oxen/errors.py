@@ -3,6 +3,8 @@
 The tree is drawn in `_oxen_transport/errors.py`; its root is `OxenError`.
 """
 
+from typing import Any, ClassVar  # noqa: F401 - the annotations of the classes below are resolved here
+
 # ruff: noqa: F405
 from _oxen_transport.errors import *  # noqa: F403
 

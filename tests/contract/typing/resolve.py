@@ -43,5 +43,8 @@ def callables(thing: Any) -> Iterator[Any]:
 def main(package: str) -> None:
     things = set(public(package))
     for thing in things:
-        typing.get_type_hints(thing)
+        try:
+            typing.get_type_hints(thing)
+        except NameError as error:
+            raise NameError(f"{thing.__module__}.{thing.__qualname__}: {error}") from error
     print(len(things))  # noqa: T201 - read by the test
