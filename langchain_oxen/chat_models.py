@@ -59,7 +59,7 @@ class ChatOxen(BaseChatOxen):
         total_timeout: float | None
             Seconds for the whole call with its retries and the whole stream.
         max_retries: int
-            Further attempts after the first, default 2; never after a first word came.
+            Further attempts after the first, default 2; never after an answer has begun.
         history: "repair" | "strict" | "off"
             What happens to a conversation that the model's family would refuse.
 
@@ -120,7 +120,7 @@ class ChatOxen(BaseChatOxen):
             print(call["name"], call["args"])
         ```
 
-        Arguments that are no whole JSON object stand in `message.invalid_tool_calls`, with the raw text.
+        Arguments that are not a whole JSON object are in `message.invalid_tool_calls`, with the raw text.
 
     Structured output:
         ```python

@@ -81,7 +81,7 @@ class Oxen(SnippetsMixin, OxenModelMixin, StructuredAnswers):
         total_timeout: float | None
             Seconds for the whole call with its retries and the whole stream.
         max_retries: int
-            Further attempts after the first, default 2; never after a first word came.
+            Further attempts after the first, default 2; never after an answer has begun.
         history: "repair" | "strict" | "off"
             What happens to a conversation that the model's family would refuse.
 
@@ -140,7 +140,7 @@ class Oxen(SnippetsMixin, OxenModelMixin, StructuredAnswers):
         answer = await agent.run(user_msg="What is the weather in 'Paris'?")
         ```
 
-        Arguments that are no whole JSON object are never run: they raise `OxenToolCallError`.
+        Arguments that are not a whole JSON object are never run: they raise `OxenToolCallError`.
 
     Structured output:
         ```python
@@ -195,7 +195,7 @@ class Oxen(SnippetsMixin, OxenModelMixin, StructuredAnswers):
     @model_validator(mode="before")
     @classmethod
     def _without_class_name(cls, data: Any) -> Any:
-        """Core's dumps carry their class's name, which is no parameter."""
+        """Core's dumps carry their class's name, which is not a parameter."""
         return {name: value for name, value in data.items() if name != "class_name"} if isinstance(data, dict) else data
 
     @classmethod
