@@ -11,13 +11,11 @@ import difflib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from _oxen_transport.errors import OxenConfigError, OxenMissingExtraError, OxenResponseError
+from _oxen_transport.parameters import Parameter, parameters
 from _oxen_transport.types import Usage
-
-if TYPE_CHECKING:
-    from _oxen_transport.parameters import Parameter
 
 EXPIRY_SECONDS = 3600.0
 
@@ -48,8 +46,6 @@ class ModelInfo:
 
     def parameters(self) -> list[Parameter]:
         """Everything that a request to it can set: by its own schema, else by the bounds of the settings."""
-        from _oxen_transport.parameters import parameters  # noqa: PLC0415 - imported by those who use it
-
         return parameters(self.id, self.request_schema)
 
     def cost(self, usage: Usage | Mapping[str, Any] | None) -> float | None:

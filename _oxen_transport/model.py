@@ -41,7 +41,7 @@ class OxenModelMixin(OxenSettings):
         return client_for(self).models() if found is None else found
 
     async def alist_models(self, *, refresh: bool = False) -> list[ModelInfo]:
-        """The same, awaited."""
+        """Async version of `list_models`."""
         found = None if refresh else known.all(self.base_url)
         return await async_client_for(self).models() if found is None else found
 
@@ -57,7 +57,7 @@ class OxenModelMixin(OxenSettings):
         return client_for(self).model(name) if found is None else found
 
     async def aget_model(self, model: str | None = None, *, refresh: bool = False) -> ModelInfo:
-        """The same, awaited."""
+        """Async version of `get_model`."""
         name = model or self.model
         found = None if refresh else known.get(self.base_url, name)
         return await async_client_for(self).model(name) if found is None else found
@@ -67,6 +67,7 @@ class OxenCatalogue(OxenModelMixin):
     """The catalogue alone; needs no key.
 
     Example:
+        >>> from langchain_oxen import OxenCatalogue
         >>> [model.id for model in OxenCatalogue().list_models() if model.is_chat]  # doctest: +SKIP
     """
 

@@ -70,7 +70,7 @@ class Request:
 
     @property
     def host(self) -> str:
-        """Name of the server, for errors and logs."""
+        """Name and port of the server, for errors and logs."""
         return host_of(self.url)
 
     @property
@@ -115,8 +115,10 @@ class Request:
 
 @lru_cache(maxsize=64)
 def host_of(url: str) -> str:
-    """A URL's host; a call asks several times."""
-    return urlsplit(url).hostname or ""
+    """A URL's host, with its port if it names one; a call asks several times."""
+    parts = urlsplit(url)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
+    return f"{host}:{parts.port}" if parts.port else host
 
 
 def build(

@@ -9,6 +9,7 @@ import sys
 
 from langchain_core.documents import Document
 from langchain_core.messages import AIMessageChunk
+from langchain_core.messages.ai import add_ai_message_chunks
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.vectorstores import InMemoryVectorStore
 
@@ -29,8 +30,9 @@ print(f"{question}\n")
 answer = AIMessageChunk(content="")
 for chunk in chain.stream({"question": question, "passages": rag.numbered([hit.page_content for hit in found])}):
     print(chunk.text, end="", flush=True)
-    answer += chunk
+    if isinstance(chunk, AIMessageChunk):
+        answer = add_ai_message_chunks(answer, chunk)
 
 rag.print_sources(answer.text, [(hit.page_content, hit.metadata["source"]) for hit in found])
-usage = answer.usage_metadata
-print(f"Tokens: {usage['input_tokens']} in, {usage['output_tokens']} out")
+if usage := answer.usage_metadata:
+    print(f"Tokens: {usage['input_tokens']} in, {usage['output_tokens']} out")

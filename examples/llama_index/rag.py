@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 
 from llama_index.core import ChatPromptTemplate, VectorStoreIndex
+from llama_index.core.llms import ChatMessage, ChatResponse
 from llama_index.core.schema import TextNode
 
 from examples.support import connection, passages, rag
@@ -28,9 +29,10 @@ llm = Oxen(**connection(), temperature=0, max_tokens=200)
 messages = prompt.format_messages(question=question, passages=rag.numbered([hit.text for hit in found]))
 
 print(f"{question}\n")
+answer = ChatResponse(message=ChatMessage(content=""))
 for answer in llm.stream_chat(messages):
     print(answer.delta, end="", flush=True)
 
-rag.print_sources(answer.message.content, [(hit.text, hit.metadata["source"]) for hit in found])
+rag.print_sources(answer.message.content or "", [(hit.text, hit.metadata["source"]) for hit in found])
 usage = answer.additional_kwargs
 print(f"Tokens: {usage['prompt_tokens']} in, {usage['completion_tokens']} out")
