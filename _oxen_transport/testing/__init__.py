@@ -1,5 +1,8 @@
 """A scripted server over real sockets: what it sends, when, and how it breaks is up to the test.
 
+`OxenServer` is the form for users' tests (the fixture `oxen_server`): it knows the API's endpoints, and its
+script is written in a model's words. Below it is the server itself, scripted by the byte:
+
     with Server() as server:
         stage = server.stage(reply(error_body("busy"), 503), good)   # first attempt, second and later ones
         ...call stage.url...
@@ -34,6 +37,7 @@ from _oxen_transport.testing.answers import (
     whole,
 )
 from _oxen_transport.testing.connection import Connection, Received
+from _oxen_transport.testing.oxen_server import TEST_KEY, OxenServer
 from _oxen_transport.testing.ports import black_hole, closed_port, mute_port
 from _oxen_transport.testing.server import Server, Stage
 from _oxen_transport.testing.steps import FIN, HANG, RST, Attempt, Gate, Step, drip
@@ -45,12 +49,14 @@ __all__ = [
     "HANG",
     "PIECES",
     "RST",
+    "TEST_KEY",
     "TOOL_ARGUMENTS",
     "TOOL_CALL",
     "USAGE",
     "Attempt",
     "Connection",
     "Gate",
+    "OxenServer",
     "Received",
     "Server",
     "Stage",
