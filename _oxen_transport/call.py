@@ -60,6 +60,8 @@ class Call:
         self._events = 0
         self._place: Place | None = None
         self._held_back = 0
+        if request.observer is not None:
+            request.observer.on_request()
 
     # -- an attempt --------------------------------------------------------------------------
 
@@ -85,6 +87,8 @@ class Call:
         self.attempts += 1
         self._place = None
         self.connected = self.answered = False
+        if self.request.observer is not None:
+            self.request.observer.on_attempt()
         return Deadline(self.request.timeout, self.total_end)
 
     def arguments(self, deadline: Deadline) -> dict[str, Any]:
@@ -108,7 +112,10 @@ class Call:
             logger.info("%s: %s, attempt %s, %.2f s", asked, status, self.attempts, elapsed)
         if self.request.limiter is not None:
             self.request.limiter.told(status, self.headers)
-        return 200 <= status < 300
+        succeeded = 200 <= status < 300
+        if succeeded and self.request.observer is not None:
+            self.request.observer.on_attempt_end(self.attempts, status, None, None)
+        return succeeded
 
     def lost(self, error: BaseException, deadline: Deadline) -> OxenError:
         """The error for a connection that failed, made of plain data."""
@@ -118,16 +125,22 @@ class Call:
 
     def after(self, error: OxenError) -> float:
         """Seconds to wait before the next attempt. Raises: the error, if there is to be none."""
-        if self._refuses_stream_options(error):
-            return 0.0
-        if self._is_paced(error):
+        wait = self._wait_before_retry(error)
+        if self.request.observer is not None:
+            self.request.observer.on_attempt_end(self.attempts, error.details.status_code, error, wait)
+        if wait is None:
+            raise self.with_details(error)
+        return wait
+
+    def _wait_before_retry(self, error: OxenError) -> float | None:
+        if self._refuses_stream_options(error) or self._is_paced(error):
             return 0.0
         wait = None
         if is_retryable(error, AttemptState(self.connected, self.answered)):
             wait = self._policy.wait(self.attempts - self._held_back, error.details.retry_after)
         late = wait is not None and self.total_end is not None and time.monotonic() + wait >= self.total_end
         if wait is None or late or not self._budget.take():
-            raise self.with_details(error)
+            return None
         logger.info("trying %s again in %.2f s: %s", self.request.host, wait, type(error).__name__)
         return wait
 

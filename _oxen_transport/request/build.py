@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr, ValidationError
@@ -28,6 +28,9 @@ from _oxen_transport.response.error_body import Redactor
 from _oxen_transport.settings import OxenParams, OxenSettings, config_error, wire_names
 from _oxen_transport.tools.names import NO_TOOL_NAMES, ToolNameMap, in_messages, on_the_wire, tool_name_map
 from _oxen_transport.types import Message
+
+if TYPE_CHECKING:
+    from _oxen_transport.observer import Observer
 
 # Never "oxen" in here: the server takes such an agent for its CLI and may answer 426
 # (https://github.com/Oxen-AI/Oxen, crates/oxen-server/src/params.rs).
@@ -60,6 +63,7 @@ class Request:
     auto_continue: bool = False
     tool_names: ToolNameMap = field(default_factory=dict, repr=False)
     limiter: Limiter | None = field(default=None, repr=False, compare=False)
+    observer: Observer | None = field(default=None, repr=False, compare=False)
 
     @property
     def expected_tokens(self) -> int:

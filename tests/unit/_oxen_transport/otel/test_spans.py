@@ -1,0 +1,229 @@
+"""One answer, one span: whoever asks, however it goes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from opentelemetry import context, trace
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from _oxen_transport.errors import OxenError
+from _oxen_transport.otel import OxenInstrumentor
+from _oxen_transport.testing import OxenServer, Server
+from tests.callers import KEY, Caller, LangChain, callers, each
+
+SWITCH = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
+
+
+class Telemetry:
+    """What was exported."""
+
+    def __init__(self) -> None:
+        self.exporter, self.reader = InMemorySpanExporter(), InMemoryMetricReader()
+        self.tracers, self.meters = TracerProvider(), MeterProvider([self.reader])
+        self.tracers.add_span_processor(SimpleSpanProcessor(self.exporter))
+
+    @property
+    def spans(self) -> list[Any]:
+        return list(self.exporter.get_finished_spans())
+
+    def metrics(self) -> dict[str, list[Any]]:
+        data = self.reader.get_metrics_data()
+        found = [] if data is None else data.resource_metrics[0].scope_metrics[0].metrics
+        return {metric.name: list(metric.data.data_points) for metric in found}
+
+
+@pytest.fixture
+def telemetry() -> Iterator[Telemetry]:
+    made = Telemetry()
+    OxenInstrumentor().instrument(tracer_provider=made.tracers, meter_provider=made.meters)
+    yield made
+    OxenInstrumentor().uninstrument()
+
+
+@pytest.fixture
+def oxen_server() -> Iterator[OxenServer]:
+    with Server() as running:
+        yield OxenServer(running)
+
+
+def attempts(span: Any) -> list[tuple[Any, ...]]:
+    names = ("oxen.attempt.number", "http.response.status_code", "error.type")
+    return [
+        tuple(event.attributes.get(name) for name in names) for event in span.events if event.name == "oxen.attempt"
+    ]
+
+
+def test_an_answer(caller: Caller, oxen_server: OxenServer, telemetry: Telemetry) -> None:
+    oxen_server.says("The ox pulls the plough.")
+    caller.ask(caller.make(oxen_server.url), temperature=0.5, max_tokens=20, stop=["!"], seed=7)
+    [span] = telemetry.spans
+    assert (span.name, span.kind.name, span.status.status_code.name) == ("chat open-mixtral-8x22b", "CLIENT", "UNSET")
+    given = dict(span.attributes)
+    assert (given.pop("gen_ai.response.time_to_first_chunk", None) is not None) is caller.streams
+    assert given.pop("gen_ai.request.stream", False) is caller.streams
+    assert given.pop("server.port") > 1024
+    assert given.pop("gen_ai.response.id").startswith("chatcmpl-")
+    assert given == {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "oxen",
+        "gen_ai.request.model": "open-mixtral-8x22b",
+        "gen_ai.request.temperature": 0.5,
+        "gen_ai.request.max_tokens": 20,
+        "gen_ai.request.stop_sequences": ("!",),
+        "gen_ai.request.seed": 7,
+        "gen_ai.response.model": "open-mixtral-8x22b",
+        "gen_ai.response.finish_reasons": ("stop",),
+        "gen_ai.usage.input_tokens": 5,
+        "gen_ai.usage.output_tokens": 5,
+        "server.address": "127.0.0.1",
+    }
+    assert attempts(span) == [(1, 200, None)]
+    metrics = telemetry.metrics()
+    assert metrics["gen_ai.client.operation.duration"][0].count == 1
+    counted = {point.attributes["gen_ai.token.type"]: point.sum for point in metrics["gen_ai.client.token.usage"]}
+    assert counted == {"input": 5, "output": 5}
+    assert ("gen_ai.client.operation.time_to_first_chunk" in metrics) is caller.streams
+
+
+def test_a_429_and_then_an_answer(caller: Caller, oxen_server: OxenServer, telemetry: Telemetry) -> None:
+    oxen_server.fails(429).says("Moo.")
+    caller.ask(caller.make(oxen_server.url))
+    [span] = telemetry.spans
+    assert span.status.status_code.name == "UNSET"
+    assert attempts(span) == [(1, 429, "OxenRateLimitError"), (2, 200, None)]
+    assert span.events[0].attributes["oxen.attempt.wait"] >= 0
+
+
+def test_a_failure(caller: Caller, oxen_server: OxenServer, telemetry: Telemetry) -> None:
+    oxen_server.fails(400, "no such thing", x_oxen_request_id="req-1")
+    with pytest.raises(OxenError):
+        caller.ask(caller.make(oxen_server.url))
+    [span] = telemetry.spans
+    assert span.status.status_code.name == "ERROR"
+    assert "no such thing" in span.status.description
+    assert span.attributes["error.type"] == "OxenBadRequestError"
+    assert span.attributes["http.response.status_code"] == 400
+    assert attempts(span) == [(1, 400, "OxenBadRequestError")]
+    [duration] = telemetry.metrics()["gen_ai.client.operation.duration"]
+    assert duration.attributes["error.type"] == "OxenBadRequestError"
+
+
+@each(*callers(streams=True))
+def test_a_cut_stream(caller: Caller, oxen_server: OxenServer, telemetry: Telemetry) -> None:
+    oxen_server.cuts("one two three", after=1)
+    with pytest.raises(OxenError):
+        caller.ask(caller.make(oxen_server.url, max_retries=0))
+    [span] = telemetry.spans
+    assert span.status.status_code.name == "ERROR"
+    assert span.attributes["gen_ai.response.time_to_first_chunk"] > 0
+
+
+@each(*callers(streams=True))
+def test_a_stream_that_was_resumed(caller: Caller, oxen_server: OxenServer, telemetry: Telemetry) -> None:
+    oxen_server.cuts("one two three", after=1).says("two three")
+    caller.ask(caller.make(oxen_server.url, resume=True))
+    [span] = telemetry.spans
+    assert [event.name for event in span.events] == ["oxen.attempt", "oxen.continued", "oxen.attempt"]
+    assert span.status.status_code.name == "UNSET"
+
+
+@each(*callers(streams=True))
+def test_a_reader_who_leaves(caller: Caller, oxen_server: OxenServer, telemetry: Telemetry) -> None:
+    oxen_server.drips("one two three", every=0.01)
+    model = caller.make(oxen_server.url)
+
+    async def leave() -> None:
+        async with contextlib.aclosing(caller.achunks(model)) as chunks:
+            await anext(chunks)
+
+    if caller.is_async:
+        asyncio.run(leave())
+    else:
+        chunks = caller.chunks(model)
+        next(chunks)
+        chunks.close()
+    [span] = telemetry.spans
+    assert span.status.status_code.name == "UNSET"
+    assert "gen_ai.usage.input_tokens" not in span.attributes
+
+
+def test_tool_calls_and_contents(
+    caller: Caller, oxen_server: OxenServer, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(SWITCH, "SPAN_ONLY")
+    oxen_server.calls(("weather", {"city": "Łódź"}))
+    caller.ask(caller.make(oxen_server.url), f"Weather? My key is {KEY}.")
+    [span] = telemetry.spans
+    assert span.attributes["gen_ai.response.finish_reasons"] == ("tool_calls",)
+    [asked] = json.loads(span.attributes["gen_ai.input.messages"])
+    assert asked["role"] == "user"
+    assert asked["parts"][0]["content"].startswith("Weather? My key is ")
+    [answer] = json.loads(span.attributes["gen_ai.output.messages"])
+    [call] = answer["parts"]
+    assert (call["type"], call["name"], call["arguments"]) == ("tool_call", "weather", {"city": "Łódź"})
+    assert KEY not in span.to_json()
+
+
+@pytest.mark.parametrize("value", ["", "NO_CONTENT", "EVENT_ONLY", "nonsense"])
+def test_no_contents_unless_the_switch_says_so(
+    oxen_server: OxenServer, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv(SWITCH, value)
+    [caller] = callers(LangChain, is_async=False, streams=False)
+    oxen_server.says("plough")
+    caller.ask(caller.make(oxen_server.url), "secret question")
+    [span] = telemetry.spans
+    assert "secret question" not in span.to_json()
+    assert "plough" not in span.to_json()
+
+
+def test_it_stands_below_the_callers_span(caller: Caller, oxen_server: OxenServer, telemetry: Telemetry) -> None:
+    oxen_server.says("Moo.")
+    with telemetry.tracers.get_tracer("user").start_as_current_span("outer") as outer:
+        caller.ask(caller.make(oxen_server.url))
+        assert trace.get_current_span() is outer, "the context was left changed"
+    assert telemetry.spans[0].parent.span_id == outer.get_span_context().span_id
+    assert context.get_current() == {}
+
+
+@each(*callers(is_async=True, streams=False))
+def test_cancelled_in_an_attempt(caller: Caller, oxen_server: OxenServer, telemetry: Telemetry) -> None:
+    oxen_server.hangs()
+    model = caller.make(oxen_server.url)
+
+    async def give_up() -> None:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await caller.ask_async(model)
+        assert not trace.get_current_span().get_span_context().is_valid, "the context was left changed"
+
+    asyncio.run(give_up())
+    [span] = telemetry.spans
+    assert span.attributes["error.type"] == "CancelledError"
+
+
+def test_a_tracer_that_fails_does_not_fail_the_call(
+    caller: Caller, oxen_server: OxenServer, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise RuntimeError("no tracing today")
+
+    monkeypatch.setattr("opentelemetry.sdk.trace.Span.add_event", broken)
+    monkeypatch.setattr("opentelemetry.sdk.trace.Span.set_attributes", broken)
+    oxen_server.says("Moo.")
+    assert caller.ask(caller.make(oxen_server.url)).text == "Moo."
+
+
+def test_instrumented_twice(telemetry: Telemetry, caplog: pytest.LogCaptureFixture) -> None:
+    OxenInstrumentor().instrument()
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
