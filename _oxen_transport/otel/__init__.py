@@ -32,11 +32,12 @@ TOKENS = [4**power for power in range(14)]
 
 _OFFICIAL_SPAN = "opentelemetry.genai.client.inference.context"
 """Where the official instrumentors keep the model span that is open, so that nobody opens a second one."""
-_OTHERS = {
-    "langchain_oxen": ("openinference.instrumentation.langchain", "LangChainInstrumentor"),
-    "llama_index_oxen": ("openinference.instrumentation.llama_index", "LlamaIndexInstrumentor"),
-}
-"""OpenInference's spans are not always the current ones, so it is asked itself whether it is at work."""
+_OTHERS = (
+    ("langchain_oxen", "opentelemetry.instrumentation.genai.langchain", "LangChainInstrumentor"),
+    ("langchain_oxen", "openinference.instrumentation.langchain", "LangChainInstrumentor"),
+    ("llama_index_oxen", "openinference.instrumentation.llama_index", "LlamaIndexInstrumentor"),
+)
+"""Whose model span is not always the current one: they are asked themselves whether they are at work."""
 
 
 class OxenInstrumentor:
@@ -106,9 +107,9 @@ def _span_of_others(settings: OxenSettings) -> trace.Span | None:
     )
     if is_model_span or context.get_value(_OFFICIAL_SPAN) is not None:
         return current
-    for package in {kind.__module__.partition(".")[0] for kind in type(settings).__mro__} & _OTHERS.keys():
-        module, name = _OTHERS[package]
-        loaded = sys.modules.get(module)
+    packages = {kind.__module__.partition(".")[0] for kind in type(settings).__mro__}
+    for package, module, name in _OTHERS:
+        loaded = sys.modules.get(module) if package in packages else None
         if loaded is not None and getattr(loaded, name)().is_instrumented_by_opentelemetry:
             return trace.INVALID_SPAN
     return None

@@ -5,55 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from opentelemetry import context, trace
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from _oxen_transport.errors import OxenError
 from _oxen_transport.otel import OxenInstrumentor
-from _oxen_transport.testing import OxenServer, Server
+from _oxen_transport.testing import OxenServer
 from tests.callers import KEY, Caller, LangChain, callers, each
+from tests.unit._oxen_transport.otel.conftest import Telemetry
 
 SWITCH = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
-
-
-class Telemetry:
-    """What was exported."""
-
-    def __init__(self) -> None:
-        self.exporter, self.reader = InMemorySpanExporter(), InMemoryMetricReader()
-        self.tracers, self.meters = TracerProvider(), MeterProvider([self.reader])
-        self.tracers.add_span_processor(SimpleSpanProcessor(self.exporter))
-
-    @property
-    def spans(self) -> list[Any]:
-        return list(self.exporter.get_finished_spans())
-
-    def metrics(self) -> dict[str, list[Any]]:
-        data = self.reader.get_metrics_data()
-        found = [] if data is None else data.resource_metrics[0].scope_metrics[0].metrics
-        return {metric.name: list(metric.data.data_points) for metric in found}
-
-
-@pytest.fixture
-def telemetry() -> Iterator[Telemetry]:
-    made = Telemetry()
-    OxenInstrumentor().instrument(tracer_provider=made.tracers, meter_provider=made.meters)
-    yield made
-    OxenInstrumentor().uninstrument()
-
-
-@pytest.fixture
-def oxen_server() -> Iterator[OxenServer]:
-    with Server() as running:
-        yield OxenServer(running)
 
 
 def attempts(span: Any) -> list[tuple[Any, ...]]:
