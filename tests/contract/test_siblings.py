@@ -1,12 +1,10 @@
-"""One conversation through both packages is one request, to the byte; and the two read alike."""
+"""One conversation through both packages is one request, to the byte."""
 
 # ruff: noqa: E501 - one message a line
 
 from __future__ import annotations
 
-import ast
 import base64
-from pathlib import Path
 
 import langchain_core.messages as lc
 import pytest
@@ -20,7 +18,6 @@ from _oxen_transport.errors import OxenStructuredOutputError
 from _oxen_transport.model import OxenModelMixin
 from _oxen_transport.testing import good
 
-ROOT = Path(__file__).parents[2]
 DATA = base64.b64encode(b"bytes").decode()
 CALL = {"id": "AbC123xyZ", "name": "weather", "args": {"city": "Łódź", "days": 2}, "type": "tool_call"}
 
@@ -148,37 +145,6 @@ def test_per_call_parameters_are_the_same(pair):
 def test_both_have_the_same_knobs():
     for cls in (langchain_oxen.ChatOxen, llama_index_oxen.Oxen):
         assert set(OxenModelMixin.model_fields) | {"streaming"} <= set(cls.model_fields)
-
-
-def test_both_packages_name_the_same_errors():
-    ours, theirs = set(langchain_oxen.__all__), set(llama_index_oxen.__all__)
-    assert ours - theirs == {"ChatOxen"}
-    # LlamaIndex has global settings: one LLM and one tokenizer for all
-    assert theirs - ours == {"Oxen", "use", "tokenizer"}
-
-
-FILES = ("messages", "stream", "tools", "structured", "usage", "errors")
-OWN_WORDS = {
-    "messages": ["to_wire", "from_wire", "tool_calls", "beside_text", "_message", "_assistant", "_calls", "_content"],
-    "tools": ["tools_to_wire", "tool_choice_to_wire", "_tool"],
-    "usage": ["usage_metadata", "response_metadata"],
-    "structured": ["schema_to_wire", "ask_for", "StructuredStream"],
-}
-
-
-@pytest.mark.parametrize("name", FILES)
-def test_the_two_read_alike(name):
-    ours, theirs = (defined(ROOT / package / f"{name}.py") for package in ("langchain_oxen", "llama_index_oxen"))
-    for words in OWN_WORDS.get(name, []):
-        assert words in ours
-        assert words in theirs
-    both = [word for word in ours if word in theirs]
-    assert both == [word for word in theirs if word in ours], "the same functions in another order"
-
-
-def defined(path):
-    tree = ast.parse(path.read_text())
-    return [node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
 
 
 def test_the_forced_tool_of_a_schema_is_the_same(pair):

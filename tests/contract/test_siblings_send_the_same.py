@@ -19,7 +19,7 @@ from pydantic import BaseModel, Field
 from _oxen_transport.testing import Server, completion, good, reply
 from langchain_oxen import ChatOxen
 from llama_index_oxen import Oxen
-from tests.callers import KEY
+from tests.entry_points import KEY
 
 if TYPE_CHECKING:
     from _oxen_transport.testing import Stage

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from _oxen_transport.testing import Step
-    from tests.callers import Caller
+    from tests.entry_points import EntryPoint
 
 QUESTION: list[Message] = [{"role": "user", "content": "Hello, what can you do?"}]
 MIXTRAL = {
@@ -38,7 +38,7 @@ MIXTRAL = {
 OTHERS = [{"id": "open-mistral-7b"}, {"name": "gpt-5"}, {"id": "flux", "endpoint": "/images/generate"}, "junk", {}]
 
 
-def api(request: Received) -> Iterable[Step]:
+def served(request: Received) -> Iterable[Step]:
     path = request.path.rsplit("/api/ai", 1)[-1]
     if path == "/models":
         return [whole({"object": "list", "data": [MIXTRAL, *OTHERS]})]
@@ -60,12 +60,12 @@ def _fresh() -> Iterator[None]:
 
 @pytest.fixture
 def settings(server: Server) -> OxenCatalogue:
-    return OxenCatalogue(base_url=server.stage(api).url + "/api/ai")
+    return OxenCatalogue(base_url=server.stage(served).url + "/api/ai")
 
 
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
 def test_the_list_needs_no_key_and_is_kept(server: Server, *, is_async: bool) -> None:
-    stage = server.stage(api)
+    stage = server.stage(served)
     listing = OxenCatalogue(base_url=stage.url + "/api/ai")
 
     def ask(**how: bool) -> list[ModelInfo]:
@@ -81,7 +81,7 @@ def test_the_list_needs_no_key_and_is_kept(server: Server, *, is_async: bool) ->
 
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
 def test_one_model(server: Server, *, is_async: bool) -> None:
-    stage = server.stage(api)
+    stage = server.stage(served)
     listing = OxenCatalogue(base_url=stage.url + "/api/ai")
 
     def ask(name: str | None = None) -> ModelInfo:
@@ -101,7 +101,7 @@ def test_both_packages_have_it(server: Server) -> None:
     import llama_index_oxen
 
     for model in (langchain_oxen.ChatOxen, llama_index_oxen.Oxen):
-        listing = model(base_url=server.stage(api).url + "/api/ai", api_key="sk-1234567")
+        listing = model(base_url=server.stage(served).url + "/api/ai", api_key="sk-1234567")
         assert isinstance(listing, OxenModelMixin)
         assert listing.get_model().context_length == 65_536
     assert langchain_oxen.OxenCatalogue is llama_index_oxen.OxenCatalogue is OxenCatalogue
@@ -122,20 +122,20 @@ def test_its_window_overrides_the_packaged_one_and_a_setting_overrides_both(sett
     assert window_of(settings, "no-such-model") is None
 
 
-def test_an_unknown_model_names_the_nearest(caller: Caller, server: Server) -> None:
-    stage = server.stage(api)
+def test_an_unknown_model_names_the_nearest(api: EntryPoint, server: Server) -> None:
+    stage = server.stage(served)
     with pytest.raises(
         OxenNotFoundError, match=r"Model not found.*nearest that are served: open-mixtral-8x22b"
     ) as caught:
-        caller.ask(caller.make(stage.url + "/api/ai", model="open-mixtral-8x2b"))
+        api.ask(api.make(stage.url + "/api/ai", model="open-mixtral-8x2b"))
     assert caught.value.status_code == 400
     assert [request.path.rsplit("/", 1)[-1] for request in stage.requests] == ["completions", "models"]
 
 
-def test_without_a_catalogue_the_error_is_still_the_error(caller: Caller, server: Server) -> None:
+def test_without_a_catalogue_the_error_is_still_the_error(api: EntryPoint, server: Server) -> None:
     stage = server.stage(reply({"error": "Model not found: x"}, 404))
     with pytest.raises(OxenNotFoundError, match="Model not found: x") as caught:
-        caller.ask(caller.make(stage.url))
+        api.ask(api.make(stage.url))
     assert "nearest" not in str(caught.value)
 
 
@@ -220,24 +220,24 @@ def test_max_tokens_fit_fills_the_window(settings: OxenCatalogue) -> None:
         build(settings, QUESTION, call={"max_tokens": "fit", "model": "gpt-5"})
 
 
-def test_check_context_refuses_before_a_byte_is_sent(caller: Caller, server: Server) -> None:
+def test_check_context_refuses_before_a_byte_is_sent(api: EntryPoint, server: Server) -> None:
     stage = server.stage(good)
-    model = caller.make(stage.url, check_context=True, context_window=100, max_tokens=95)
+    model = api.make(stage.url, check_context=True, context_window=100, max_tokens=95)
     with pytest.raises(OxenContextOverflowError, match=r"95 reserved.*100 tokens") as caught:
-        caller.ask(model, "word " * 20)
+        api.ask(model, "word " * 20)
     assert caught.value.context_window == 100
     assert caught.value.prompt_tokens
     assert stage.requests == []
-    assert caller.ask(caller.make(stage.url, check_context=True, context_window=100, max_tokens=50)).text
+    assert api.ask(api.make(stage.url, check_context=True, context_window=100, max_tokens=50)).text
 
 
-def test_cost_of_an_answer(caller: Caller, server: Server) -> None:
-    model = caller.make(server.stage(api).url + "/api/ai")
+def test_cost_of_an_answer(api: EntryPoint, server: Server) -> None:
+    model = api.make(server.stage(served).url + "/api/ai")
     sync_client(model).models()
-    raw = caller.ask(model).raw
+    raw = api.ask(model).raw
     cost = {
         "client": lambda: raw.usage.cost,
         "ChatOxen": lambda: raw.response_metadata["cost"],
         "Oxen": lambda: raw.additional_kwargs["cost"],
-    }[caller.kind]()
+    }[api.kind]()
     assert cost == pytest.approx(11 * 2e-6 + 8 * 6e-6)

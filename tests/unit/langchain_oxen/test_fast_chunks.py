@@ -43,12 +43,12 @@ _BITS = (
 
 
 def filled(chunk: Chunk) -> ChatGenerationChunk | None:
-    return stream._TOKENS._filled(chunk)
+    return stream._CHUNKS._filled(chunk)
 
 
 def test_the_fast_way_is_the_one_that_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     from_chunk(Chunk("the first one compares"))
-    monkeypatch.setattr(stream._TOKENS, "_construct", None)
+    monkeypatch.setattr(stream._CHUNKS, "_construct", None)
     assert from_chunk(Chunk("a word"))[0].message.content == "a word"
     assert from_chunk(Chunk("", (ToolCallDelta(0, None, None, '": 1'),)))[0].message.tool_call_chunks
 

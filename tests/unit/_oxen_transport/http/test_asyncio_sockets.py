@@ -22,7 +22,7 @@ from _oxen_transport.http.asyncio_sockets import AsyncioBackend
 from _oxen_transport.request.build import build
 from _oxen_transport.settings import OxenSettings
 from _oxen_transport.testing import HANG, Server, chunks, open_stream, sse
-from tests.callers import QUESTION
+from tests.entry_points import QUESTION
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

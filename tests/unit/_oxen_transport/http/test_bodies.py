@@ -18,7 +18,7 @@ from _oxen_transport.http.pools import async_transport, close_sync, outgoing, sy
 from _oxen_transport.request.build import build
 from _oxen_transport.settings import OxenSettings
 from _oxen_transport.testing import ANSWER, Server, chunks, good, sse, streamed
-from tests.callers import QUESTION
+from tests.entry_points import QUESTION
 
 
 def request_for(model: OxenSettings) -> httpx.Request:

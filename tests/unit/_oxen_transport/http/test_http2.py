@@ -11,7 +11,7 @@ from _oxen_transport.clients import async_client
 from _oxen_transport.errors import OxenConnectionError
 from _oxen_transport.request.build import build
 from _oxen_transport.settings import OxenSettings
-from tests.callers import QUESTION, Caller, Transport, callers, each
+from tests.entry_points import QUESTION, EntryPoint, Transport, each, entry_points
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from tests.http2_server import Http2Server
 
 pytest.importorskip("h2", reason="the extra `http2` is not installed")
-DOORS = callers()
-STREAMS = callers(Transport, streams=True)
+DOORS = entry_points()
+STREAMS = entry_points(Transport, streams=True)
 
 
 @pytest.fixture
@@ -38,12 +38,12 @@ def knobs(certificates: Certificates) -> dict[str, Any]:
 
 
 @each(*DOORS)
-def test_every_front_door(caller: Caller, server: Http2Server, knobs: dict[str, Any]) -> None:
-    model = caller.make(server.url, **knobs)
-    assert caller.ask(model, "one").text == "echo: one"
-    assert caller.ask(model, "two").text == "echo: two"
+def test_every_front_door(api: EntryPoint, server: Http2Server, knobs: dict[str, Any]) -> None:
+    model = api.make(server.url, **knobs)
+    assert api.ask(model, "one").text == "echo: one"
+    assert api.ask(model, "two").text == "echo: two"
     # an async caller has an event loop of its own for each call, and so a connection
-    assert server.connections == (2 if caller.is_async else 1)
+    assert server.connections == (2 if api.is_async else 1)
     assert [body["messages"][-1]["content"] for body in server.requests] == ["one", "two"]
 
 
@@ -64,22 +64,22 @@ def test_many_streams_share_a_connection(server: Http2Server, knobs: dict[str, A
 
 @each(*STREAMS)
 def test_a_stream_that_is_reset_ends_in_an_error_with_its_part(
-    caller: Caller, server: Http2Server, knobs: dict[str, Any]
+    api: EntryPoint, server: Http2Server, knobs: dict[str, Any]
 ) -> None:
-    model = caller.make(server.url, model="resets", **knobs)
+    model = api.make(server.url, model="resets", **knobs)
     with pytest.raises(OxenConnectionError) as caught:
-        caller.ask(model, QUESTION)
+        api.ask(model, QUESTION)
     assert caught.value.partial_text
     assert "echo: What does the ox do?".startswith(caught.value.partial_text)
     assert len(server.requests) == 1
 
 
-@each(*callers(Transport))
+@each(*entry_points(Transport))
 def test_a_server_that_goes_away_is_asked_over_a_new_connection(
-    caller: Caller, server: Http2Server, knobs: dict[str, Any]
+    api: EntryPoint, server: Http2Server, knobs: dict[str, Any]
 ) -> None:
-    assert caller.ask(caller.make(server.url, model="goes-away", **knobs), "one").text == "echo: one"
-    assert caller.ask(caller.make(server.url, **knobs), "two").text == "echo: two"
+    assert api.ask(api.make(server.url, model="goes-away", **knobs), "one").text == "echo: one"
+    assert api.ask(api.make(server.url, **knobs), "two").text == "echo: two"
     assert server.connections == 2
 
 

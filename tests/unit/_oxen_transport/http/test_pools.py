@@ -13,7 +13,7 @@ from _oxen_transport.http import pools
 from _oxen_transport.http.sockets import Deadline, DeadlineStream
 from _oxen_transport.settings import OxenSettings
 from _oxen_transport.testing import FIN, Server, good
-from tests.callers import callers
+from tests.entry_points import entry_points
 
 
 def test_a_socks_proxy_is_httpcores_own(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -23,23 +23,23 @@ def test_a_socks_proxy_is_httpcores_own(monkeypatch: pytest.MonkeyPatch) -> None
     assert made == [{"proxy_url": "socks5://127.0.0.1:1080", "http2": False}]
 
 
-@pytest.mark.parametrize("caller", [caller for caller in callers() if caller.kind == "client"], ids=str)
-def test_connections_that_died_while_idle_are_closed_and_not_used(caller: Any, server: Server) -> None:
+@pytest.mark.parametrize("api", [api for api in entry_points() if api.kind == "client"], ids=str)
+def test_connections_that_died_while_idle_are_closed_and_not_used(api: Any, server: Server) -> None:
     stage = server.stage(lambda request: [*good(request), 0.05, FIN])
-    model = caller.make(stage.url, max_retries=0)
+    model = api.make(stage.url, max_retries=0)
     pools.close_sync(model)  # the connection of the test before may be about to die, too
 
     async def twice() -> None:
-        await caller.ask_async(model)
+        await api.ask_async(model)
         await asyncio.sleep(0.4)
-        await caller.ask_async(model)
+        await api.ask_async(model)
 
-    if caller.is_async:
+    if api.is_async:
         asyncio.run(twice())
     else:
-        caller.ask(model)
+        api.ask(model)
         asyncio.run(asyncio.sleep(0.4))
-        caller.ask(model)
+        api.ask(model)
     assert len({request.connection for request in stage.requests}) == 2
 
 

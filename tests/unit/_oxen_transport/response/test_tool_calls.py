@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import json
 import re
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ from _oxen_transport.types import ToolCall, ToolCallDelta
 from tests.unit._oxen_transport.response.wire_shapes import CUTS, WAYS, WITHOUT_IDS, Written, entry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 PARIS = Written("call_a", "get_weather", '{"city": "Paris", "days": [1, {"x": 2}]}')
 CALLS: dict[str, list[Written]] = {
@@ -93,46 +94,54 @@ def meant(calls: list[Written]) -> tuple[ToolCall, ...]:
 
 
 @pytest.mark.parametrize("calls", CALLS.values(), ids=CALLS)
-class TestShapes:
-    """Each way x each cut -> the calls of the body that was not streamed."""
+def test_a_whole_body(calls: list[Written]) -> None:
+    assert calls_from(whole_body(calls)) == meant(calls)
 
-    def test_whole_body(self, calls: list[Written]) -> None:
-        assert calls_from(whole_body(calls)) == meant(calls)
 
-    @pytest.mark.parametrize("cut", CUTS.values(), ids=CUTS)
-    @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
-    def test_stream(self, calls: list[Written], way: Any, cut: Any) -> None:
-        if way is WAYS["arguments as an object"]:
-            calls = [
-                call._replace(arguments=json.dumps(json.loads(call.arguments), ensure_ascii=False)) for call in calls
-            ]
-        assert assembled(way(calls, cut)) == meant(calls)
+def each_cut() -> Iterator[tuple[str, list[Written], Any]]:
+    """Each conversation with each cut of its arguments, and a name for the two."""
+    for (said, calls), (name, cut) in itertools.product(CALLS.items(), CUTS.items()):
+        yield f"{said}, {name}", calls, cut
 
-    @pytest.mark.parametrize("cut", CUTS.values(), ids=CUTS)
-    @pytest.mark.parametrize("way", WITHOUT_IDS.values(), ids=WITHOUT_IDS)
-    def test_stream_without_ids(self, calls: list[Written], way: Any, cut: Any) -> None:
+
+@pytest.mark.parametrize("way", WAYS)
+def test_streamed_calls_are_those_of_the_whole_body(way: str) -> None:
+    for case, calls, cut in each_cut():
+        expected = meant(calls)
+        if way == "arguments as an object":
+            texts = (json.dumps(json.loads(call.arguments), ensure_ascii=False) for call in calls)
+            expected = tuple(call._replace(arguments=text) for call, text in zip(meant(calls), texts, strict=True))
+        assert assembled(WAYS[way](calls, cut)) == expected, case
+
+
+@pytest.mark.parametrize("way", WITHOUT_IDS)
+def test_streamed_calls_without_ids_get_those_of_the_whole_body(way: str) -> None:
+    for case, calls, cut in each_cut():
         whole = calls_from([{"function": call._asdict()} for call in calls], "chatcmpl-1")
-        assert [(c.name, c.arguments) for c in whole] == [(c.name, c.arguments) for c in calls]
-        assert assembled(way(calls, cut), "chatcmpl-1") == whole
+        assert [(c.name, c.arguments) for c in whole] == [(c.name, c.arguments) for c in calls], case
+        assert assembled(WITHOUT_IDS[way](calls, cut), "chatcmpl-1") == whole, case
 
-    @pytest.mark.parametrize("cut", CUTS.values(), ids=CUTS)
-    @pytest.mark.parametrize("way", ["as OpenAI does", "all in one delta", "id on each piece", "no index"])
-    def test_one_id_for_all_calls(self, calls: list[Written], way: str, cut: Any) -> None:
+
+@pytest.mark.parametrize("way", ["as OpenAI does", "all in one delta", "id on each piece", "no index"])
+def test_one_id_for_all_calls(way: str) -> None:
+    for case, calls, cut in each_cut():
         same = [call._replace(id="call_x") for call in calls]
         whole = calls_from(whole_body(same), "chatcmpl-1")
-        assert [(c.name, c.arguments) for c in whole] == [(c.name, c.arguments) for c in calls]
+        assert [(c.name, c.arguments) for c in whole] == [(c.name, c.arguments) for c in calls], case
         assert whole[0].id == "call_x"
-        assert len({c.id for c in whole}) == len(calls)
+        assert len({c.id for c in whole}) == len(calls), case
         streamed = assembled(WAYS[way](same, cut), "chatcmpl-1")
         if way == "no index":  # the second id may come with the name alone, when it still looks like the first call's
             whole = tuple(c._replace(id=s.id) for c, s in zip(whole, streamed, strict=True))
-        assert streamed == whole
+        assert streamed == whole, case
 
-    def test_one_character_at_a_time_gives_each_character_at_once(self, calls: list[Written]) -> None:
-        assembler = Assembler()
-        for delta in WAYS["as OpenAI does"](calls, list):
-            pieces = assembler.add(delta)
-            assert [piece.arguments for piece in pieces] == [delta[0]["function"]["arguments"]]
+
+@pytest.mark.parametrize("calls", CALLS.values(), ids=CALLS)
+def test_one_character_at_a_time_gives_each_character_at_once(calls: list[Written]) -> None:
+    assembler = Assembler()
+    for delta in WAYS["as OpenAI does"](calls, list):
+        pieces = assembler.add(delta)
+        assert [piece.arguments for piece in pieces] == [delta[0]["function"]["arguments"]]
 
 
 def text_of(arguments: Any) -> str:
@@ -560,12 +569,12 @@ def test_pieces_of_one_delta_are_summed() -> None:
     assert Assembler().add(delta) == [ToolCallDelta(0, "x", "f", "{1"), ToolCallDelta(1, "y", "g", "[2")]
 
 
-@pytest.mark.parametrize("way", [*WAYS.values(), *WITHOUT_IDS.values()], ids=[*WAYS, *WITHOUT_IDS])
-def test_what_the_server_wrote_is_left_as_it_is(way: Any) -> None:
-    deltas = way(CALLS["two functions"], list)
-    before = copy.deepcopy(deltas)
-    assembled(deltas)
-    assert deltas == before
+def test_what_the_server_wrote_is_left_as_it_is() -> None:
+    for name, way in {**WAYS, **WITHOUT_IDS}.items():
+        deltas = way(CALLS["two functions"], list)
+        before = copy.deepcopy(deltas)
+        assembled(deltas)
+        assert deltas == before, name
 
 
 def test_a_snapshot_does_not_change() -> None:

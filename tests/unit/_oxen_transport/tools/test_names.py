@@ -13,7 +13,7 @@ from _oxen_transport.request.build import build
 from _oxen_transport.settings import OxenSettings
 from _oxen_transport.testing import Server, chunks, completion, sse, streamed, whole
 from _oxen_transport.tools.names import in_messages, tool_name_map
-from tests.callers import Caller, LangChain, LlamaIndex, Transport, callers, each
+from tests.entry_points import EntryPoint, LangChain, LlamaIndex, Transport, each, entry_points
 
 LOCAL = OxenSettings(base_url="http://127.0.0.1:1", model="open-mixtral-8x22b")
 
@@ -69,12 +69,12 @@ def test_an_unknown_choice_names_the_tools_as_their_user_does() -> None:
         build(LOCAL, CONVERSATION, call={"tools": [tool("github.search")], "tool_choice": "search"})
 
 
-@each(*callers(Transport, LangChain, LlamaIndex))
-def test_the_answers_calls_have_the_tools_own_names(caller: Caller, server: Server) -> None:
+@each(*entry_points(Transport, LangChain, LlamaIndex))
+def test_the_answers_calls_have_the_tools_own_names(api: EntryPoint, server: Server) -> None:
     made = [("AbC123xyZ", "github_search", {"q": "ox"}), ("AbC123xyY", "other", {})]
     stage = server.stage(
-        streamed(sse(chunks(tool_calls=made))) if caller.streams else [whole(completion(tool_calls=made))]
+        streamed(sse(chunks(tool_calls=made))) if api.streams else [whole(completion(tool_calls=made))]
     )
-    answer = caller.ask(caller.make(stage.url), tools=[tool("github.search"), tool("other")])
+    answer = api.ask(api.make(stage.url), tools=[tool("github.search"), tool("other")])
     assert [name for _, name, _ in answer.tool_calls] == ["github.search", "other"]
     assert [tool["function"]["name"] for tool in stage.bodies[0]["tools"]] == ["github_search", "other"]
