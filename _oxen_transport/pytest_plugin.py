@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from _oxen_transport.testing.oxen_server import OxenServer
 
+pytest.register_assert_rewrite("llama_index_oxen.testing.conformance")
+
 
 @pytest.fixture
 def oxen_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[OxenServer]:
