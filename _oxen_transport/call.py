@@ -12,7 +12,8 @@ import time
 from collections.abc import Mapping
 from typing import Any, cast
 
-from _oxen_transport.catalogue import ModelInfo, nearest, priced
+from _oxen_transport import capabilities
+from _oxen_transport.catalogue import ModelInfo, nearest
 from _oxen_transport.errors import (
     OxenConfigError,
     OxenConnectionError,
@@ -24,7 +25,7 @@ from _oxen_transport.errors import (
     OxenTLSError,
 )
 from _oxen_transport.http.sockets import Deadline
-from _oxen_transport.rate_limiter import Place
+from _oxen_transport.rate_limiter import Reservation
 from _oxen_transport.request.build import Request
 from _oxen_transport.response.completion import completion_from_body, details_of, document_from_body, error_from_reply
 from _oxen_transport.response.stream import StreamReader
@@ -40,14 +41,12 @@ TAIL_SECONDS = 5.0
 MOST_HELD_BACK = 20
 """How often a shared pace may send one call back into the line before its 429 is an error."""
 
-_without_stream_options: set[tuple[str, str]] = set()
-
 
 class Call:
     """One call with all its attempts: what is to be sent, and what a failure means."""
 
     def __init__(self, request: Request) -> None:
-        if (request.url, request.model) in _without_stream_options:
+        if capabilities.refuses_stream_options(request.url, request.model):
             request = request.without("stream_options")
         self.request = request
         self.started = time.monotonic()
@@ -58,7 +57,7 @@ class Call:
         self._policy = RetryPolicy(request.max_retries)
         self._budget = budget_of(request.host)
         self._events = 0
-        self._place: Place | None = None
+        self._reservation: Reservation | None = None
         self._held_back = 0
         if request.observer is not None:
             request.observer.on_request()
@@ -74,18 +73,18 @@ class Call:
         limiter = self.request.limiter
         if limiter is None:
             return 0.0
-        # the framework took the first attempt's place in the line; here its tokens are known
+        # the framework reserved the first attempt's start; here its tokens are known
         requests = 1 if self.attempts else 0
-        self._place = limiter.turn(self._place, requests=requests, tokens=self.request.expected_tokens)
-        if self.total_end is not None and time.monotonic() + self._place.wait >= self.total_end:
-            what = f"the rate limiter's line is longer than total_timeout={self.request.total_timeout:g} s"
+        self._reservation = limiter.reserve(self._reservation, requests=requests, tokens=self.request.expected_tokens)
+        if self.total_end is not None and time.monotonic() + self._reservation.wait >= self.total_end:
+            what = f"waiting for the rate limiter would exceed total_timeout={self.request.total_timeout:g} s"
             raise self.with_details(OxenTimeoutError(what))
-        return self._place.wait
+        return self._reservation.wait
 
     def attempt(self) -> Deadline:
         """Begin an attempt; the deadline is for its answer."""
         self.attempts += 1
-        self._place = None
+        self._reservation = None
         self.connected = self.answered = False
         if self.request.observer is not None:
             self.request.observer.on_attempt()
@@ -111,7 +110,7 @@ class Call:
             asked, elapsed = f"{self.request.method} {self.request.host}", time.monotonic() - self.started
             logger.info("%s: %s, attempt %s, %.2f s", asked, status, self.attempts, elapsed)
         if self.request.limiter is not None:
-            self.request.limiter.told(status, self.headers)
+            self.request.limiter.on_response(status, self.headers)
         succeeded = 200 <= status < 300
         if succeeded and self.request.observer is not None:
             self.request.observer.on_attempt_end(self.attempts, status, None, None)
@@ -150,7 +149,7 @@ class Call:
         refused = error.details.status_code in (400, 422) and "stream_options" in words
         if not refused or "stream_options" not in self.request.body:
             return False
-        _without_stream_options.add((self.request.url, self.request.model))
+        capabilities.stream_options_refused(self.request.url, self.request.model)
         self.request = self.request.without("stream_options")
         return True
 
@@ -214,11 +213,11 @@ class Call:
         raise failure
 
     def _counted(self, completion: Completion) -> Completion:
-        """A call went well: for the budget, for the pace, and for the price."""
+        """A call went well: for the budget and for the pace."""
         self._budget.give_back()
         if self.request.limiter is not None and completion.usage is not None:
-            self.request.limiter.spent(self.request.expected_tokens, completion.usage.total_tokens)
-        return priced(completion, self.request.url.removesuffix("/chat/completions"), self.request.model)
+            self.request.limiter.record_usage(self.request.expected_tokens, completion.usage.total_tokens)
+        return completion
 
     def refusal(self, status: int, body: bytes) -> OxenError:
         """The error for an answer whose head says no."""
@@ -237,9 +236,15 @@ class Call:
 
     def with_details(self, error: OxenError) -> OxenError:
         """The error with its place: which model, which host, how often, how long."""
+        from _oxen_transport.request.snippets import SentRequest  # noqa: PLC0415 - imported when something failed
+
         elapsed = round(time.monotonic() - self.started, 3)
         return error.with_details(
-            model=self.request.model, host=self.request.host, attempts=self.attempts, elapsed=elapsed
+            model=self.request.model,
+            host=self.request.host,
+            attempts=self.attempts,
+            elapsed=elapsed,
+            request=SentRequest.of(self.request),
         )
 
 

@@ -25,7 +25,7 @@ from _oxen_transport.errors import OxenError
 from _oxen_transport.http.pools import async_transport, close_async, close_sync, outgoing, sync_transport
 from _oxen_transport.http.sockets import Deadline
 from _oxen_transport.request.build import Request, build_get
-from _oxen_transport.response.completion import ContentDecoder
+from _oxen_transport.response.content_encoding import ContentDecoder
 from _oxen_transport.response.stream import StreamReader, chunks_from
 from _oxen_transport.settings import OxenSettings
 from _oxen_transport.types import Chunk, Completion

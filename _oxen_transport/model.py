@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
-from typing_extensions import Self  # pydantic needs it, too; in typing from Python 3.11
+from typing import ClassVar, Self
 
 from _oxen_transport.catalogue import ModelInfo, known
 from _oxen_transport.clients import async_client, sync_client

@@ -9,12 +9,32 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from pydantic import SecretStr
 
 T = TypeVar("T")
+
+
+class Redactor:
+    """Takes the caller's secrets, and whatever looks like a bearer token, out of a text.
+
+    An object, not a tuple of texts: tracebacks with local variables must not show them.
+    """
+
+    def __init__(self, *secrets: SecretStr) -> None:
+        self._secrets = secrets
+
+    def __call__(self, text: str) -> str:
+        for secret in self._secrets:
+            if len(secret.get_secret_value()) >= 4:  # a shorter one would blacken half of the text
+                text = text.replace(secret.get_secret_value(), "[redacted]")
+        return re.sub(r"(?i)(bearer\s+)[\w.~+/=-]{6,}", r"\1[redacted]", text)
+
+
+NOTHING_SECRET = Redactor()
 
 
 def mask_headers(*names: str) -> Callable[[type[T]], type[T]]:

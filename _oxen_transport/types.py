@@ -7,9 +7,13 @@ https://docs.oxen.ai/inference-api/reference/chat_completions. Read: every field
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, TypedDict
+from typing import Any, Literal, NamedTuple, Protocol, TypedDict
 
 Role = Literal["system", "user", "assistant", "tool"]
+Style = Literal["requests", "openai", "langchain", "llama_index"]
+"""The library that a request is shown with, as Python."""
+Show = Literal["sent", "minimal", "basic", "all"]
+"""How much of a request is shown: exactly what is sent, or one of the three of a model's page."""
 
 
 class FunctionCall(TypedDict):
@@ -111,3 +115,13 @@ class Chunk:
     refusal: str = ""
     logprobs: dict[str, Any] | None = None
     completion: Completion | None = None
+
+
+class Snippets(Protocol):
+    """A request that can be shown as text that runs, without secrets; `request/snippets.py` has it."""
+
+    def to_curl(self) -> str:
+        """As cURL."""
+
+    def to_python(self, style: Style = "requests") -> str:
+        """As Python code."""

@@ -4,29 +4,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 from langchain_core.language_models import BaseChatModel, ModelProfile
 from langchain_core.language_models.base import LangSmithParams
 from langchain_core.messages import BaseMessage
 from pydantic import model_validator
-from typing_extensions import Self
 
 from _oxen_transport import __version__
+from _oxen_transport.call_params import wire_names
 from _oxen_transport.catalogue import ModelInfo
 from _oxen_transport.model import OxenModelMixin
 from _oxen_transport.request.tokens import count_messages, count_text, token_ids
-from _oxen_transport.settings import wire_names
 from langchain_oxen.errors import LangChainErrors
 from langchain_oxen.messages import to_wire
 from langchain_oxen.profile import profile
+from langchain_oxen.snippets import SnippetsMixin
 from langchain_oxen.tools import ToolLike, tools_to_wire
 from langchain_oxen.usage import PROVIDER, add_token_usage
 
 _PROFILE_KEYS = frozenset(ModelProfile.__annotations__)
 
 
-class BaseChatOxen(OxenModelMixin, BaseChatModel):
+class BaseChatOxen(SnippetsMixin, OxenModelMixin, BaseChatModel):
     """Everything about a chat model but the calls."""
 
     @model_validator(mode="after")

@@ -12,13 +12,13 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
 from langchain_core.utils.utils import LC_ID_PREFIX
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from _oxen_transport.clients import async_client, sync_client
 from _oxen_transport.errors import OxenConfigError
+from _oxen_transport.parameter_docs import documented
 from _oxen_transport.redaction import mask_headers
 from _oxen_transport.request.build import Request, build
-from _oxen_transport.signatures import with_signature
 from _oxen_transport.types import Completion
 from langchain_oxen._base import BaseChatOxen
 from langchain_oxen.errors import LangChainErrors
@@ -30,8 +30,11 @@ from langchain_oxen.usage import token_usage
 
 if TYPE_CHECKING:
     from langchain_oxen.structured import Method
+else:
+    Method = str  # core's `RunnableWithFallbacks` reads the hints of these methods
 
 
+@documented
 @mask_headers("invoke", "ainvoke", "stream", "astream", "batch", "abatch", "generate", "agenerate", "bind")
 class ChatOxen(BaseChatOxen):
     """Chat models served by Oxen.ai.
@@ -152,11 +155,10 @@ class ChatOxen(BaseChatOxen):
         print(usage["input_tokens"], usage["output_tokens"], usage["total_tokens"])
         ```
 
-        After `model.get_model()` has read the price list, each answer carries its cost in US dollars.
+        The price of an answer in US dollars, by the list price of the catalogue:
 
         ```python
-        model.get_model()
-        cost = model.invoke(messages).response_metadata.get("cost")
+        cost = model.get_model().cost(message.usage_metadata)
         ```
 
     Response metadata:
@@ -168,20 +170,24 @@ class ChatOxen(BaseChatOxen):
 
     model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 
-    streaming: bool = False
-    """True: `invoke` streams under the hood. False, said explicitly: `stream` does not stream."""
+    # None by default: LangChain takes False for "do not stream", and a copy made from a dump passes every value
+    streaming: bool | None = Field(
+        default=None, description="True: `invoke` reads a stream. False: `stream` makes a request that does not stream."
+    )
 
-    def __init__(self, **data: Any) -> None:
-        """Check every value. Raises: OxenConfigError."""
-        with LangChainErrors():
-            try:
-                super().__init__(**data)
-            finally:
-                data.clear()  # a traceback shows this frame, and the key with it
+    if not TYPE_CHECKING:  # checkers read the parameters off the fields
+
+        def __init__(self, /, *args, **data):
+            """Check every value. Raises: OxenConfigError."""
+            with LangChainErrors():
+                try:
+                    super().__init__(*args, **data)
+                finally:  # a traceback shows this frame, and the key with it
+                    args = ()
+                    data.clear()
 
     # -- the four roads ----------------------------------------------------------------------
 
-    @with_signature
     def _generate(
         self,
         messages: list[BaseMessage],
@@ -193,7 +199,6 @@ class ChatOxen(BaseChatOxen):
             request = self._request(messages, stop, kwargs)
             return _result(sync_client(self).send(request))
 
-    @with_signature
     async def _agenerate(
         self,
         messages: list[BaseMessage],
@@ -275,11 +280,6 @@ class ChatOxen(BaseChatOxen):
         if stop is not None:
             call["stop"] = stop
         return build(self, to_wire(messages), stream=stream, call=call)
-
-    def to_curl(self, input: LanguageModelInput, *, stream: bool = False, **kwargs: Any) -> str:  # noqa: A002 - LangChain's word
-        """Show the request that `invoke` (or `stream`) would send, as cURL; the key is `$OXEN_API_KEY`."""
-        with LangChainErrors():
-            return self._request(self._convert_input(input).to_messages(), None, kwargs, stream=stream).to_curl()
 
     # -- tools and schemas -------------------------------------------------------------------
 

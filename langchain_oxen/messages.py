@@ -26,7 +26,6 @@ from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.request.content import (
     Media,
     Part,
-    arguments_text,
     each_message,
     fold,
     media_part,
@@ -34,7 +33,7 @@ from _oxen_transport.request.content import (
     text_part,
     wire_call,
 )
-from _oxen_transport.response.tool_calls import parse_arguments
+from _oxen_transport.tools.arguments import arguments_text, parse_arguments
 from _oxen_transport.types import Completion, Message, Role, WireToolCall
 from langchain_oxen.usage import response_metadata, usage_metadata
 

@@ -6,12 +6,11 @@ because core joins by concatenation what is said twice.
 
 from __future__ import annotations
 
-from typing import Any, Literal, cast
+from typing import Any, Literal, Self, cast
 
 from langchain_core.messages import AIMessage, AIMessageChunk, ToolCallChunk
 from langchain_core.outputs import ChatGenerationChunk
 from pydantic import ConfigDict, model_validator
-from typing_extensions import Self
 
 from _oxen_transport.types import Chunk, Completion
 from langchain_oxen.content_blocks import whole_blocks

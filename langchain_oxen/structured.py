@@ -18,7 +18,7 @@ from pydantic.v1 import ValidationError as ValidationErrorV1
 
 from _oxen_transport.errors import Details, OxenConfigError
 from _oxen_transport.request.content import json_text
-from _oxen_transport.response.tool_calls import parse_arguments
+from _oxen_transport.tools.arguments import parse_arguments
 from _oxen_transport.tools.partial_json import PartialObject
 from _oxen_transport.types import Completion, ToolCall
 from langchain_oxen.errors import OxenRefusalError, OxenStructuredOutputError

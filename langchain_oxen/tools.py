@@ -12,7 +12,9 @@ from _oxen_transport.errors import OxenConfigError
 if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
 
-ToolLike: TypeAlias = "dict[str, Any] | type | Callable[..., Any] | BaseTool"
+    ToolLike: TypeAlias = dict[str, Any] | type | Callable[..., Any] | BaseTool
+else:
+    ToolLike = Any  # core's `RunnableWithFallbacks` reads the hints of `bind_tools`; tools are a slow import
 
 
 def tools_to_wire(tools: Sequence[ToolLike], *, strict: bool | None = None) -> list[dict[str, Any]]:

@@ -12,9 +12,9 @@ from typing import Any
 
 from llama_index.core import Settings
 
+from _oxen_transport.call_params import DEFAULT_MODEL
 from _oxen_transport.errors import OxenConfigError, OxenMissingExtraError
 from _oxen_transport.request.tokens import token_ids
-from _oxen_transport.settings import DEFAULT_MODEL
 from llama_index_oxen.llms import Oxen
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import aclosing, closing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.llms.types import (
     ChatMessage,
@@ -22,15 +22,16 @@ from llama_index.core.constants import DEFAULT_CONTEXT_WINDOW, DEFAULT_NUM_OUTPU
 from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
 from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.tools import BaseTool
-from pydantic import ConfigDict, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from _oxen_transport.clients import async_client, sync_client
 from _oxen_transport.model import OxenModelMixin
+from _oxen_transport.parameter_docs import documented
 from _oxen_transport.request.build import Request, build
 from _oxen_transport.request.tokens import window_of
-from _oxen_transport.signatures import with_signature
 from llama_index_oxen.masked_headers import mask_headers
 from llama_index_oxen.messages import from_wire, to_wire
+from llama_index_oxen.snippets import SnippetsMixin
 from llama_index_oxen.stream import Snapshots
 from llama_index_oxen.structured_rounds import StructuredAnswers
 from llama_index_oxen.tools import (
@@ -42,8 +43,9 @@ from llama_index_oxen.tools import (
 )
 
 
+@documented
 @mask_headers
-class Oxen(OxenModelMixin, StructuredAnswers):
+class Oxen(SnippetsMixin, OxenModelMixin, StructuredAnswers):
     """Chat models served by Oxen.ai.
 
     Setup:
@@ -164,11 +166,10 @@ class Oxen(OxenModelMixin, StructuredAnswers):
         print(usage["prompt_tokens"], usage["completion_tokens"], usage["total_tokens"])
         ```
 
-        After `llm.get_model()` has read the price list, each answer carries its cost in US dollars.
+        The price of an answer in US dollars, by the list price of the catalogue:
 
         ```python
-        llm.get_model()
-        cost = llm.chat(messages).additional_kwargs.get("cost")
+        cost = llm.get_model().cost(response.raw["usage"])
         ```
 
     Response metadata:
@@ -180,8 +181,17 @@ class Oxen(OxenModelMixin, StructuredAnswers):
 
     model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 
-    streaming: bool = False
-    """True: `chat` streams under the hood and gives the whole answer."""
+    streaming: bool = Field(default=False, description="`chat` reads a stream, and returns the whole answer.")
+
+    if not TYPE_CHECKING:  # checkers read the parameters off the fields
+
+        def __init__(self, /, *args, **data):
+            """Check every value. Raises: OxenConfigError."""
+            try:
+                super().__init__(*args, **data)
+            finally:  # a traceback shows this frame, and the key with it
+                args = ()
+                data.clear()
 
     @model_validator(mode="before")
     @classmethod
@@ -207,49 +217,41 @@ class Oxen(OxenModelMixin, StructuredAnswers):
 
     # -- the eight roads: decorated, so that each call is one event, one permit, one count ---
 
-    @with_signature
     @llm_chat_callback()
     def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """Answer a conversation. Raises: OxenError."""
         return self._chat(messages, **kwargs)
 
-    @with_signature
     @llm_chat_callback()
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
         """Answer a conversation piece by piece; each piece holds everything so far. Raises: OxenError."""
         return self._stream_chat(messages, **kwargs)
 
-    @with_signature
     @llm_chat_callback()
     async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """`chat` without blocking."""
         return await self._achat(messages, **kwargs)
 
-    @with_signature
     @llm_chat_callback()
     async def astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
         """`stream_chat` without blocking."""
         return self._astream_chat(messages, **kwargs)
 
-    @with_signature
     @llm_completion_callback()
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """Answer one prompt. Raises: OxenError."""
         return _completion(self._chat(self._prompt(prompt, formatted), **kwargs))
 
-    @with_signature
     @llm_completion_callback()
     def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseGen:
         """Answer one prompt piece by piece. Raises: OxenError."""
         return _completions(self._stream_chat(self._prompt(prompt, formatted), **kwargs))
 
-    @with_signature
     @llm_completion_callback()
     async def acomplete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """`complete` without blocking."""
         return _completion(await self._achat(self._prompt(prompt, formatted), **kwargs))
 
-    @with_signature
     @llm_completion_callback()
     async def astream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseAsyncGen:
         """`stream_complete` without blocking."""
@@ -292,10 +294,6 @@ class Oxen(OxenModelMixin, StructuredAnswers):
 
     def _request(self, messages: Sequence[ChatMessage], call: dict[str, Any], *, stream: bool = False) -> Request:
         return build(self, to_wire(messages), stream=stream, call=call)
-
-    def to_curl(self, messages: Sequence[ChatMessage], *, stream: bool = False, **kwargs: Any) -> str:
-        """Show the request that `chat` (or `stream_chat`) would send, as cURL; the key is `$OXEN_API_KEY`."""
-        return self._request(messages, kwargs, stream=stream).to_curl()
 
     def _prompt(self, prompt: str, formatted: bool) -> list[ChatMessage]:
         if not formatted and self.completion_to_prompt:

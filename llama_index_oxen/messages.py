@@ -30,7 +30,7 @@ from llama_index.core.base.llms.types import (
 
 from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.request.content import Media, Part, each_message, fold, media_part, old_calls, text_part, wire_call
-from _oxen_transport.response.tool_calls import parse_arguments
+from _oxen_transport.tools.arguments import parse_arguments
 from _oxen_transport.types import Completion, Message, Role, ToolCall, WireToolCall
 from llama_index_oxen.usage import log_probs, response_metadata
 

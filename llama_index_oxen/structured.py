@@ -14,7 +14,7 @@ from llama_index.core.program.utils import create_flexible_model
 
 from _oxen_transport.errors import Details, OxenStructuredOutputError
 from _oxen_transport.request.content import json_text
-from _oxen_transport.response.tool_calls import parse_arguments
+from _oxen_transport.tools.arguments import parse_arguments
 from _oxen_transport.tools.partial_json import PartialObject
 from llama_index_oxen.tools import completion_of, tools_to_wire
 

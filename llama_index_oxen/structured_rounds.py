@@ -8,7 +8,7 @@ from contextlib import aclosing, closing
 from typing import Any
 
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageRole
-from llama_index.core.bridge.pydantic import BaseModel
+from llama_index.core.bridge.pydantic import BaseModel, Field
 from llama_index.core.instrumentation import get_dispatcher  # type: ignore[attr-defined]
 from llama_index.core.instrumentation.events.llm import LLMStructuredPredictEndEvent, LLMStructuredPredictStartEvent
 from llama_index.core.llms.function_calling import FunctionCallingLLM
@@ -29,12 +29,15 @@ class StructuredAnswers(FunctionCallingLLM):
     asks for the tool but does not force it in streams, and has no answer for an empty stream.
     """
 
-    structured_method: Method = "function_calling"
-    """How an object is asked for: by a forced tool call, which every tool-calling model can;
-    "json_schema" and "json_mode" need a server that has them. "auto" tries them from the strictest
-    down, the prompt alone at last, and remembers for the server and the model what worked."""
-    structured_repair: bool = False
-    """If the object does not fit, show the model why and ask once more."""
+    structured_method: Method = Field(
+        default="function_calling",
+        description="How an object is asked for: by a forced tool call, which every tool-calling model can; "
+        '"json_schema" and "json_mode" need a server that has them. "auto" tries them from the strictest down, the '
+        "prompt alone at last, and remembers for the server and the model what worked.",
+    )
+    structured_repair: bool = Field(
+        default=False, description="If the object does not fit, show the model why and ask once more."
+    )
 
     def structured_predict(
         self,

@@ -12,7 +12,7 @@ from llama_index.core.tools import BaseTool, ToolMetadata
 from pydantic_core import from_json, to_json
 
 from _oxen_transport.errors import Details, OxenConfigError, OxenToolCallError
-from _oxen_transport.response.tool_calls import parse_arguments
+from _oxen_transport.tools.arguments import parse_arguments
 from _oxen_transport.types import Completion, ToolCall
 
 ToolLike = BaseTool | dict[str, Any]

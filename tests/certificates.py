@@ -19,7 +19,7 @@ class Certificates:
         ours, theirs = trustme.CA(), trustme.CA()
         self.authority = folder / "authority.pem"
         ours.cert_pem.write_to_path(str(self.authority))
-        past = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=1)
+        past = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=1)
         self.good = _server_side(ours.issue_cert("127.0.0.1", "localhost"))
         self.expired = _server_side(ours.issue_cert("127.0.0.1", "localhost", not_after=past))
         self.unknown_issuer = _server_side(theirs.issue_cert("127.0.0.1", "localhost"))

@@ -1,7 +1,4 @@
-"""`docs/errors.md`, written from the classes: `python -m tools.error_page` writes it, a test holds it.
-
-So the page cannot say of an error what the error does not say of itself.
-"""
+"""`docs/errors.md`, generated from the classes: `python -m tools.error_page` writes it, a test compares it."""
 
 from __future__ import annotations
 
@@ -15,10 +12,10 @@ from _oxen_transport.errors import STATUS_ERRORS, Details, OxenError
 
 PAGE = Path(__file__).parent.parent / "docs" / "errors.md"
 
-HEAD = """# Errors: cause and cure
+HEAD = """# Errors
 
-Everything this library raises is an `OxenError`, from `langchain_oxen` or from `llama_index_oxen`. Its text says what
-happened, to which model at which host, after how many attempts and seconds, and what to do next:
+Every error that this library raises is an `OxenError`; import it from `langchain_oxen` or from `llama_index_oxen`. Its
+text states what happened, with which model at which host, after how many attempts and seconds, and what to do next:
 
 ```text
 HTTP 429: "Too many requests" [open-mixtral-8x22b at hub.oxen.ai, 3 attempts in 2.4 s, request id 7f3a]. Wait, raise max_retries, or slow down with a rate limiter.
@@ -30,37 +27,39 @@ from langchain_oxen import ChatOxen, OxenError, OxenRateLimitError
 try:
     answer = ChatOxen().invoke("Hello")
 except OxenRateLimitError as error:
-    print("come back in", error.retry_after, "seconds")
+    print("try again in", error.retry_after, "seconds")
 except OxenError as error:
     print(error, error.status_code, error.request_id, error.partial_text)
 ```
 
-Errors are plain data: they survive `pickle`, hold no request, no socket and no secret, and what the server said is cut
-to a readable length with your key taken out.
+Errors are plain data: they survive `pickle` and hold no request, no socket and no secret. The server's message is cut
+to a readable length, and your key is removed from it.
 
-**Retried** means: tried again by itself, up to `max_retries` times, as long as nothing of an answer was handed out, and
-never a request that may still be under work (a read timeout). "May pass" is `error.is_retryable`: the same request may
-succeed later. A stream that breaks is never repeated behind your back: what arrived is in `error.partial`.
+**Retryable** is `error.is_retryable`: the same request may succeed later. **Retried automatically** means up to
+`max_retries` times, as long as no part of the answer has been returned, and never a request that the server may still
+be working on (a read timeout). A stream that breaks is not retried, unless `resume` is set: the part that arrived is in
+`error.partial`.
 
 """  # noqa: E501 - the error's text is one line
 
 FIELDS = {
-    "status_code": "HTTP status; None if no answer came, or a 200",
-    "type": "the server's word for the kind of error",
-    "code": "the server's code",
-    "param": "the field of the request that the server complains about",
-    "request_id": "under which the server's side can find the request",
+    "status_code": "HTTP status; None for a 200, or if there was no answer",
+    "type": "the server's `error.type`",
+    "code": "the server's `error.code`",
+    "param": "the field of the request that the server rejects",
+    "request_id": "the server's id of the request, for its support",
     "retry_after": "seconds the server asks to wait",
-    "body": "the server's words",
-    "response": "the answer: `status_code`, some `headers`, the beginning of its `text`, `json()`",
-    "model": "the model that was asked",
-    "host": "the host that was asked",
+    "body": "the server's error message",
+    "response": "the HTTP response: `status_code`, some `headers`, the beginning of its `text`, `json()`",
+    "model": "id of the requested model",
+    "host": "host of `base_url`",
     "attempts": "how many requests were sent",
     "elapsed": "seconds from the call to the error",
-    "partial": "what of the answer had arrived; its text is `partial_text`",
-    "prompt_tokens": "tokens of a prompt that does not fit, if the server counted them",
-    "context_window": "tokens that would fit, if the server said so",
-    "unknown_model": "whether the server does not know the model",
+    "request": "the request that failed: `to_curl()`, `to_python()`, without secrets",
+    "partial": "the part of the answer that had arrived; its text is `partial_text`",
+    "prompt_tokens": "tokens of a prompt that does not fit, if the server reports them",
+    "context_window": "size of the context window in tokens, if the server reports it",
+    "unknown_model": "whether the server reports that the model does not exist",
 }
 
 RETRIED = {"OxenConnectionError", "OxenRateLimitError", "OxenServerError"}
@@ -76,7 +75,7 @@ def tree(kind: type[OxenError] = OxenError, depth: int = 0) -> Iterator[tuple[ty
 
 def page() -> str:
     """The whole page."""
-    lines = [HEAD, "## What an error knows\n\n", "| attribute | what it is |\n|---|---|\n"]
+    lines = [HEAD, "## Attributes\n\n", "| attribute | meaning |\n|---|---|\n"]
     lines += [f"| `{name}` | {FIELDS[name]} |\n" for name in (field.name for field in dataclasses.fields(Details))]
     lines.append("\n## The errors\n")
     for kind, depth in tree():
@@ -92,9 +91,9 @@ def _entry(kind: type[OxenError], depth: int) -> str:
     theirs = [base.__name__ for base in own.__mro__ if base.__module__ == "langchain_core.exceptions"]
     facts = [
         f"* Cause: {_first_paragraph(kind)}",
-        f"* Cure: {kind.advice}" if kind.advice else "",
+        f"* What to do: {kind.advice}" if kind.advice else "",
         f"* Status: {', '.join(map(str, statuses))}" if statuses else "",
-        f"* May pass: {'yes' if kind.is_retryable else 'no'}; retried: {_retried(kind)}",
+        f"* Retryable: {'yes' if kind.is_retryable else 'no'}; retried automatically: {_retried(kind)}",
         f"* Also: {', '.join(f'`{name}`' for name in [*above[:1], *beside])}" if above[:1] or beside else "",
         f"* In LangChain also: {', '.join(f'`{name}`' for name in theirs[:1])}" if theirs else "",
     ]

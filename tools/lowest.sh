@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# The unit tests on the oldest versions that pyproject.toml allows, on the oldest Python. Needs uv and Python 3.10.
+# The unit tests on the oldest versions that pyproject.toml allows, on the oldest Python. Needs uv and Python 3.11.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 venv=.venv-lowest
 python=$venv/bin/python
-uv venv -q --clear --python "${LOWEST_PYTHON:-3.10}" $venv
+uv venv -q --clear --python "${LOWEST_PYTHON:-3.11}" $venv
 uv pip compile -q --python $python --resolution lowest-direct pyproject.toml \
   --extra langchain --extra llama-index --extra tokenizer --extra http2 -o $venv/lowest.txt
 uv pip install -q --python $python -r $venv/lowest.txt

@@ -1,4 +1,4 @@
-"""Settings, messages and tools -> one request, ready to be sent, or to be shown as cURL.
+"""Settings, messages and tools -> one request, ready to be sent.
 
 The body's keys are those of https://docs.oxen.ai/inference-api/reference/chat_completions;
 only what is set is sent, because the providers behind the API refuse what they do not know.
@@ -7,7 +7,6 @@ only what is set is sent, because the providers behind the API refuse what they 
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -18,16 +17,18 @@ from pydantic import SecretStr, ValidationError
 from pydantic_core import PydanticSerializationError, to_json
 
 from _oxen_transport import __version__
-from _oxen_transport.catalogue import check_body, known
+from _oxen_transport.call_params import OxenParams, wire_names
+from _oxen_transport.catalogue import known
 from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.families import Family, family
-from _oxen_transport.rate_limiter import Limiter
+from _oxen_transport.rate_limiter import RateLimiter
+from _oxen_transport.redaction import Redactor
 from _oxen_transport.request.repair import repair
 from _oxen_transport.request.tokens import BYTES_PER_TOKEN, check, count_messages, fit, window_of
-from _oxen_transport.response.error_body import Redactor
-from _oxen_transport.settings import OxenParams, OxenSettings, config_error, wire_names
+from _oxen_transport.settings import OxenSettings
 from _oxen_transport.tools.names import NO_TOOL_NAMES, ToolNameMap, in_messages, on_the_wire, tool_name_map
 from _oxen_transport.types import Message
+from _oxen_transport.validation_errors import config_error
 
 if TYPE_CHECKING:
     from _oxen_transport.observer import Observer
@@ -62,7 +63,7 @@ class Request:
     resume: bool = False
     auto_continue: bool = False
     tool_names: ToolNameMap = field(default_factory=dict, repr=False)
-    limiter: Limiter | None = field(default=None, repr=False, compare=False)
+    limiter: RateLimiter | None = field(default=None, repr=False, compare=False)
     observer: Observer | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -114,15 +115,6 @@ class Request:
         body = {**self.body, "messages": [*messages, last]}
         return replace(self, body=body, content=_encode(body))
 
-    def to_curl(self) -> str:
-        """This request as a cURL command, with `$OXEN_API_KEY` in place of the key."""
-        lines = [f"curl -X POST {shlex.quote(self.url)}", '-H "Content-Type: application/json"']
-        if self.api_key:
-            lines.append('-H "Authorization: Bearer $OXEN_API_KEY"')
-        lines += [f'-H "{name}: ${name.upper().replace("-", "_")}"' for name in self.extra_headers]
-        lines.append("-d " + shlex.quote(json.dumps(json.loads(self.content), indent=2, ensure_ascii=False)))
-        return " \\\n  ".join(lines)
-
 
 @lru_cache(maxsize=64)
 def host_of(url: str) -> str:
@@ -157,7 +149,6 @@ def build(
     _settle_tools(body, names)
     if values["check_context"] or body.get("max_tokens") == "fit":
         _fit_window(settings, body)
-    check_body(known.get(settings.base_url, body["model"]), body)
     if stream:
         body["stream"] = True
     else:
@@ -178,7 +169,7 @@ def build(
         resume=values["resume"],
         auto_continue=values["auto_continue"],
         tool_names=names,
-        limiter=limiter if isinstance(limiter, Limiter) else None,
+        limiter=limiter if isinstance(limiter, RateLimiter) else None,
     )
 
 
@@ -215,11 +206,11 @@ def _values(settings: OxenSettings, call: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def checked(call: Mapping[str, Any]) -> OxenParams:
-    """Per-call keyword arguments, through the same door as the settings. Raises: OxenConfigError."""
+    """Per-call keyword arguments, checked like the settings. Raises: OxenConfigError."""
     try:
         return OxenParams.model_validate(dict(call))
     except ValidationError as error:
-        failure = config_error(error, OxenParams)
+        failure = config_error(error, OxenParams, OxenSettings.model_fields)
     raise failure
 
 

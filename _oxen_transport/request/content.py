@@ -11,9 +11,8 @@ import binascii
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
-from pydantic_core import PydanticSerializationError, from_json, to_json
-
 from _oxen_transport.errors import OxenConfigError
+from _oxen_transport.tools.arguments import arguments_text
 from _oxen_transport.types import Message, WireToolCall
 
 M = TypeVar("M")
@@ -127,26 +126,6 @@ def old_calls(kwargs: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _plain(given: Any) -> dict[str, Any]:
     return given if isinstance(given, dict) else dict(given.model_dump())  # another SDK's object
-
-
-def arguments_text(arguments: Any) -> str:
-    """Arguments as JSON text. Text stays as the model wrote it. Raises: OxenConfigError."""
-    if isinstance(arguments, str):
-        return arguments or "{}"
-    try:
-        return to_json(arguments if arguments is not None else {}).decode()
-    except PydanticSerializationError as error:
-        reason = str(error)[:200]
-    raise OxenConfigError(f"the arguments of a tool call hold something JSON cannot carry: {reason}")
-
-
-def partial_arguments(text: str) -> dict[str, Any]:
-    """The arguments as far as they have come, the text being written included; {} if no object."""
-    try:  # a number at the end may go on: 4 may be about to become 42
-        value = from_json(text.rstrip("0123456789.+-eE"), allow_partial="trailing-strings")
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 def json_text(text: str) -> str:

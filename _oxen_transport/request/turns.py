@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from _oxen_transport.families import Family
-from _oxen_transport.request.content import BETWEEN_PARTS, Part, arguments_text, fold, text_part
+from _oxen_transport.request.content import BETWEEN_PARTS, Part, fold, text_part
 from _oxen_transport.request.rules import Report
-from _oxen_transport.response.tool_calls import parse_arguments
+from _oxen_transport.tools.arguments import arguments_text, parse_arguments
 from _oxen_transport.tools.names import wire_name
 from _oxen_transport.types import Message, Role, WireToolCall
 

@@ -11,8 +11,9 @@ import re
 from functools import cache
 from typing import Any, NamedTuple
 
-from pydantic import SecretStr
 from pydantic_core import from_json
+
+from _oxen_transport.redaction import NOTHING_SECRET, Redactor
 
 MAX_WORDS = 2_000
 MAX_TEXT = 16_384
@@ -60,25 +61,6 @@ _OVERFLOW = (
 def _overflow() -> tuple[re.Pattern[str], ...]:
     """Compiled with the first error, not with the import."""
     return tuple(re.compile(pattern, re.IGNORECASE | re.DOTALL) for pattern in _OVERFLOW)
-
-
-class Redactor:
-    """Takes the caller's secrets, and whatever looks like a bearer token, out of a text.
-
-    An object, not a tuple of texts: tracebacks with local variables must not show them.
-    """
-
-    def __init__(self, *secrets: SecretStr) -> None:
-        self._secrets = secrets
-
-    def __call__(self, text: str) -> str:
-        for secret in self._secrets:
-            if len(secret.get_secret_value()) >= 4:  # a shorter one would blacken half of the text
-                text = text.replace(secret.get_secret_value(), "[redacted]")
-        return re.sub(r"(?i)(bearer\s+)[\w.~+/=-]{6,}", r"\1[redacted]", text)
-
-
-NOTHING_SECRET = Redactor()
 
 
 def is_error(body: dict[str, Any]) -> bool:

@@ -20,8 +20,8 @@ from _oxen_transport.errors import (
     OxenStreamError,
     OxenTruncatedStreamError,
 )
+from _oxen_transport.redaction import NOTHING_SECRET, Redactor
 from _oxen_transport.response.completion import (
-    ContentDecoder,
     details_of,
     identity,
     parse_json,
@@ -30,7 +30,8 @@ from _oxen_transport.response.completion import (
     text_and_reasoning,
     usage_from,
 )
-from _oxen_transport.response.error_body import NOTHING_SECRET, Redactor, is_error, parse_error
+from _oxen_transport.response.content_encoding import ContentDecoder
+from _oxen_transport.response.error_body import is_error, parse_error
 from _oxen_transport.response.sse import Decoder
 from _oxen_transport.response.tool_calls import Assembler
 from _oxen_transport.tools.names import NO_TOOL_NAMES, ToolNameMap

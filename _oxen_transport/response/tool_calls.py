@@ -15,10 +15,7 @@ fragment goes to the call that it can belong to; if it can belong to none, it op
 
 from __future__ import annotations
 
-import json
 from typing import Any
-
-from pydantic_core import from_json
 
 from _oxen_transport.response.tool_call_arguments import ArgumentsText
 from _oxen_transport.response.tool_call_fragments import Fragment, Index, fragments
@@ -224,29 +221,3 @@ def calls_from(
         assembler.seal()
     assembler.finish()
     return assembler.calls()
-
-
-def parse_arguments(text: str) -> dict[str, Any] | None:
-    """Parse the arguments of a call, without ever raising.
-
-    Returns:
-        The object; {} for "" and "null" (a call without arguments); None if the text is cut, is no
-        JSON, or no object. A repeated key counts with its last value.
-    """
-    if text.strip(" \t\r\n") in ("", "null"):
-        return {}
-    try:
-        value = from_json(text)
-    except (ValueError, TypeError):  # TypeError: pydantic_core takes no text with lone surrogates
-        value = _with_raw_line_breaks(text)
-    return value if isinstance(value, dict) else None
-
-
-def _with_raw_line_breaks(text: str) -> Any:
-    """Models write raw line breaks into JSON strings, code above all; that alone is forgiven."""
-    if min(text) >= " ":
-        return None
-    try:
-        return from_json(json.dumps(json.loads(text, strict=False)))  # twice, for one and the same strictness
-    except (ValueError, RecursionError):
-        return None

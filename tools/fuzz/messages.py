@@ -25,6 +25,7 @@ import langchain_oxen.messages as langchain_messages
 import llama_index_oxen.messages as llama_messages
 from _oxen_transport.errors import OxenConfigError, OxenError
 from _oxen_transport.request.build import build
+from _oxen_transport.request.snippets import SentRequest
 from _oxen_transport.settings import OxenSettings
 from langchain_oxen.tools import tools_to_wire
 from tools.fuzz import junk
@@ -96,7 +97,7 @@ def _check(to_wire: Callable[[Any], Any], conversation: list[Any], call: Any, se
         headers = request.headers()
         assert all(name and (name + value).isprintable() and name.isascii() for name, value in headers.items()), headers
         assert json.loads(request.content, parse_constant=_no_constant)["messages"] is not None
-        request.to_curl()
+        SentRequest.of(request).to_curl()
     except OxenError as error:
         refusal = error
     assert refusal is None or type(refusal) is OxenConfigError, f"{refusal!r} for what was passed in"

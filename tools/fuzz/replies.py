@@ -25,8 +25,9 @@ import langchain_oxen.messages as langchain_messages
 import llama_index_oxen.messages as llama_messages
 from _oxen_transport.catalogue import models_from
 from _oxen_transport.errors import OxenError
+from _oxen_transport.redaction import Redactor
 from _oxen_transport.response.completion import completion_from_body, document_from_body, error_from_reply
-from _oxen_transport.response.error_body import Redactor, parse_error
+from _oxen_transport.response.error_body import parse_error
 from _oxen_transport.response.stream import StreamReader, chunks_from
 from _oxen_transport.testing.answers import TOOL_CALL, USAGE, chunks, completion, error_body
 from _oxen_transport.types import Chunk, Completion, Usage

@@ -37,7 +37,7 @@ def finds(trials: Callable[[int, int, int], Iterator[Trial]], seed: int, batch: 
     for number, (trial, shown) in enumerate(trials(seed, batch, count)):
         try:
             trial()
-        except Exception as error:  # noqa: BLE001, PERF203 - whatever it is, it is what we look for
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is what we look for
             trace = traceback.extract_tb(error.__traceback__)[-1]
             why = f"{type(error).__name__}: {str(error)[:300]} ({trace.filename}:{trace.lineno})"
             found.append(Find(seed, batch, number, shown()[:1500], why))

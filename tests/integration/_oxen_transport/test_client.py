@@ -27,7 +27,7 @@ from _oxen_transport.errors import (
     OxenTruncatedStreamError,
 )
 from _oxen_transport.http import pools
-from _oxen_transport.rate_limiter import Limiter
+from _oxen_transport.rate_limiter import RateLimiter
 from _oxen_transport.request.build import build
 from _oxen_transport.settings import OxenSettings
 from _oxen_transport.testing import (
@@ -129,7 +129,7 @@ class Paced(OxenSettings):
 def test_a_429_sends_a_call_back_into_the_line(api: EntryPoint, server: Server) -> None:
     """With a shared pace it is no failure: the call waits for its turn, as long as the server said."""
     stage = server.stage(reply(error_body("slowly"), 429, retry_after=1), good)
-    model = Paced(base_url=stage.url, rate_limiter=Limiter(requests_per_minute=6_000), max_retries=0)
+    model = Paced(base_url=stage.url, rate_limiter=RateLimiter(requests_per_minute=6_000), max_retries=0)
     start = time.monotonic()
     assert api.ask(model).text == ANSWER
     assert 0.9 < time.monotonic() - start < 3

@@ -37,6 +37,7 @@ def test_the_parts_that_a_partner_package_has() -> None:
         "Structured output",
         "Token usage",
         "Response metadata",
+        "All parameters",
     ]
 
 

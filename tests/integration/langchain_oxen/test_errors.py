@@ -36,6 +36,7 @@ FAMILIES = {
     "OxenStreamError": core.ModelAPIError,
     "OxenTruncatedStreamError": core.ModelAPIError,
     "OxenStructuredOutputError": core.OutputParserException,
+    "OxenRefusalError": getattr(core, "ModelRefusalError", core.ModelError),
 }
 
 
@@ -51,13 +52,27 @@ def test_every_class_of_the_tree_has_its_place_here(kind):
 
 
 @pytest.mark.parametrize("kind", LEAVES, ids=lambda kind: kind.__name__)
-def test_an_adopted_error_is_the_same_one_and_survives_pickle(kind):
+def test_a_transport_error_leaves_as_langchains_and_survives_pickle(kind):
     details = transport.Details(status_code=418, partial=Completion(text="half"), retry_after=2.0)
-    error = kind("brewing", details)
-    assert errors.adopt(error) is error
+
+    def raise_it():
+        raise kind("brewing", details)
+
+    with pytest.raises(kind) as caught, errors.LangChainErrors():
+        raise_it()
+    error = caught.value
+    assert (error.__context__, error.__cause__) == (None, None), "one failure is one error in a log"
+    assert traceback.extract_tb(error.__traceback__)[-1].name == "raise_it", "the traceback ends where it was raised"
     again = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
-    assert type(again) is getattr(langchain_oxen, kind.__name__)
+    assert type(error) is type(again) is getattr(langchain_oxen, kind.__name__)
     assert (str(again), again.status_code, again.partial_text, again.retry_after) == (str(error), 418, "half", 2.0)
+
+
+def test_what_is_not_a_transport_error_leaves_as_it_is():
+    for error in (KeyError("k"), langchain_oxen.OxenConfigError("mine")):
+        with pytest.raises(type(error)) as caught, errors.LangChainErrors():
+            raise error
+        assert caught.value is error
 
 
 STATUSES = {

@@ -41,6 +41,7 @@ def test_the_parts_are_those_of_the_twin() -> None:
         "Structured output",
         "Token usage",
         "Response metadata",
+        "All parameters",
     ]
 
 

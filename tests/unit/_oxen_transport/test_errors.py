@@ -8,6 +8,8 @@ import pickle
 
 import pytest
 
+import langchain_oxen
+import llama_index_oxen
 from _oxen_transport import errors
 from _oxen_transport.errors import Details, ErrorResponse, OxenError, error_class
 from _oxen_transport.types import Completion
@@ -39,6 +41,13 @@ def test_every_error_is_in_the_tree_has_a_full_text_and_survives_pickle_and_copy
         assert type(again) is kind
         assert str(again) == str(error)
         assert again.details == KNOWN
+
+
+def test_both_packages_export_every_error() -> None:
+    assert set(errors.__all__) == {kind.__name__ for kind in LEAVES}
+    for package in (langchain_oxen, llama_index_oxen):
+        assert set(errors.__all__) <= set(package.__all__)
+        assert all(issubclass(getattr(package, kind.__name__), kind) for kind in LEAVES)
 
 
 def test_every_error_but_the_roots_gives_advice() -> None:
@@ -128,5 +137,5 @@ def test_what_may_succeed_later() -> None:
         *("OxenError", "OxenStatusError", "OxenConfigError", "OxenMissingExtraError", "OxenTLSError"),
         *("OxenRedirectError", "OxenBadRequestError", "OxenContextOverflowError", "OxenUpgradeRequiredError"),
         *("OxenPaymentRequiredError", "OxenAuthenticationError", "OxenPermissionError", "OxenNotFoundError"),
-        *("OxenResponseTooLargeError", "OxenToolCallError", "OxenStructuredOutputError"),
+        *("OxenResponseTooLargeError", "OxenToolCallError", "OxenStructuredOutputError", "OxenRefusalError"),
     }

@@ -5,8 +5,6 @@ from __future__ import annotations
 import copy
 import dataclasses
 import json
-import shlex
-import subprocess
 from typing import Any
 
 import pytest
@@ -15,7 +13,6 @@ from pydantic import SecretStr
 from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.request.build import USER_AGENT, Request, build, build_get, checked
 from _oxen_transport.settings import OxenSettings
-from _oxen_transport.testing import Server, good
 
 KEY = "sk-test-0123456789"
 HELLO: list[Any] = [{"role": "user", "content": "Hello"}]
@@ -206,30 +203,6 @@ def test_a_request_for_a_document() -> None:
     assert request.headers()["Authorization"] == f"Bearer {KEY}"
 
 
-def test_curl_shows_all_but_the_secrets() -> None:
-    shown = build(settings(extra_headers={"X-Tenant": "secret-4711"}), HELLO).to_curl()
-    assert KEY not in shown
-    assert "secret-4711" not in shown
-    assert '"Authorization: Bearer $OXEN_API_KEY"' in shown
-    assert '"X-Tenant: $X_TENANT"' in shown
-    assert "Authorization" not in build(OxenSettings(base_url="http://localhost:1"), HELLO).to_curl()
-
-
-def test_curl_really_runs(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is shown is what is sent: quotes, line breaks, dollars and all."""
-    stage = server.stage(good)
-    text = 'it\'s "quoted" $HOME `x` \\ \n new line żółć 🐂'
-    request = build(settings(base_url=stage.url), [{"role": "user", "content": text}])
-    monkeypatch.setenv("OXEN_API_KEY", KEY)
-    if subprocess.run(["which", "curl"], capture_output=True, check=False).returncode:  # noqa: S607
-        assert shlex.split(request.to_curl().replace("\\\n", ""))[0] == "curl"
-        return
-    subprocess.run(request.to_curl() + " -s", shell=True, check=True, capture_output=True)  # noqa: S602 - shown to be run
-    assert stage.bodies == [request.body]
-    assert stage.requests[0].headers["authorization"] == f"Bearer {KEY}"
-    assert stage.requests[0].headers["content-type"] == "application/json"
-
-
 def test_a_hand_made_request_has_no_secrets() -> None:
     request = Request("https://h.test/x", "m", {}, b"", extra_headers={"X": SecretStr("abcd")})
     assert request.redact("abcd") == "[redacted]"
@@ -242,5 +215,5 @@ def test_a_tool_that_is_none_says_what_a_tool_is() -> None:
 
 
 def test_a_header_with_no_name_is_refused() -> None:
-    with pytest.raises(OxenConfigError, match="is no name of a header"):
+    with pytest.raises(OxenConfigError, match="invalid header name"):
         settings(extra_headers={"X Team": "a"})

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from _oxen_transport.errors import OxenConfigError
-from _oxen_transport.request.content import arguments_text, each_message
+from _oxen_transport.request.content import each_message
+from _oxen_transport.tools.arguments import arguments_text
 
 
 @pytest.mark.parametrize(
@@ -52,5 +53,5 @@ def test_arguments_become_text(arguments: Any, text: str) -> None:
 
 
 def test_arguments_that_json_cannot_carry() -> None:
-    with pytest.raises(OxenConfigError, match=r"the arguments of a tool call .* JSON cannot carry: .*object"):
+    with pytest.raises(OxenConfigError, match=r"the arguments of a tool call .* not JSON serializable: .*object"):
         arguments_text({"a": object()})

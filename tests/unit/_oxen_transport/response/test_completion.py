@@ -11,9 +11,8 @@ import pytest
 from pydantic import SecretStr
 
 from _oxen_transport import errors
+from _oxen_transport.redaction import NOTHING_SECRET, Redactor
 from _oxen_transport.response.completion import (
-    MAX_BODY_BYTES,
-    ContentDecoder,
     completion_from_body,
     details_of,
     document_from_body,
@@ -21,7 +20,7 @@ from _oxen_transport.response.completion import (
     text_and_reasoning,
     usage_from,
 )
-from _oxen_transport.response.error_body import NOTHING_SECRET, Redactor
+from _oxen_transport.response.content_encoding import MAX_BODY_BYTES, ContentDecoder
 from _oxen_transport.testing import ANSWER, TOOL_ARGUMENTS, TOOL_CALL, completion
 from _oxen_transport.types import Completion, ToolCall
 

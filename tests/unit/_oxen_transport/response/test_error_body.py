@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from _oxen_transport.response.error_body import MAX_TEXT, MAX_WORDS, Redactor, is_error, parse_error
+from _oxen_transport.redaction import Redactor
+from _oxen_transport.response.error_body import MAX_TEXT, MAX_WORDS, is_error, parse_error
 
 DETAIL = [{"type": "extra_forbidden", "loc": ["body", "stream_options"], "msg": "Extra inputs are not permitted"}]
 

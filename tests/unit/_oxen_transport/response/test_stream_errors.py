@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from _oxen_transport.errors import OxenResponseError, OxenStreamError, OxenTruncatedStreamError
-from _oxen_transport.response.error_body import Redactor
+from _oxen_transport.redaction import Redactor
 from _oxen_transport.response.stream import StreamReader, chunks_from
 from _oxen_transport.types import Chunk, Completion, ToolCall, ToolCallDelta
 
