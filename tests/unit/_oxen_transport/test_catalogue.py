@@ -23,6 +23,7 @@ from _oxen_transport.request.build import build
 from _oxen_transport.request.tokens import window_of
 from _oxen_transport.testing import Received, Server, good, reply, whole
 from _oxen_transport.types import Message, Usage
+from tests.tables import each_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -183,13 +184,13 @@ def test_schema_under_its_old_name_and_absent() -> None:
     assert model_from({"id": "m", "request_schema": {}, "json_request_schema": None}).request_schema is None
 
 
-@pytest.mark.parametrize("row", [None, [], {}, {"id": ""}, {"id": 7}])
+@each_row("row", [None, [], {}, {"id": ""}, {"id": 7}])
 def test_no_model(row: Any) -> None:
     with pytest.raises(OxenResponseError, match="not a model"):
         model_from(row)
 
 
-@pytest.mark.parametrize("body", [None, {}, {"data": "x"}, 7])
+@each_row("body", [None, {}, {"data": "x"}, 7])
 def test_no_list(body: Any) -> None:
     with pytest.raises(OxenResponseError, match="not a list of models"):
         models_from(body)
@@ -245,6 +246,6 @@ def test_the_price_of_an_answer_is_asked_for(api: EntryPoint, server: Server) ->
     assert cost is None, "the same call gives the same answer, whether or not the catalogue was read"
 
 
-@pytest.mark.parametrize("usage", [None, {}, {"prompt_tokens": 1}, {"prompt_tokens": "x", "completion_tokens": 1}])
+@each_row("usage", [None, {}, {"prompt_tokens": 1}, {"prompt_tokens": "x", "completion_tokens": 1}])
 def test_no_price_without_the_tokens(usage: Any) -> None:
     assert ModelInfo("m", input_cost_per_token=1.0, output_cost_per_token=1.0).cost(usage) is None

@@ -13,6 +13,7 @@ import llama_index_oxen
 from _oxen_transport import errors
 from _oxen_transport.errors import Details, ErrorResponse, OxenError, error_class
 from _oxen_transport.types import Completion
+from tests.tables import each_row
 
 LEAVES = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, OxenError)]
 KNOWN = Details(
@@ -97,7 +98,7 @@ def test_the_response_has_the_shape_tracers_read() -> None:
         ErrorResponse(400, {}, "<html>").json()
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("kind", "statuses"),
     [
         (errors.OxenBadRequestError, [400, 405, 410, 413, 418, 422, 451, 499]),
@@ -115,7 +116,7 @@ def test_the_class_for_a_status(kind: type[OxenError], statuses: list[int]) -> N
     assert {status: error_class(status) for status in statuses} == dict.fromkeys(statuses, kind)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("kind", "also"),
     [
         (errors.OxenConfigError, ValueError),

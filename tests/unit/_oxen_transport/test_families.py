@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from _oxen_transport.families import ANTHROPIC, GENERIC, family
+from tests.tables import each_row
 
 MISTRAL_IDS = [
     "open-mixtral-8x22b",
@@ -33,7 +34,7 @@ OTHER_IDS = [
 ]
 
 
-@pytest.mark.parametrize("model", MISTRAL_IDS)
+@each_row("model", MISTRAL_IDS)
 def test_mistral_models_get_mistrals_rules(model):
     known = family(model)
     assert known.name == "mistral"
@@ -46,7 +47,7 @@ def test_mistral_models_get_mistrals_rules(model):
     assert known.prefix_key == "prefix"
 
 
-@pytest.mark.parametrize("model", V7_IDS)
+@each_row("model", V7_IDS)
 def test_later_mistral_models_take_text_beside_calls(model):
     known = family(model)
     assert known.name == "mistral-v7"
@@ -54,7 +55,7 @@ def test_later_mistral_models_take_text_beside_calls(model):
     assert known.strict_order
 
 
-@pytest.mark.parametrize("model", OTHER_IDS)
+@each_row("model", OTHER_IDS)
 def test_every_other_model_is_generic(model):
     assert family(model) is GENERIC
     assert GENERIC.seed_name == "seed"
@@ -67,7 +68,7 @@ def test_claude_wants_tools_beside_calls():
     assert family("anthropic/claude-haiku") is ANTHROPIC
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("model", "tokens"),
     [
         ("open-mixtral-8x22b", 64_000),
@@ -81,7 +82,7 @@ def test_windows(model, tokens):
     assert family(model).context_window == tokens
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("model", "tokenizer"),
     [
         ("open-mixtral-8x22b", "mistral-v3"),
@@ -95,7 +96,7 @@ def test_only_a_known_tokenizer_is_named(model, tokenizer):
     assert family(model).tokenizer == tokenizer
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("model", "text_only"),
     [
         ("open-mixtral-8x22b", True),

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 
-import pytest
-
+from tests.tables import each_row
 from tools.fuzz import messages, replies
 from tools.fuzz.running import BATCH, Trial, finds
 
@@ -14,8 +13,8 @@ INPUTS = int(os.environ.get("FUZZ_INPUTS", "50000")) // 2
 SHARDS = 5
 
 
-@pytest.mark.parametrize("shard", range(SHARDS))
-@pytest.mark.parametrize("target", [replies, messages], ids=["replies", "messages"])
+@each_row("shard", range(SHARDS))
+@each_row("target", [replies, messages], ids=["replies", "messages"])
 def test_only_typed_errors(target: object, shard: int) -> None:
     trials: Callable[[int, int, int], Iterator[Trial]] = target.trials  # type: ignore[attr-defined]
     for batch in range(shard, INPUTS // BATCH, SHARDS):

@@ -19,6 +19,7 @@ import pytest
 from _oxen_transport.errors import OxenRateLimitError, OxenTimeoutError
 from _oxen_transport.rate_limiter import RateLimiter, Reservation, _seconds
 from _oxen_transport.testing import Received, Server, good, reply, whole
+from tests.tables import each_row
 
 
 class Clock:
@@ -87,9 +88,9 @@ def simulate(
     return Outcome(accepted_after / 300, often)
 
 
-@pytest.mark.parametrize("limit", [2, 20, 100])
-@pytest.mark.parametrize("burst", [1, 5])
-@pytest.mark.parametrize("pause", [None, 0.3, 2])
+@each_row("limit", [2, 20, 100])
+@each_row("burst", [1, 5])
+@each_row("pause", [None, 0.3, 2])
 def test_85_percent_of_an_unknown_steady_limit_are_used(limit: float, burst: float, pause: float | None) -> None:
     outcome = simulate(limit, burst=burst, pause=pause)
     assert outcome.per_second >= 0.85 * limit
@@ -101,8 +102,8 @@ def test_85_percent_are_used_where_each_429_costs_ten_seconds(limit: float) -> N
     assert simulate(limit, burst=1, pause=10, workers=20, settled=180).per_second >= 0.85 * limit
 
 
-@pytest.mark.parametrize(("pause", "least"), [(None, 2), (0.3, 8)])
-@pytest.mark.parametrize("workers", [20, 100])
+@each_row(("pause", "least"), [(None, 2), (0.3, 8)])
+@each_row("workers", [20, 100])
 def test_five_percent_of_random_429s_are_no_standstill(pause: float | None, least: float, workers: int) -> None:
     """Each of them is a pause for all, so that 20 (or 60) requests per second are the most there can be."""
     outcome = simulate(1000, burst=1, pause=pause, workers=workers, overload=0.05, settled=600)
@@ -161,7 +162,7 @@ def test_nothing_remaining_is_a_pause_until_the_reset() -> None:
     assert limiter.reserve(tokens=100).wait == pytest.approx(10, abs=0.2)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "seconds"), [("6m0s", 360), ("20ms", 0.02), ("1.5", 1.5), ("1h2m", 3720), ("soon", None), ("", None)]
 )
 def test_reset_times(text: str, seconds: float | None) -> None:

@@ -12,6 +12,7 @@ import pytest
 from _oxen_transport import errors, retry
 from _oxen_transport.errors import OxenError
 from _oxen_transport.retry import CEILING, AttemptState, RetryBudget, RetryPolicy, is_retryable, retry_after_seconds
+from tests.tables import each_row
 
 NOW = 1_800_000_000.0
 
@@ -53,7 +54,7 @@ def test_the_servers_word_is_the_least() -> None:
 CONNECTED, ANSWERED = AttemptState(connected=True), AttemptState(connected=True, answered=True)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("kind", "progress", "expected"),
     [
         (errors.OxenConnectionError, AttemptState(), True),

@@ -15,6 +15,7 @@ from _oxen_transport.model import OxenCatalogue
 from _oxen_transport.parameter_names import ALIASES, SYNONYMS
 from _oxen_transport.setting_values import is_loopback
 from _oxen_transport.settings import DEFAULT_BASE_URL, OxenSettings
+from tests.tables import each_row
 
 KEY = "sk-test-0123456789"
 
@@ -60,7 +61,7 @@ def test_the_environment_is_checked_like_an_argument(monkeypatch: pytest.MonkeyP
     assert "hunter2pw" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "url",
     [
         *("https://h.test/api/ai", "https://h.test/api/ai/", " https://h.test/api/ai// "),
@@ -71,7 +72,7 @@ def test_ways_to_write_the_url(url: str) -> None:
     assert OxenSettings(api_key=KEY, base_url=url).base_url == "https://h.test/api/ai"
 
 
-@pytest.mark.parametrize(
+@each_row(
     "url",
     [
         *("", "h.test/api", "ftp://h.test", "https://", "file:///etc/passwd", "https://h.test?x=1", "https://h.test#x"),
@@ -113,7 +114,7 @@ def test_plain_http() -> None:
         assert OxenSettings(api_key=KEY, base_url=url).base_url == url
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("parameter", "invalid"),
     [
         ("temperature", (-0.1, 2.1, 9, "hot", float("nan"))),
@@ -145,7 +146,7 @@ def test_n_is_refused_with_a_reason() -> None:
     assert OxenSettings(api_key=KEY, n=1).n is None
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("unknown", "hint"),
     [
         *[("temprature", "'temperature'"), ("max_token", "'max_tokens'"), ("top_k", "extra_body")],
@@ -167,7 +168,7 @@ VALUES = {"model": "m", "max_tokens": 5, "stop": ["x"], "seed": 7, "timeout": 7.
 VALUES |= {"base_url": "https://h.test", "http_async_client": 1}
 
 
-@pytest.mark.parametrize(("alias", "name"), ALIASES.items())
+@each_row(("alias", "name"), ALIASES.items())
 def test_conventional_names_are_accepted(alias: str, name: str) -> None:
     if name == "extra_headers":
         assert OxenSettings(api_key=KEY, **{alias: {"X": "y"}}).extra_headers == {"X": SecretStr("y")}
@@ -186,7 +187,7 @@ def test_one_parameter_under_two_names() -> None:
     assert "twice" in refused(model="a", model_name="b")
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("given", "demand"),
     [
         ({"max_tokens": "abc"}, "max_tokens: must be a valid integer or 'fit' (got 'abc')"),
@@ -232,7 +233,7 @@ def test_proxies(proxy: str, kept: str) -> None:
     assert made.get_secret_value() == kept
 
 
-@pytest.mark.parametrize("proxy", ["ftp://me:hunter2@p.test", "me:hunter2@p.test:1", "http://p.test:99999", "http://"])
+@each_row("proxy", ["ftp://me:hunter2@p.test", "me:hunter2@p.test:1", "http://p.test:99999", "http://"])
 def test_proxies_nobody_can_use(proxy: str) -> None:
     text = refused(proxy=proxy)
     assert text.startswith("proxy: ")
@@ -240,12 +241,12 @@ def test_proxies_nobody_can_use(proxy: str) -> None:
     assert ("'ftp'" in text) == proxy.startswith("ftp")
 
 
-@pytest.mark.parametrize(("stop", "kept"), [("x", ["x"]), (["x", "y"], ["x", "y"]), ([], None), (None, None)])
+@each_row(("stop", "kept"), [("x", ["x"]), (["x", "y"], ["x", "y"]), ([], None), (None, None)])
 def test_stop(stop: Any, kept: Any) -> None:
     assert OxenSettings(api_key=KEY, stop=stop).stop == kept
 
 
-@pytest.mark.parametrize("name", ["Authorization", "authorization", "Host", "Content-Length", "Transfer-Encoding"])
+@each_row("name", ["Authorization", "authorization", "Host", "Content-Length", "Transfer-Encoding"])
 def test_headers_that_are_set_by_the_library(name: str) -> None:
     assert "api_key" in refused(extra_headers={name: "x"})
 
@@ -255,7 +256,7 @@ def test_a_user_agent_that_the_server_would_take_for_its_cli() -> None:
     assert OxenSettings(api_key=KEY, extra_headers={"User-Agent": "my-app/1"}).extra_headers
 
 
-@pytest.mark.parametrize("value", ["a\r\nb: c", "a\nb", "a\x00", "ключ"])
+@each_row("value", ["a\r\nb: c", "a\nb", "a\x00", "ключ"])
 def test_header_values_that_no_header_can_carry(value: str) -> None:
     text = refused(extra_headers={"X-A": value})
     assert "extra_headers" in text

@@ -20,6 +20,7 @@ from _oxen_transport.errors import (
 )
 from _oxen_transport.settings import OxenSettings
 from _oxen_transport.structured import RUNGS, MethodFallback, correction, in_words
+from tests.tables import each_row
 
 HERE = OxenSettings(base_url="http://127.0.0.1:1")
 THERE = OxenSettings(base_url="http://127.0.0.1:2")
@@ -36,7 +37,7 @@ def test_from_the_strictest_down() -> None:
     assert list(MethodFallback(HERE)) == ["json_schema", "function_calling", "json_mode", "prompt"]
 
 
-@pytest.mark.parametrize("rung", RUNGS)
+@each_row("rung", RUNGS)
 def test_what_worked_comes_first_and_the_rest_after_it(rung: structured.StructuredMethod) -> None:
     MethodFallback(HERE).succeeded(rung)
     assert list(MethodFallback(HERE)) == [rung, *(other for other in RUNGS if other != rung)]
@@ -65,7 +66,7 @@ FAILURES: list[tuple[OxenError, bool]] = [
 ]
 
 
-@pytest.mark.parametrize(("error", "is_one"), FAILURES, ids=lambda value: getattr(value, "message", str(value)))
+@each_row(("error", "is_one"), FAILURES, ids=lambda value: getattr(value, "message", str(value)))
 def test_which_failures_may_be_about_the_way_of_asking(error: OxenError, is_one: bool) -> None:
     ladder = MethodFallback(HERE)
     next(iter(ladder))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from _oxen_transport.unicode import SurrogateJoiner, valid_text, valid_tree
+from tests.tables import each_row
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "valid"),
     [
         ("hi \ud83d", "hi \ufffd"),

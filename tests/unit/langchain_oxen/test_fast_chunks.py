@@ -15,6 +15,7 @@ from langchain_oxen import fast_chunks as tokens
 from langchain_oxen import stream
 from langchain_oxen.fast_chunks import ChunkFactory, _same
 from langchain_oxen.stream import OxenMessageChunk, _constructed, from_chunk
+from tests.tables import each_row
 
 if TYPE_CHECKING:
     from langchain_core.outputs import ChatGenerationChunk
@@ -66,7 +67,7 @@ def test_random_fragments() -> None:
     assert fast > 10_000, "the fast way is hardly ever taken"
 
 
-@pytest.mark.parametrize("text", ["a", "ü🐂", "\ud800", "{}", " "])
+@each_row("text", ["a", "ü🐂", "\ud800", "{}", " "])
 def test_text(text: str) -> None:
     made, constructed = filled(Chunk(text)), _constructed(Chunk(text))
     assert _same(made, constructed)
@@ -74,7 +75,7 @@ def test_text(text: str) -> None:
     assert repr(made) == repr(constructed)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "chunk",
     [
         Chunk("a", reasoning="b"), Chunk("", refusal="no"), Chunk("a", logprobs={"content": []}),

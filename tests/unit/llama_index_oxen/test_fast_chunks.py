@@ -13,6 +13,7 @@ from _oxen_transport.types import Chunk, ToolCallDelta
 from llama_index_oxen import stream
 from llama_index_oxen.fast_chunks import ChunkFactory, _same
 from llama_index_oxen.stream import Snapshots, _constructed
+from tests.tables import each_row
 
 
 def filled(text: str, delta: str) -> ChatResponse:
@@ -26,7 +27,7 @@ def test_the_fast_way_is_the_one_that_is_used(monkeypatch: pytest.MonkeyPatch) -
     assert [snapshots.feed(Chunk(word)).message.content for word in ("a ", "b")] == ["a ", "a b"]
 
 
-@pytest.mark.parametrize(("text", "delta"), [("a", "a"), ("ab", "b"), ("ü🐂", "🐂"), ("\ud800", "\ud800"), ("a", "")])
+@each_row(("text", "delta"), [("a", "a"), ("ab", "b"), ("ü🐂", "🐂"), ("\ud800", "\ud800"), ("a", "")])
 def test_text(text: str, delta: str) -> None:
     made, constructed = filled(text, delta), _constructed(text, delta)
     assert _same(made, constructed)

@@ -28,6 +28,7 @@ from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.types import Completion, ToolCall, Usage
 from llama_index_oxen.messages import from_wire, to_wire
 from tests.history_checks import answered_by_name
+from tests.tables import each_row
 
 DATA = base64.b64encode(b"bytes").decode()
 CALL = ToolCallBlock(tool_call_id="AbC123xyZ", tool_name="weather", tool_kwargs={"city": "Łódź"})
@@ -38,7 +39,7 @@ WIRED_CALL = {
 }
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("role", "wired"),
     [
         ("user", "user"),
@@ -104,7 +105,7 @@ def test_an_invalid_call_goes_back_as_the_model_wrote_it():
     assert wired["tool_calls"][0]["function"]["arguments"] == '{"city": "Ł'
 
 
-@pytest.mark.parametrize(
+@each_row(
     "blocks",
     [
         [TextBlock(text="one"), TextBlock(text="two")],
@@ -229,7 +230,7 @@ def test_an_answer_without_calls_does_not_look_like_a_call():
     assert from_wire(Completion(text="")).message.content == ""
 
 
-@pytest.mark.parametrize("arguments", ["[1]", '"text"', "{", '{"a": 1} {"b": 2}', "nonsense", "7"])
+@each_row("arguments", ["[1]", '"text"', "{", '{"a": 1} {"b": 2}', "nonsense", "7"])
 def test_arguments_that_are_no_object_are_kept_and_never_run(arguments):
     response = from_wire(Completion(tool_calls=(ToolCall("a", "f", arguments),)))
     assert [block.tool_kwargs for block in response.message.blocks] == [arguments]

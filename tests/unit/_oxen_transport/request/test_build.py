@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.request.build import USER_AGENT, Request, build, build_get, checked
 from _oxen_transport.settings import OxenSettings
+from tests.tables import each_row
 
 KEY = "sk-test-0123456789"
 HELLO: list[Any] = [{"role": "user", "content": "Hello"}]
@@ -89,9 +90,7 @@ def test_dictionaries_are_merged() -> None:
     assert (request.headers()["X-A"], request.headers()["X-B"]) == ("1", "2")
 
 
-@pytest.mark.parametrize(
-    "call", [{"temperature": 9}, {"temprature": 1}, {"n": 2}, {"stop": 7}, {"base_url": "x"}, {"api_key": "x"}]
-)
+@each_row("call", [{"temperature": 9}, {"temprature": 1}, {"n": 2}, {"stop": 7}, {"base_url": "x"}, {"api_key": "x"}])
 def test_a_call_passes_the_same_door(call: dict[str, Any]) -> None:
     with pytest.raises(OxenConfigError) as caught:
         build(settings(), HELLO, call=call)
@@ -109,7 +108,7 @@ def test_mistrals_own_words() -> None:
     assert body_of(temperature=1.6, model="gpt-4o")["temperature"] == 1.6
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("choice", "sent"),
     [
         ("auto", "auto"),
@@ -167,7 +166,7 @@ def test_without_a_field() -> None:
     assert less.stream
 
 
-@pytest.mark.parametrize("value", [object(), {1, 2}, 1j, b"\xff"])
+@each_row("value", [object(), {1, 2}, 1j, b"\xff"])
 def test_what_json_cannot_carry(value: Any) -> None:
     try:
         content = json.loads(build(settings(), HELLO, call={"extra_body": {"x": value}}).content)

@@ -11,9 +11,10 @@ import pytest
 from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.request.content import each_message
 from _oxen_transport.tools.arguments import arguments_text
+from tests.tables import each_row
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("broken", "reason"),
     [
         (lambda block: block["text"], "KeyError: 'text'"),
@@ -43,7 +44,7 @@ def test_an_error_that_says_what_is_wrong_is_kept() -> None:
         each_message(["hello"], convert)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("arguments", "text"),
     [({"a": "é"}, '{"a":"é"}'), (None, "{}"), ("", "{}"), ('{"a": 1', '{"a": 1')],
     ids=["dict", "none", "empty", "as the model wrote it"],

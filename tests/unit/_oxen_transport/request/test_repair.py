@@ -15,6 +15,7 @@ from _oxen_transport.request.repair import GO_ON, UNDERSTOOD, repair
 from _oxen_transport.request.rules import RULES
 from _oxen_transport.request.tool_results import NO_RESULT
 from tests.history_checks import TOKENIZER, accepted_by_mistral, strictly_alternating
+from tests.tables import each_row
 
 MIXTRAL = family("open-mixtral-8x22b")
 LATER = family("mistral-large-2411")
@@ -108,7 +109,7 @@ def test_the_docs_examples(rule, model, before, after, error, caplog):  # noqa: 
         strictly_alternating(after)
 
 
-@pytest.mark.parametrize(("rule", "model", "before", "after", "error"), sections())
+@each_row(("rule", "model", "before", "after", "error"), sections())
 def test_strict_names_a_rule_the_message_and_the_way_out(rule, model, before, after, error):
     with pytest.raises(OxenConfigError) as caught:
         mend(before, family(model), "strict", tools=False)
@@ -121,7 +122,7 @@ def test_strict_names_a_rule_the_message_and_the_way_out(rule, model, before, af
         assert 'history="repair"' in text
 
 
-@pytest.mark.parametrize(("rule", "model", "before", "after", "error"), sections())
+@each_row(("rule", "model", "before", "after", "error"), sections())
 def test_off_leaves_everything(rule, model, before, after, error):
     assert mend(before, family(model), "off") == before
 
@@ -187,7 +188,7 @@ def test_results_keep_the_order_they_came_in():
     assert contents(mended[2:]) == ["two", "one"]
 
 
-@pytest.mark.parametrize("again", ["AbC123xyZ", "call_1", "f", ""])
+@each_row("again", ["AbC123xyZ", "call_1", "f", ""])
 def test_an_id_that_comes_again_in_a_later_turn_gets_its_own(again):
     turn = [user("q"), calling(call(again, arguments='{"n": 1}')), result("one", again), said("so")]
     later = [user("q"), calling(call(again, arguments='{"n": 2}')), result("two", again)]
@@ -231,7 +232,7 @@ def test_an_id_that_hashes_to_a_taken_one_gives_way():
     assert [(m["tool_call_id"], m["content"]) for m in mended[2:]] == [(first, "a"), (second, "b")]
 
 
-@pytest.mark.parametrize("bad", ["AbC123xyZ\n", "AbC123xy", "AbC123xyZ0", "äbC123xyZ", "null"])
+@each_row("bad", ["AbC123xyZ\n", "AbC123xy", "AbC123xyZ0", "äbC123xyZ", "null"])
 def test_near_misses_of_the_id_pattern_are_replaced(bad):
     mended = mend([user("q"), calling(call(bad)), result("42", bad)])
     accepted_by_mistral(mended)
@@ -268,7 +269,7 @@ def test_a_tool_name_that_mistral_refuses_is_left_out_and_a_good_one_kept():
     assert mend([user("q"), calling(), result(name="f")])[2] == result(name="f")
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("given", "sent"),
     [
         ("", {}),
@@ -298,7 +299,7 @@ def name_sent(name, *family):
     return mend([user("q"), calling(call(name=name)), result()], *family)[1]["tool_calls"][0]["function"]["name"]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("name", "sent"), [("a b", "a_b"), ("f\n", "f_"), ("größe", "gr__e"), ("a.b", "a_b"), ("Box[int]", "Box_int_")]
 )
 def test_a_function_name_mistral_refuses_is_written_otherwise(name, sent):
@@ -401,9 +402,7 @@ def test_a_user_after_the_synthesised_result_gets_an_answer_between():
     assert contents(mended) == ["q", "", NO_RESULT, UNDERSTOOD, "never mind"]
 
 
-@pytest.mark.parametrize(
-    "history", [[said("")], [system(" ")], [said(None), said("\n")], [{"role": "tool", "content": ""}]]
-)
+@each_row("history", [[said("")], [system(" ")], [said(None), said("\n")], [{"role": "tool", "content": ""}]])
 def test_almost_nothing_still_becomes_a_request(history):
     mended = mend(history)
     accepted_by_mistral(mended)
@@ -421,8 +420,8 @@ def test_blank_users_and_results_are_kept():
 # -- one message ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("role", ["critic", "", None, "Assistant", 3])
-@pytest.mark.parametrize("known", [MIXTRAL, GENERIC])
+@each_row("role", ["critic", "", None, "Assistant", 3])
+@each_row("known", [MIXTRAL, GENERIC])
 def test_an_unknown_role_is_an_error_in_every_family(role, known):
     with pytest.raises(OxenConfigError, match=r"messages\[1\]: role"):
         mend([user("q"), {"role": role, "content": "x"}], known)
@@ -433,7 +432,7 @@ def test_calls_belong_to_the_assistant():
         mend([{**calling(), "role": "user"}])
 
 
-@pytest.mark.parametrize(
+@each_row(
     "part",
     [
         {"type": "image_url", "image_url": {"url": "data:image/png;base64,xx"}},

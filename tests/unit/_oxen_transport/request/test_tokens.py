@@ -13,6 +13,7 @@ from _oxen_transport.errors import OxenConfigError, OxenContextOverflowError, Ox
 from _oxen_transport.request import tokens as budget
 from _oxen_transport.request.tokens import Count, check, count_messages, count_text, fit, token_ids, window, window_of
 from _oxen_transport.settings import OxenSettings
+from tests.tables import each_row
 
 MIXTRAL = "open-mixtral-8x22b"
 OTHER = "gpt-4o"
@@ -64,7 +65,7 @@ def without_extra(monkeypatch):
 # -- exact ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("messages", "tools", "tokens"),
     [
         ([{"role": "user", "content": "Hello, what can you do?"}], None, 10),
@@ -89,7 +90,7 @@ def test_tools_as_openai_writes_them_count_the_same():
     assert count_messages([ASK], [bare], MIXTRAL).exact
 
 
-@pytest.mark.parametrize(
+@each_row(
     "part",
     [
         [{"role": "assistant", "content": "Hi"}],
@@ -221,7 +222,7 @@ def test_the_window_of_settings():
     assert window_of(OxenSettings(base_url="http://127.0.0.1:1", context_window=7)) == 7
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("prompt", "limit", "most", "tokens"),
     [
         (Count(1000, exact=True), 64_000, None, 63_000),

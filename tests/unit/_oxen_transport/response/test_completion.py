@@ -23,6 +23,7 @@ from _oxen_transport.response.completion import (
 from _oxen_transport.response.content_encoding import MAX_BODY_BYTES, ContentDecoder
 from _oxen_transport.testing import ANSWER, TOOL_ARGUMENTS, TOOL_CALL, completion
 from _oxen_transport.types import Completion, ToolCall
+from tests.tables import each_row
 
 NOW = 1_800_000_000.0
 
@@ -73,7 +74,7 @@ def test_what_else_may_be_there() -> None:
     assert answer.raw["unheard_of"] == [1]
 
 
-@pytest.mark.parametrize("junk", [None, 7, [], {}, "x", True])
+@each_row("junk", [None, 7, [], {}, "x", True])
 def test_fields_of_the_wrong_type_are_as_good_as_missing(junk: Any) -> None:
     odd = {
         "choices": [{"message": {"content": "x", "refusal": junk, "reasoning": junk}, "logprobs": junk}],
@@ -85,7 +86,7 @@ def test_fields_of_the_wrong_type_are_as_good_as_missing(junk: Any) -> None:
     assert answer.logprobs in (None, {})
 
 
-@pytest.mark.parametrize(
+@each_row(
     "body",
     [b"", b"<html>", b"[]", b"null", b'"x"', b'{"choices', b"\xff\xfe\x00", b"[" * 100_000],
 )
@@ -94,15 +95,13 @@ def test_what_is_no_json_object(body: bytes) -> None:
         read(body)
 
 
-@pytest.mark.parametrize(
-    "choices", [None, [], {}, "x", [None], [7], [{}], [{"message": None}], [{"message": "x"}], [{"text": "x"}]]
-)
+@each_row("choices", [None, [], {}, "x", [None], [7], [{}], [{"message": None}], [{"message": "x"}], [{"text": "x"}]])
 def test_what_holds_no_message(choices: Any) -> None:
     with pytest.raises(errors.OxenResponseError, match="no message"):
         read({"choices": choices, "id": "x"})
 
 
-@pytest.mark.parametrize(
+@each_row(
     "body",
     [
         {"error": {"message": "boom-7731"}},
@@ -131,7 +130,7 @@ def test_bytes_that_are_no_utf8() -> None:
     assert read(b'{"choices": [{"message": {"content": "a\xff\xfeb"}}]}').text == "a\ufffd\ufffdb"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("message", "expected"),
     [
         ({"content": "x"}, ("x", "")),
@@ -149,7 +148,7 @@ def test_text_and_reasoning(message: dict[str, Any], expected: tuple[str, str]) 
     assert text_and_reasoning(message) == expected
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("raw", "expected"),
     [
         ({"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}, (1, 2, 3, None, None, None)),
@@ -177,7 +176,7 @@ def test_usage(raw: dict[str, Any], expected: tuple[Any, ...]) -> None:
     assert usage.raw == raw or "nan" in repr(raw)
 
 
-@pytest.mark.parametrize("raw", [None, {}, [], 7, "x"])
+@each_row("raw", [None, {}, [], 7, "x"])
 def test_no_usage(raw: Any) -> None:
     assert usage_from(raw) is None
 
@@ -215,7 +214,7 @@ def test_an_error_that_says_nothing() -> None:
     assert error.body is None
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("status", "said", "kind"),
     [
         (400, "request (9 tokens) exceeds the available context size (8 tokens)", errors.OxenContextOverflowError),
@@ -266,8 +265,8 @@ def unpacked(data: bytes, coding: str, size: int = 1000, limit: int | None = MAX
     return out
 
 
-@pytest.mark.parametrize("size", [1, 7, 1000, 10**6])
-@pytest.mark.parametrize(
+@each_row("size", [1, 7, 1000, 10**6])
+@each_row(
     ("coding", "pack"),
     [
         ("identity", bytes),
@@ -309,7 +308,7 @@ def test_damaged(which: str) -> None:
         unpacked(DAMAGED[which], "gzip")
 
 
-@pytest.mark.parametrize("cut", [0, 5, 50, 200])
+@each_row("cut", [0, 5, 50, 200])
 def test_cut(cut: int) -> None:
     with pytest.raises(errors.OxenTruncatedStreamError):
         unpacked(gzip.compress(TEXT)[:cut], "gzip")
@@ -319,7 +318,7 @@ def test_bytes_after_the_end_are_ignored() -> None:
     assert unpacked(gzip.compress(TEXT) + b"junk", "gzip") == TEXT
 
 
-@pytest.mark.parametrize("coding", ["br", "zstd", "gzip, gzip", "x" * 1000])
+@each_row("coding", ["br", "zstd", "gzip, gzip", "x" * 1000])
 def test_codings_that_were_not_asked_for(coding: str) -> None:
     with pytest.raises(errors.OxenResponseError, match="not asked for"):
         ContentDecoder({"content-encoding": coding})

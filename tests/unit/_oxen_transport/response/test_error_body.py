@@ -10,11 +10,12 @@ from pydantic import SecretStr
 
 from _oxen_transport.redaction import Redactor
 from _oxen_transport.response.error_body import MAX_TEXT, MAX_WORDS, is_error, parse_error
+from tests.tables import each_row
 
 DETAIL = [{"type": "extra_forbidden", "loc": ["body", "stream_options"], "msg": "Extra inputs are not permitted"}]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("body", "message"),
     [
         ({"error": {"message": "boom"}}, "boom"),
@@ -83,7 +84,7 @@ def test_it_is_bounded() -> None:
 SECRET = "sk-0123456789"
 
 
-@pytest.mark.parametrize(
+@each_row(
     "text",
     [
         f"bad key {SECRET}",
@@ -103,7 +104,7 @@ def test_what_looks_like_a_token_is_taken_out() -> None:
     assert SECRET not in repr(Redactor(SecretStr(SECRET)).__dict__)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("body", "expected"),
     [
         ({"error": {"message": "x"}}, True),
@@ -124,7 +125,7 @@ def test_what_is_an_error(body: dict[str, Any], expected: bool) -> None:
     assert is_error(body) is expected
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "prompt", "window"),
     [
         (

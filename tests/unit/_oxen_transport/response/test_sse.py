@@ -14,6 +14,7 @@ import pytest
 from _oxen_transport.errors import OxenResponseTooLargeError
 from _oxen_transport.response import sse
 from _oxen_transport.response.sse import MAX_EVENT_BYTES, Decoder, decode_all
+from tests.tables import each_row
 from tools.fuzz import oracle
 from tools.fuzz.sse import BATCH, differences
 
@@ -157,7 +158,7 @@ def test_a_plain_event_is_not_read_line_by_line(monkeypatch: pytest.MonkeyPatch)
 class TestSize:
     """One event may have `max_event_bytes`; any number of events may follow each other."""
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("event", "size"),
         [
             (b"data: 12\n\n", 8),

@@ -12,6 +12,7 @@ from _oxen_transport import errors
 from _oxen_transport.response.stream import StreamReader, chunks_from
 from _oxen_transport.testing import ANSWER, DONE, PIECES, TOOL_ARGUMENTS, TOOL_CALL, USAGE, chunk, chunks, event, sse
 from _oxen_transport.types import Chunk, Completion, ToolCall, ToolCallDelta
+from tests.tables import each_row
 
 WHOLE = sse(chunks(usage=USAGE))
 
@@ -48,7 +49,7 @@ def test_a_documented_stream() -> None:
     assert whole.raw["object"] == "chat.completion"
 
 
-@pytest.mark.parametrize("size", [1, 2, 3, 7, 64, 1000])
+@each_row("size", [1, 2, 3, 7, 64, 1000])
 def test_pieces_of_any_size_make_the_same(size: int) -> None:
     pieces = [WHOLE[at : at + size] for at in range(0, len(WHOLE), size)]
     out, whole = read(*pieces)
@@ -87,7 +88,7 @@ def test_an_empty_answer_is_an_answer() -> None:
 # -- cut ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("events", range(1, 10))
+@each_row("events", range(1, 10))
 def test_a_cut_answer_never_looks_complete(events: int) -> None:
     error = failed(sse(chunks()[:events], done=False))
     assert type(error) is errors.OxenTruncatedStreamError
@@ -105,7 +106,7 @@ def test_a_cut_at_every_byte() -> None:
     assert read(WHOLE[:ends])[1].text == ANSWER
 
 
-@pytest.mark.parametrize("body", [b"", b": ping\n\n", DONE, b"\n\n\n", event({"choices": []}) + DONE])
+@each_row("body", [b"", b": ping\n\n", DONE, b"\n\n\n", event({"choices": []}) + DONE])
 def test_a_stream_without_an_answer(body: bytes) -> None:
     error = failed(body)
     assert isinstance(error, errors.OxenTruncatedStreamError)
@@ -141,7 +142,7 @@ def test_a_cut_tool_call_is_in_the_partial_only() -> None:
 # -- errors inside ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@each_row(
     "bad",
     [
         event({"error": {"message": "boom-7731"}}),
@@ -163,7 +164,7 @@ def test_an_error_in_the_stream(bad: bytes) -> None:
     assert caught.value.partial_text == "".join(PIECES[:3])
 
 
-@pytest.mark.parametrize("bad", [b"", b"x", b'{"id": "x", "choi', b"[]", b"null", b"7", b"[" * 5000, b'"x"'])
+@each_row("bad", [b"", b"x", b'{"id": "x", "choi', b"[]", b"null", b"7", b"[" * 5000, b'"x"'])
 def test_an_event_that_is_no_json_object(bad: bytes) -> None:
     error = failed(sse(chunks()[:3], done=False), event(bad), DONE)
     assert isinstance(error, errors.OxenResponseError)
@@ -195,7 +196,7 @@ def _failure(reader: StreamReader, piece: bytes) -> errors.OxenError:
 # -- odd but good -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@each_row(
     "odd",
     [
         {"choices": []},

@@ -12,6 +12,7 @@ from _oxen_transport.errors import OxenResponseError, OxenStreamError, OxenTrunc
 from _oxen_transport.redaction import Redactor
 from _oxen_transport.response.stream import StreamReader, chunks_from
 from _oxen_transport.types import Chunk, Completion, ToolCall, ToolCallDelta
+from tests.tables import each_row
 
 HEADERS = {"content-type": "text/event-stream", "x-request-id": "r-7"}
 
@@ -42,7 +43,7 @@ def test_an_error_is_redacted_and_kept(event: dict[str, Any]) -> None:
     assert caught.value.request_id == "r-7"
 
 
-@pytest.mark.parametrize(
+@each_row(
     "event",
     [
         {"status": "error", "status_message": "no", "choices": [{"delta": {"content": "x"}}]},
@@ -129,7 +130,7 @@ def test_the_last_chunk_has_what_closes_the_calls() -> None:
     assert [(piece.index, bool(piece.id)) for piece in reader.end().tool_calls] == [(0, True)]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("whole", "first"),
     [
         (Completion(text="a"), Chunk("a")),

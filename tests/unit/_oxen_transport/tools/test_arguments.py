@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from _oxen_transport.tools.arguments import parse_arguments, partial_arguments
+from tests.tables import each_row
 
 
-@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "-1E+400", '[{"b": 2e308}]'])
+@each_row("number", ["NaN", "Infinity", "-Infinity", "1e999", "-1E+400", '[{"b": 2e308}]'])
 def test_a_number_that_json_does_not_have_makes_the_call_invalid(number: str) -> None:
     assert parse_arguments(f'{{"a": {number}}}') is None
     assert parse_arguments(f'{{"a": "x\ny", "b": {number}}}') is None
 
 
-@pytest.mark.parametrize("text", ['{"a": 1e30}', '{"a": "NaN"}', '{"a": "1e999"}', '{"a": 12345678901234567890123}'])
+@each_row("text", ['{"a": 1e30}', '{"a": "NaN"}', '{"a": "1e999"}', '{"a": 12345678901234567890123}'])
 def test_what_only_looks_like_one_is_kept(text: str) -> None:
     assert parse_arguments(text) is not None
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "value"),
     [
         (r'{"a": "\ud83d"}', "\ufffd"),

@@ -14,6 +14,7 @@ from _oxen_transport.settings import OxenSettings
 from _oxen_transport.testing import Server, chunks, completion, sse, streamed, whole
 from _oxen_transport.tools.names import in_messages, tool_name_map
 from tests.entry_points import EntryPoint, LangChain, LlamaIndex, Transport, each, entry_points
+from tests.tables import each_row
 
 LOCAL = OxenSettings(base_url="http://127.0.0.1:1", model="open-mixtral-8x22b")
 
@@ -34,8 +35,8 @@ CONVERSATION: list[Any] = [
 ]
 
 
-@pytest.mark.parametrize("model", ["open-mixtral-8x22b", "gpt-4o"])
-@pytest.mark.parametrize("history", ["repair", "strict", "off"])
+@each_row("model", ["open-mixtral-8x22b", "gpt-4o"])
+@each_row("history", ["repair", "strict", "off"])
 def test_tool_choice_and_history_agree(model: str, history: str) -> None:
     call = {"tools": [tool("github.search")], "tool_choice": "github.search", "model": model, "history": history}
     before = copy.deepcopy((CONVERSATION, call))

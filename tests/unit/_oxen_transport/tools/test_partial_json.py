@@ -5,11 +5,11 @@ from __future__ import annotations
 import itertools
 import json
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from _oxen_transport.tools.partial_json import PartialObject
+from tests.tables import each_row
 
 VALUE = {
     "city": 'Łódź — "x" \\ 🐂',
@@ -48,7 +48,7 @@ def test_half_a_number_is_not_shown():
     assert growing.add("2}") == {"age": 42}
 
 
-@pytest.mark.parametrize("text", ["", "[1, 2", "nonsense", '"text"', "nul"])
+@each_row("text", ["", "[1, 2", "nonsense", '"text"', "nul"])
 def test_what_is_no_object_is_an_empty_one(text):
     assert PartialObject().add(text) == {}
 
