@@ -1,6 +1,43 @@
-"""The wire side of `langchain_oxen` and `llama_index_oxen`: private, shared by both.
+"""What `langchain_oxen` and `llama_index_oxen` share: the API, without a framework. Private; import those two.
 
-It knows the API and HTTP, and no framework. Import the two packages, not this one.
+The clients are imported with the first call, not with the package: HTTP libraries are two thirds
+of what an import would take, and many processes that import a model (a web server's workers, a
+notebook, a command with `--help`) do not call it at once.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from _oxen_transport.async_client import AsyncOxenClient
+    from _oxen_transport.client import OxenClient
+    from _oxen_transport.observer import Start
+    from _oxen_transport.settings import OxenSettings
+
 __version__ = "0.1.0"
+
+observe: Start | None = None
+"""Makes the observer of each answer, if something watches them; see `otel`."""
+
+
+def client_for(settings: OxenSettings) -> OxenClient:
+    """A client for a model object's settings; make one per call, never keep it on the object."""
+    if observe is not None:
+        from _oxen_transport.observer import ObservedClient  # noqa: PLC0415 - only when something watches
+
+        return ObservedClient(settings, observe)
+    from _oxen_transport.client import OxenClient  # noqa: PLC0415 - see above
+
+    return OxenClient(settings)
+
+
+def async_client_for(settings: OxenSettings) -> AsyncOxenClient:
+    """Async version of `client_for`."""
+    if observe is not None:
+        from _oxen_transport.observer import AsyncObservedClient  # noqa: PLC0415 - only when something watches
+
+        return AsyncObservedClient(settings, observe)
+    from _oxen_transport.async_client import AsyncOxenClient  # noqa: PLC0415 - see above
+
+    return AsyncOxenClient(settings)

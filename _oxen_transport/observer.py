@@ -1,6 +1,6 @@
 """The place where a tracer watches answers; imported only while one is installed, see `otel.py`.
 
-`clients.py` then hands out the clients wrapped by this module, and each request carries the observer
+`client_for` then hands out the clients of this module, and each request carries the observer
 to `call.py`, which knows the attempts.
 """
 
@@ -14,7 +14,8 @@ from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, ParamSpec
 
-from _oxen_transport.client import AsyncOxenClient, OxenClient
+from _oxen_transport.async_client import AsyncOxenClient
+from _oxen_transport.client import OxenClient
 from _oxen_transport.errors import OxenError
 from _oxen_transport.types import Chunk, Completion
 

@@ -14,7 +14,7 @@ from langchain_core.runnables import Runnable
 from langchain_core.utils.utils import LC_ID_PREFIX
 from pydantic import ConfigDict, Field
 
-from _oxen_transport.clients import async_client, sync_client
+from _oxen_transport import async_client_for, client_for
 from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.parameter_docs import documented
 from _oxen_transport.redaction import mask_headers
@@ -197,7 +197,7 @@ class ChatOxen(BaseChatOxen):
     ) -> ChatResult:
         with LangChainErrors():
             request = self._request(messages, stop, kwargs)
-            return _result(sync_client(self).send(request))
+            return _result(client_for(self).send(request))
 
     async def _agenerate(
         self,
@@ -208,7 +208,7 @@ class ChatOxen(BaseChatOxen):
     ) -> ChatResult:
         with LangChainErrors():
             request = self._request(messages, stop, kwargs)
-            return _result(await async_client(self).send(request))
+            return _result(await async_client_for(self).send(request))
 
     def _stream(
         self,
@@ -219,7 +219,7 @@ class ChatOxen(BaseChatOxen):
     ) -> Iterator[ChatGenerationChunk]:
         with LangChainErrors():
             request = self._request(messages, stop, kwargs, stream=True)
-            with closing(sync_client(self).stream(request)) as pieces:
+            with closing(client_for(self).stream(request)) as pieces:
                 for piece in pieces:
                     for chunk in from_chunk(piece):
                         if run_manager:
@@ -235,7 +235,7 @@ class ChatOxen(BaseChatOxen):
     ) -> AsyncIterator[ChatGenerationChunk]:
         with LangChainErrors():
             request = self._request(messages, stop, kwargs, stream=True)
-            async with aclosing(async_client(self).stream(request)) as pieces:
+            async with aclosing(async_client_for(self).stream(request)) as pieces:
                 async for piece in pieces:
                     for chunk in from_chunk(piece):
                         if run_manager:
@@ -253,7 +253,7 @@ class ChatOxen(BaseChatOxen):
         with LangChainErrors():
             request = self._request(messages, stop, kwargs, stream=True)
             events = EventStream(_message_id(run_manager), request.model)
-            with closing(sync_client(self).stream(request)) as pieces:
+            with closing(client_for(self).stream(request)) as pieces:
                 for piece in pieces:
                     yield from events.feed(piece)
 
@@ -268,7 +268,7 @@ class ChatOxen(BaseChatOxen):
         with LangChainErrors():
             request = self._request(messages, stop, kwargs, stream=True)
             events = EventStream(_message_id(run_manager), request.model)
-            async with aclosing(async_client(self).stream(request)) as pieces:
+            async with aclosing(async_client_for(self).stream(request)) as pieces:
                 async for piece in pieces:
                     for event in events.feed(piece):
                         yield event

@@ -24,7 +24,7 @@ from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.tools import BaseTool
 from pydantic import ConfigDict, Field, model_validator
 
-from _oxen_transport.clients import async_client, sync_client
+from _oxen_transport import async_client_for, client_for
 from _oxen_transport.model import OxenModelMixin
 from _oxen_transport.parameter_docs import documented
 from _oxen_transport.request.build import Request, build
@@ -263,19 +263,19 @@ class Oxen(SnippetsMixin, OxenModelMixin, StructuredAnswers):
         if self.streaming:
             *_, last = self._stream_chat(messages, **kwargs)
             return last
-        return from_wire(sync_client(self).send(self._request(messages, kwargs)))
+        return from_wire(client_for(self).send(self._request(messages, kwargs)))
 
     async def _achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         if self.streaming:
             return [snapshot async for snapshot in self._astream_chat(messages, **kwargs)][-1]
-        return from_wire(await async_client(self).send(self._request(messages, kwargs)))
+        return from_wire(await async_client_for(self).send(self._request(messages, kwargs)))
 
     def _stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
         request = self._request(messages, kwargs, stream=True)
 
         def snapshots() -> ChatResponseGen:
             so_far = Snapshots()
-            with closing(sync_client(self).stream(request)) as pieces:
+            with closing(client_for(self).stream(request)) as pieces:
                 for piece in pieces:
                     yield so_far.feed(piece)
 
@@ -286,7 +286,7 @@ class Oxen(SnippetsMixin, OxenModelMixin, StructuredAnswers):
 
         async def snapshots() -> ChatResponseAsyncGen:
             so_far = Snapshots()
-            async with aclosing(async_client(self).stream(request)) as pieces:
+            async with aclosing(async_client_for(self).stream(request)) as pieces:
                 async for piece in pieces:
                     yield so_far.feed(piece)
 

@@ -124,7 +124,7 @@ class EntryPoint:
 
 
 class Transport(EntryPoint):
-    """`sync_client` / `async_client`, with `build`."""
+    """`client_for` / `async_client_for`, with `build`."""
 
     kind = "client"
 
@@ -139,24 +139,24 @@ class Transport(EntryPoint):
         return build(model, messages, stream=self.streams, call=call)
 
     def _send(self, model: Any, messages: list[Any], call: dict[str, Any]) -> Answer:
-        from _oxen_transport.clients import sync_client
+        from _oxen_transport import client_for
 
-        return self._whole(sync_client(model).send(self._request(model, messages, call)))
+        return self._whole(client_for(model).send(self._request(model, messages, call)))
 
     async def _asend(self, model: Any, messages: list[Any], call: dict[str, Any]) -> Answer:
-        from _oxen_transport.clients import async_client
+        from _oxen_transport import async_client_for
 
-        return self._whole(await async_client(model).send(self._request(model, messages, call)))
+        return self._whole(await async_client_for(model).send(self._request(model, messages, call)))
 
     def _stream(self, model: Any, messages: list[Any], call: dict[str, Any]) -> Iterator[Any]:
-        from _oxen_transport.clients import sync_client
+        from _oxen_transport import client_for
 
-        return sync_client(model).stream(self._request(model, messages, call))
+        return client_for(model).stream(self._request(model, messages, call))
 
     async def _astream(self, model: Any, messages: list[Any], call: dict[str, Any]) -> Any:
-        from _oxen_transport.clients import async_client
+        from _oxen_transport import async_client_for
 
-        return async_client(model).stream(self._request(model, messages, call))
+        return async_client_for(model).stream(self._request(model, messages, call))
 
     def text_of(self, chunk: Any) -> str:
         return str(chunk.text)

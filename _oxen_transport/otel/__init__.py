@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry import context, metrics, trace
 
-from _oxen_transport import __version__, clients
+import _oxen_transport
+from _oxen_transport import __version__
 from _oxen_transport.observer import Observer
 from _oxen_transport.otel.answer import AnswerObserver, AttemptObserver, Instruments
 
@@ -60,19 +61,19 @@ class OxenInstrumentor:
             tracer_provider: Default: the global one.
             meter_provider: Default: the global one.
         """
-        if clients.observe is not None:
+        if _oxen_transport.observe is not None:
             logger.warning("OxenInstrumentor.instrument() was called twice; the second call changes nothing")
             return
-        clients.observe = _Telemetry(tracer_provider, meter_provider).start
+        _oxen_transport.observe = _Telemetry(tracer_provider, meter_provider).start
 
     def uninstrument(self, **_: Any) -> None:
         """Trace nothing from now on; what runs is traced to its end."""
-        clients.observe = None
+        _oxen_transport.observe = None
 
     @property
     def is_instrumented_by_opentelemetry(self) -> bool:
         """Whether tracing is on."""
-        return clients.observe is not None
+        return _oxen_transport.observe is not None
 
     def instrumentation_dependencies(self) -> Collection[str]:
         """What must be installed for it to be of use: nothing but this distribution."""

@@ -239,8 +239,10 @@ def test_what_the_wheel_says(wheel: Path) -> None:
         said = archive.read(name).decode()
     needed = [line for line in said.splitlines() if line.startswith("Requires-Dist:") and "extra ==" not in line]
     assert {re.split(r"[ <>=!~\[]", line.split(": ")[1])[0] for line in needed} == {
-        "httpx",
+        "aiohttp",
         "httpcore",
+        "httpx",
+        "httpx-aiohttp",
         "pydantic",
         "pydantic-core",
     }

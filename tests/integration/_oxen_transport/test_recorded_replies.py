@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from _oxen_transport import errors
+from _oxen_transport import async_client_for, client_for, errors
 from _oxen_transport.catalogue import ModelInfo
-from _oxen_transport.clients import async_client, sync_client
 from _oxen_transport.errors import OxenError
 from _oxen_transport.settings import OxenSettings
 from _oxen_transport.testing import Server
@@ -206,18 +205,18 @@ def settings_for(server: Server, name: str) -> OxenSettings:
 
 async def test_the_catalogue(server: Server) -> None:
     for models in (
-        sync_client(settings_for(server, "oxen_models")).models(),
-        await async_client(settings_for(server, "oxen_models")).models(),
+        client_for(settings_for(server, "oxen_models")).models(),
+        await async_client_for(settings_for(server, "oxen_models")).models(),
     ):
         assert [model.id for model in models] == ["open-mixtral-8x22b", "a-picture-model"]
         assert all(isinstance(model, ModelInfo) for model in models)
-    assert [m.id for m in sync_client(settings_for(server, "llama_cpp_models")).models()] == ["open-mixtral-8x22b"]
+    assert [m.id for m in client_for(settings_for(server, "llama_cpp_models")).models()] == ["open-mixtral-8x22b"]
     for model in (
-        sync_client(settings_for(server, "oxen_model")).model("open-mixtral-8x22b"),
-        await async_client(settings_for(server, "oxen_model")).model("open-mixtral-8x22b"),
+        client_for(settings_for(server, "oxen_model")).model("open-mixtral-8x22b"),
+        await async_client_for(settings_for(server, "oxen_model")).model("open-mixtral-8x22b"),
     ):
         assert model.id == "open-mixtral-8x22b"
     with pytest.raises(errors.OxenNotFoundError, match="nowhere"):
-        sync_client(settings_for(server, "oxen_model_404")).model("nowhere")
+        client_for(settings_for(server, "oxen_model_404")).model("nowhere")
     with pytest.raises(errors.OxenNotFoundError, match="nowhere"):
-        await async_client(settings_for(server, "oxen_model_404")).model("nowhere")
+        await async_client_for(settings_for(server, "oxen_model_404")).model("nowhere")

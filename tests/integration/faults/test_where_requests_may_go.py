@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from _oxen_transport.clients import sync_client
+from _oxen_transport import client_for
 from _oxen_transport.errors import OxenConfigError, OxenConnectionError, OxenError, OxenRedirectError
 from _oxen_transport.testing import ANSWER, TOOL_ARGUMENTS, Server, good, good_tool_call, head
 from tests.certificates import Certificates
@@ -146,7 +146,7 @@ def test_no_proxy_is_heeded(api: EntryPoint, server: Server, monkeypatch: pytest
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     stage = server.stage(good)
     model = api.make(stage.url)
-    sync_client(model).close()  # the connections that are already there went through no proxy
+    client_for(model).close()  # the connections that are already there went through no proxy
     assert api.ask(model).text == ANSWER
 
 

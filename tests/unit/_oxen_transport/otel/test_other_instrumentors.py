@@ -14,7 +14,7 @@ from opentelemetry.instrumentation.genai.llama_index import LlamaIndexInstrument
 
 from _oxen_transport.otel import SCOPE
 from _oxen_transport.testing import OxenServer
-from tests.callers import Caller, LangChain, LlamaIndex, callers, each
+from tests.entry_points import EntryPoint, LangChain, LlamaIndex, each, entry_points
 from tests.unit._oxen_transport.otel.conftest import Telemetry
 
 CASES = {
@@ -46,23 +46,23 @@ def model_spans(telemetry: Telemetry) -> list[str]:
     return found
 
 
-@each(*callers(LangChain, LlamaIndex))
-def test_one_model_span(caller: Caller, oxen_server: OxenServer, telemetry: Telemetry, others: str) -> None:
+@each(*entry_points(LangChain, LlamaIndex))
+def test_one_model_span(api: EntryPoint, oxen_server: OxenServer, telemetry: Telemetry, others: str) -> None:
     oxen_server.fails(503).says("Moo.")
-    caller.ask(caller.make(oxen_server.url))
+    api.ask(api.make(oxen_server.url))
     found = model_spans(telemetry)
-    its_own = others.endswith("LangChain") == (caller.kind == "ChatOxen")
+    its_own = others.endswith("LangChain") == (api.kind == "ChatOxen")
     by_others = its_own and others != "official LlamaIndex"  # which leaves model spans to the provider's package
     assert (SCOPE in found) is not by_others
     assert len(found) == (2 if others == "both for LangChain" and its_own else 1), found  # one in each convention
 
 
-@each(*callers(LangChain, streams=False))
+@each(*entry_points(LangChain, streams=False))
 @pytest.mark.parametrize("others", ["official LangChain"], indirect=True)
 def test_the_attempts_are_events_of_the_official_span(
-    caller: Caller, oxen_server: OxenServer, telemetry: Telemetry, others: str
+    api: EntryPoint, oxen_server: OxenServer, telemetry: Telemetry, others: str
 ) -> None:
     oxen_server.fails(503).says("Moo.")
-    caller.ask(caller.make(oxen_server.url))
+    api.ask(api.make(oxen_server.url))
     [span] = telemetry.spans
     assert [event.attributes["oxen.attempt.number"] for event in span.events] == [1, 2]

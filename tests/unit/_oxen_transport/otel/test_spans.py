@@ -13,7 +13,7 @@ from opentelemetry import context, trace
 from _oxen_transport.errors import OxenError
 from _oxen_transport.otel import OxenInstrumentor
 from _oxen_transport.testing import OxenServer
-from tests.callers import KEY, Caller, LangChain, callers, each
+from tests.entry_points import KEY, EntryPoint, LangChain, each, entry_points
 from tests.unit._oxen_transport.otel.conftest import Telemetry
 
 SWITCH = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
@@ -26,14 +26,14 @@ def attempts(span: Any) -> list[tuple[Any, ...]]:
     ]
 
 
-def test_an_answer(caller: Caller, oxen_server: OxenServer, telemetry: Telemetry) -> None:
+def test_an_answer(api: EntryPoint, oxen_server: OxenServer, telemetry: Telemetry) -> None:
     oxen_server.says("The ox pulls the plough.")
-    caller.ask(caller.make(oxen_server.url), temperature=0.5, max_tokens=20, stop=["!"], seed=7)
+    api.ask(api.make(oxen_server.url), temperature=0.5, max_tokens=20, stop=["!"], seed=7)
     [span] = telemetry.spans
     assert (span.name, span.kind.name, span.status.status_code.name) == ("chat open-mixtral-8x22b", "CLIENT", "UNSET")
     given = dict(span.attributes)
-    assert (given.pop("gen_ai.response.time_to_first_chunk", None) is not None) is caller.streams
-    assert given.pop("gen_ai.request.stream", False) is caller.streams
+    assert (given.pop("gen_ai.response.time_to_first_chunk", None) is not None) is api.streams
+    assert given.pop("gen_ai.request.stream", False) is api.streams
     assert given.pop("server.port") > 1024
     assert given.pop("gen_ai.response.id").startswith("chatcmpl-")
     assert given == {
@@ -55,22 +55,22 @@ def test_an_answer(caller: Caller, oxen_server: OxenServer, telemetry: Telemetry
     assert metrics["gen_ai.client.operation.duration"][0].count == 1
     counted = {point.attributes["gen_ai.token.type"]: point.sum for point in metrics["gen_ai.client.token.usage"]}
     assert counted == {"input": 5, "output": 5}
-    assert ("gen_ai.client.operation.time_to_first_chunk" in metrics) is caller.streams
+    assert ("gen_ai.client.operation.time_to_first_chunk" in metrics) is api.streams
 
 
-def test_a_429_and_then_an_answer(caller: Caller, oxen_server: OxenServer, telemetry: Telemetry) -> None:
+def test_a_429_and_then_an_answer(api: EntryPoint, oxen_server: OxenServer, telemetry: Telemetry) -> None:
     oxen_server.fails(429).says("Moo.")
-    caller.ask(caller.make(oxen_server.url))
+    api.ask(api.make(oxen_server.url))
     [span] = telemetry.spans
     assert span.status.status_code.name == "UNSET"
     assert attempts(span) == [(1, 429, "OxenRateLimitError"), (2, 200, None)]
     assert span.events[0].attributes["oxen.attempt.wait"] >= 0
 
 
-def test_a_failure(caller: Caller, oxen_server: OxenServer, telemetry: Telemetry) -> None:
+def test_a_failure(api: EntryPoint, oxen_server: OxenServer, telemetry: Telemetry) -> None:
     oxen_server.fails(400, "no such thing", x_oxen_request_id="req-1")
     with pytest.raises(OxenError):
-        caller.ask(caller.make(oxen_server.url))
+        api.ask(api.make(oxen_server.url))
     [span] = telemetry.spans
     assert span.status.status_code.name == "ERROR"
     assert "no such thing" in span.status.description
@@ -81,38 +81,38 @@ def test_a_failure(caller: Caller, oxen_server: OxenServer, telemetry: Telemetry
     assert duration.attributes["error.type"] == "OxenBadRequestError"
 
 
-@each(*callers(streams=True))
-def test_a_cut_stream(caller: Caller, oxen_server: OxenServer, telemetry: Telemetry) -> None:
+@each(*entry_points(streams=True))
+def test_a_cut_stream(api: EntryPoint, oxen_server: OxenServer, telemetry: Telemetry) -> None:
     oxen_server.cuts("one two three", after=1)
     with pytest.raises(OxenError):
-        caller.ask(caller.make(oxen_server.url, max_retries=0))
+        api.ask(api.make(oxen_server.url, max_retries=0))
     [span] = telemetry.spans
     assert span.status.status_code.name == "ERROR"
     assert span.attributes["gen_ai.response.time_to_first_chunk"] > 0
 
 
-@each(*callers(streams=True))
-def test_a_stream_that_was_resumed(caller: Caller, oxen_server: OxenServer, telemetry: Telemetry) -> None:
+@each(*entry_points(streams=True))
+def test_a_stream_that_was_resumed(api: EntryPoint, oxen_server: OxenServer, telemetry: Telemetry) -> None:
     oxen_server.cuts("one two three", after=1).says("two three")
-    caller.ask(caller.make(oxen_server.url, resume=True))
+    api.ask(api.make(oxen_server.url, resume=True))
     [span] = telemetry.spans
     assert [event.name for event in span.events] == ["oxen.attempt", "oxen.continued", "oxen.attempt"]
     assert span.status.status_code.name == "UNSET"
 
 
-@each(*callers(streams=True))
-def test_a_reader_who_leaves(caller: Caller, oxen_server: OxenServer, telemetry: Telemetry) -> None:
+@each(*entry_points(streams=True))
+def test_a_reader_who_leaves(api: EntryPoint, oxen_server: OxenServer, telemetry: Telemetry) -> None:
     oxen_server.drips("one two three", every=0.01)
-    model = caller.make(oxen_server.url)
+    model = api.make(oxen_server.url)
 
     async def leave() -> None:
-        async with contextlib.aclosing(caller.achunks(model)) as chunks:
+        async with contextlib.aclosing(api.achunks(model)) as chunks:
             await anext(chunks)
 
-    if caller.is_async:
+    if api.is_async:
         asyncio.run(leave())
     else:
-        chunks = caller.chunks(model)
+        chunks = api.chunks(model)
         next(chunks)
         chunks.close()
     [span] = telemetry.spans
@@ -121,11 +121,11 @@ def test_a_reader_who_leaves(caller: Caller, oxen_server: OxenServer, telemetry:
 
 
 def test_tool_calls_and_contents(
-    caller: Caller, oxen_server: OxenServer, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch
+    api: EntryPoint, oxen_server: OxenServer, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(SWITCH, "SPAN_ONLY")
     oxen_server.calls(("weather", {"city": "Łódź"}))
-    caller.ask(caller.make(oxen_server.url), f"Weather? My key is {KEY}.")
+    api.ask(api.make(oxen_server.url), f"Weather? My key is {KEY}.")
     [span] = telemetry.spans
     assert span.attributes["gen_ai.response.finish_reasons"] == ("tool_calls",)
     [asked] = json.loads(span.attributes["gen_ai.input.messages"])
@@ -142,32 +142,32 @@ def test_no_contents_unless_the_switch_says_so(
     oxen_server: OxenServer, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch, value: str
 ) -> None:
     monkeypatch.setenv(SWITCH, value)
-    [caller] = callers(LangChain, is_async=False, streams=False)
+    [api] = entry_points(LangChain, is_async=False, streams=False)
     oxen_server.says("plough")
-    caller.ask(caller.make(oxen_server.url), "secret question")
+    api.ask(api.make(oxen_server.url), "secret question")
     [span] = telemetry.spans
     assert "secret question" not in span.to_json()
     assert "plough" not in span.to_json()
 
 
-def test_it_stands_below_the_callers_span(caller: Caller, oxen_server: OxenServer, telemetry: Telemetry) -> None:
+def test_it_stands_below_the_callers_span(api: EntryPoint, oxen_server: OxenServer, telemetry: Telemetry) -> None:
     oxen_server.says("Moo.")
     with telemetry.tracers.get_tracer("user").start_as_current_span("outer") as outer:
-        caller.ask(caller.make(oxen_server.url))
+        api.ask(api.make(oxen_server.url))
         assert trace.get_current_span() is outer, "the context was left changed"
     assert telemetry.spans[0].parent.span_id == outer.get_span_context().span_id
     assert context.get_current() == {}
 
 
-@each(*callers(is_async=True, streams=False))
-def test_cancelled_in_an_attempt(caller: Caller, oxen_server: OxenServer, telemetry: Telemetry) -> None:
+@each(*entry_points(is_async=True, streams=False))
+def test_cancelled_in_an_attempt(api: EntryPoint, oxen_server: OxenServer, telemetry: Telemetry) -> None:
     oxen_server.hangs()
-    model = caller.make(oxen_server.url)
+    model = api.make(oxen_server.url)
 
     async def give_up() -> None:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.2):
-                await caller.ask_async(model)
+                await api.ask_async(model)
         assert not trace.get_current_span().get_span_context().is_valid, "the context was left changed"
 
     asyncio.run(give_up())
@@ -176,7 +176,7 @@ def test_cancelled_in_an_attempt(caller: Caller, oxen_server: OxenServer, teleme
 
 
 def test_a_tracer_that_fails_does_not_fail_the_call(
-    caller: Caller, oxen_server: OxenServer, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch
+    api: EntryPoint, oxen_server: OxenServer, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: Any, **__: Any) -> None:
         raise RuntimeError("no tracing today")
@@ -184,7 +184,7 @@ def test_a_tracer_that_fails_does_not_fail_the_call(
     monkeypatch.setattr("opentelemetry.sdk.trace.Span.add_event", broken)
     monkeypatch.setattr("opentelemetry.sdk.trace.Span.set_attributes", broken)
     oxen_server.says("Moo.")
-    assert caller.ask(caller.make(oxen_server.url)).text == "Moo."
+    assert api.ask(api.make(oxen_server.url)).text == "Moo."
 
 
 def test_instrumented_twice(telemetry: Telemetry, caplog: pytest.LogCaptureFixture) -> None:

@@ -12,7 +12,7 @@ from _oxen_transport.errors import OxenConnectionError, OxenError, OxenRateLimit
 from _oxen_transport.testing import TEST_KEY, OxenServer, Server, good
 from langchain_oxen import ChatOxen, OxenCatalogue
 from llama_index_oxen import Oxen
-from tests.callers import Caller, LangChain, callers, each
+from tests.entry_points import EntryPoint, LangChain, each, entry_points
 
 
 @pytest.fixture
@@ -21,20 +21,20 @@ def oxen_server() -> Iterator[OxenServer]:
         yield OxenServer(running)
 
 
-def test_a_text(caller: Caller, oxen_server: OxenServer) -> None:
+def test_a_text(api: EntryPoint, oxen_server: OxenServer) -> None:
     oxen_server.says("The ox  pulls\nthe plough.")
-    answer = caller.ask(caller.make(oxen_server.url), "What does the ox do?")
+    answer = api.ask(api.make(oxen_server.url), "What does the ox do?")
     assert answer.text == "The ox  pulls\nthe plough."
     assert answer.usage == (5, 5, 10)
     assert answer.finish_reason == "stop"
     [request] = oxen_server.requests
     assert request.messages == [{"role": "user", "content": "What does the ox do?"}]
-    assert request.wants_stream is caller.streams
+    assert request.wants_stream is api.streams
 
 
-def test_tool_calls(caller: Caller, oxen_server: OxenServer) -> None:
+def test_tool_calls(api: EntryPoint, oxen_server: OxenServer) -> None:
     oxen_server.calls(("weather", {"city": "Łódź"}), ("weather", {"city": "Paris"}))
-    answer = caller.ask(caller.make(oxen_server.url))
+    answer = api.ask(api.make(oxen_server.url))
     assert [(name, arguments) for _, name, arguments in answer.tool_calls] == [
         ("weather", {"city": "Łódź"}),
         ("weather", {"city": "Paris"}),
@@ -59,47 +59,47 @@ def test_an_object_for_llama_index(oxen_server: OxenServer) -> None:
     assert llm.as_structured_llm(Ox).complete("Which ox?").raw == Ox(name="Ida", weight=640)
 
 
-def test_a_failure_then_an_answer(caller: Caller, oxen_server: OxenServer) -> None:
+def test_a_failure_then_an_answer(api: EntryPoint, oxen_server: OxenServer) -> None:
     oxen_server.fails(503).says("Moo.")
-    assert caller.ask(caller.make(oxen_server.url)).text == "Moo."
+    assert api.ask(api.make(oxen_server.url)).text == "Moo."
     assert len(oxen_server.requests) == 2
 
 
-def test_an_error_with_a_wait(caller: Caller, oxen_server: OxenServer) -> None:
+def test_an_error_with_a_wait(api: EntryPoint, oxen_server: OxenServer) -> None:
     oxen_server.fails(429, "slow down", retry_after=7)
     with pytest.raises(OxenRateLimitError, match="slow down") as caught:
-        caller.ask(caller.make(oxen_server.url, max_retries=0))
+        api.ask(api.make(oxen_server.url, max_retries=0))
     assert caught.value.details.retry_after == 7
 
 
-def test_a_cut(caller: Caller, oxen_server: OxenServer) -> None:
+def test_a_cut(api: EntryPoint, oxen_server: OxenServer) -> None:
     oxen_server.cuts("one two three four", after=2)
     with pytest.raises(OxenConnectionError) as caught:
-        caller.ask(caller.make(oxen_server.url, max_retries=0))
-    if caller.streams:
+        api.ask(api.make(oxen_server.url, max_retries=0))
+    if api.streams:
         assert caught.value.partial.text == "one two "
 
 
-def test_silence(caller: Caller, oxen_server: OxenServer) -> None:
+def test_silence(api: EntryPoint, oxen_server: OxenServer) -> None:
     oxen_server.hangs()
     with pytest.raises(OxenTimeoutError):
-        caller.ask(caller.make(oxen_server.url, max_retries=0, timeout=0.1))
+        api.ask(api.make(oxen_server.url, max_retries=0, timeout=0.1))
 
 
-def test_a_slow_answer(caller: Caller, oxen_server: OxenServer) -> None:
+def test_a_slow_answer(api: EntryPoint, oxen_server: OxenServer) -> None:
     oxen_server.drips("one two", every=0.001)
-    assert caller.ask(caller.make(oxen_server.url)).text == "one two"
+    assert api.ask(api.make(oxen_server.url)).text == "one two"
 
 
-@each(*callers(LangChain))
-def test_the_script_is_used_up(caller: Caller, oxen_server: OxenServer) -> None:
+@each(*entry_points(LangChain))
+def test_the_script_is_used_up(api: EntryPoint, oxen_server: OxenServer) -> None:
     oxen_server.says("once")
-    llm = caller.make(oxen_server.url)
-    caller.ask(llm)
+    llm = api.make(oxen_server.url)
+    api.ask(llm)
     with pytest.raises(OxenError, match="no answer for request 2: 1 were scripted"):
-        caller.ask(llm)
+        api.ask(llm)
     oxen_server.repeat_last = True
-    assert caller.ask(llm).text == caller.ask(llm).text == "once"
+    assert api.ask(llm).text == api.ask(llm).text == "once"
 
 
 def test_a_function_that_fails_does_not_leave_the_client_waiting(oxen_server: OxenServer) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from _oxen_transport.clients import async_client
+from _oxen_transport import async_client_for
 from _oxen_transport.errors import OxenConnectionError
 from _oxen_transport.request.build import build
 from _oxen_transport.settings import OxenSettings
@@ -52,7 +52,7 @@ def test_many_streams_share_a_connection(server: Http2Server, knobs: dict[str, A
 
     async def one(number: int) -> str:
         request = build(settings, [{"role": "user", "content": str(number)}], stream=True)
-        return "".join([chunk.text async for chunk in async_client(settings).stream(request)])
+        return "".join([chunk.text async for chunk in async_client_for(settings).stream(request)])
 
     async def crowd() -> list[str]:
         return await asyncio.gather(*(one(number) for number in range(40)))
@@ -88,7 +88,7 @@ def test_closing_one_stream_leaves_the_others_alone(server: Http2Server, knobs: 
     request = build(settings, [{"role": "user", "content": "hello"}], stream=True)
 
     async def scene() -> str:
-        first, second = (async_client(settings).stream(request) for _ in range(2))
+        first, second = (async_client_for(settings).stream(request) for _ in range(2))
         await first.__anext__()
         text = (await second.__anext__()).text
         await first.aclose()
