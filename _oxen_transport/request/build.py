@@ -175,8 +175,8 @@ def build(
     )
 
 
-def build_get(settings: OxenSettings, path: str, model: str = "") -> Request:
-    """A request for a document of the API, such as `/models`; `model` if it is about one.
+def build_get(settings: OxenSettings, path: str, model: str = "", method: str = "GET") -> Request:
+    """A request without a body for a document of the API, such as `/models`; `model` if it is about one.
 
     The key is sent if there is one.
     """
@@ -186,7 +186,7 @@ def build_get(settings: OxenSettings, path: str, model: str = "") -> Request:
         model=model,
         body={},
         content=b"",
-        method="GET",
+        method=method,
         api_key=settings.effective_key(),
         extra_headers=settings.extra_headers,
         timeout=settings.timeout,

@@ -36,6 +36,7 @@ from _oxen_transport.testing.answers import (
     streamed,
     whole,
 )
+from _oxen_transport.testing.catalogue import MIXTRAL
 from _oxen_transport.testing.connection import Connection, Received
 from _oxen_transport.testing.oxen_server import TEST_KEY, OxenServer
 from _oxen_transport.testing.ports import black_hole, closed_port, mute_port
@@ -47,6 +48,7 @@ __all__ = [
     "DONE",
     "FIN",
     "HANG",
+    "MIXTRAL",
     "PIECES",
     "RST",
     "TEST_KEY",
