@@ -180,7 +180,7 @@ def _response_attributes(completion: Completion) -> dict[str, AttributeValue]:
             "gen_ai.usage.output_tokens": usage.completion_tokens,
             "gen_ai.usage.cache_read.input_tokens": usage.cached_tokens,
             "gen_ai.usage.reasoning.output_tokens": usage.reasoning_tokens,
-            "oxen.usage.cost": usage.cost,
+            "gen_ai.usage.cost": usage.cost,
         }
     return {name: value for name, value in known.items() if value is not None}
 
