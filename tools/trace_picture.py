@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ QUESTION = "What does an ox do?"
 ROW, LEFT, RIGHT, WIDTH = 26, 330, 190, 1000
 
 
-def langchain_rag(url: str) -> None:
+def langchain_rag(url: str) -> Callable[[], Any]:
     """A retriever, a prompt, the model; traced by LangChain's official instrumentor."""
     from langchain_core.embeddings import DeterministicFakeEmbedding
     from langchain_core.prompts import ChatPromptTemplate
@@ -37,10 +38,11 @@ def langchain_rag(url: str) -> None:
     store = InMemoryVectorStore.from_texts(FACTS, DeterministicFakeEmbedding(size=64))
     prompt = ChatPromptTemplate.from_template("By these facts: {facts}\nAnswer: {question}")
     found = {"facts": store.as_retriever(), "question": RunnablePassthrough()}
-    (found | prompt | ChatOxen(base_url=url, api_key=TEST_KEY)).invoke(QUESTION)
+    chain = found | prompt | ChatOxen(base_url=url, api_key=TEST_KEY)
+    return lambda: chain.invoke(QUESTION)
 
 
-def llama_index_rag(url: str) -> None:
+def llama_index_rag(url: str) -> Callable[[], Any]:
     """A query engine; traced by LlamaIndex's official instrumentor, whose model span is ours."""
     from llama_index.core import Document, MockEmbedding, VectorStoreIndex
     from opentelemetry.instrumentation.genai.llama_index import LlamaIndexInstrumentor
@@ -49,18 +51,19 @@ def llama_index_rag(url: str) -> None:
 
     index = VectorStoreIndex.from_documents([Document(text=fact) for fact in FACTS], embed_model=MockEmbedding(64))
     LlamaIndexInstrumentor().instrument()
-    index.as_query_engine(llm=Oxen(base_url=url, api_key=TEST_KEY)).query(QUESTION)
+    engine = index.as_query_engine(llm=Oxen(base_url=url, api_key=TEST_KEY))
+    return lambda: engine.query(QUESTION)
 
 
-def exported(run: Any) -> list[Any]:
+def exported(prepare: Callable[[str], Callable[[], Any]]) -> list[Any]:
     """The spans of one run, parents before children."""
     exporter = InMemorySpanExporter()
     provider: Any = trace.get_tracer_provider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     with Server() as running:
-        url = OxenServer(running).fails(503).says("It pulls ploughs and carts.").url
+        ask = prepare(OxenServer(running).fails(503).says("It pulls ploughs and carts.").url)
         with trace.get_tracer("a web application").start_as_current_span("GET /answer"):
-            run(url)
+            ask()
     spans = sorted(exporter.get_finished_spans(), key=lambda span: span.start_time)
     known = {span.context.span_id: span for span in spans}
 
