@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import Any, cast
+from collections.abc import Iterator
+from typing import Any
 
 from _oxen_transport import capabilities
 from _oxen_transport.catalogue import known, nearest
@@ -19,7 +20,6 @@ from _oxen_transport.errors import (
     OxenError,
     OxenNotFoundError,
     OxenRateLimitError,
-    OxenResponseError,
     OxenTimeoutError,
     OxenTLSError,
 )
@@ -27,14 +27,10 @@ from _oxen_transport.http.failures import NetworkFailure, network_failure
 from _oxen_transport.http.outgoing import Outgoing
 from _oxen_transport.rate_limiter import Reservation
 from _oxen_transport.request.build import Request
-from _oxen_transport.response.completion import (
-    completion_from_body,
-    details_of,
-    document_from_body,
-    error_from_reply,
-)
+from _oxen_transport.response.completion import document_from_body
 from _oxen_transport.response.content_encoding import ContentDecoder
-from _oxen_transport.response.stream import StreamReader
+from _oxen_transport.response.failures import error_from_reply
+from _oxen_transport.response.stream import StreamReader, answer_from_body
 from _oxen_transport.retry import CEILING, AttemptState, RetryPolicy, budget_of, is_retryable
 from _oxen_transport.types import Chunk, Completion
 
@@ -185,19 +181,9 @@ class Call:
 
     # -- its answer --------------------------------------------------------------------------
 
-    def wants_json(self) -> bool:
-        """Whether a stream was answered with one JSON body, as some providers do."""
-        return "json" in self.headers.get("content-type", "")
-
     def reader(self) -> StreamReader:
         """What makes chunks of the answer."""
-        kind = self.headers.get("content-type", "")
-        reader = StreamReader(self.headers, self.request.redact, self.request.tool_names)
-        if "html" in kind:
-            reader.fail(
-                OxenResponseError(f"the answer is a page, not a stream ({kind[:60]})", details_of(self.headers))
-            )
-        return reader
+        return StreamReader(self.headers, self.request.redact, self.request.tool_names, self.request.model)
 
     def expect(self, reader: StreamReader) -> None:
         """Before a wait for the next piece. Raises: OxenTimeoutError, if the time is up.
@@ -227,8 +213,8 @@ class Call:
 
     def completion(self, body: bytes) -> Completion:
         """The whole answer, read."""
-        completion = completion_from_body(body, self.headers, self.request.redact, self.request.tool_names)
-        return self._counted(completion)
+        request = self.request
+        return self._counted(answer_from_body(body, self.headers, request.redact, request.tool_names, request.model))
 
     def document(self, body: bytes) -> Any:
         """Another document of the API, parsed."""
@@ -236,15 +222,17 @@ class Call:
         self._budget.give_back()
         return parsed
 
-    def verdict(self, reader: StreamReader) -> Chunk:
-        """The last chunk of a stream. Raises: OxenError, with what arrived."""
+    def verdict(self, reader: StreamReader) -> Iterator[Chunk]:
+        """The last chunks of an answer. Raises: OxenError, with what arrived."""
         try:
-            last = reader.end()
+            for chunk in reader.end():
+                if chunk.completion is not None:
+                    chunk.completion = self._counted(chunk.completion)
+                yield chunk
         except OxenError as error:
             failure = self.with_details(error)
         else:
-            last.completion = self._counted(cast(Completion, last.completion))
-            return last
+            return
         raise failure
 
     def _counted(self, completion: Completion) -> Completion:

@@ -1,4 +1,4 @@
-"""What was learnt about servers: kept for the whole process, per URL and model.
+"""What servers support, as earlier requests have shown: kept for the whole process, per URL and model.
 
 It saves attempts that would be refused, and never changes what a call means. `reset()` forgets all of it.
 """

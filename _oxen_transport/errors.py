@@ -23,8 +23,8 @@
     │   └── OxenResponseTooLargeError
     ├── OxenTruncatedStreamError     the answer stopped before its end             (.partial)
     │   └── OxenBrokenStreamError    because the connection broke        (OxenConnectionError)
-    ├── OxenToolCallError            a tool call that must not be executed         (.partial)
-    └── OxenStructuredOutputError    the answer does not fit the schema            (.partial)
+    ├── OxenToolCallError            a tool call that must not be executed (.partial) (ValueError)
+    └── OxenStructuredOutputError    the answer does not fit the schema    (.partial) (ValueError)
         └── OxenRefusalError         because the model declined to answer          (.partial)
 
 "No answer" and "an unusable answer" are different branches. `is_retryable` says whether the
@@ -303,13 +303,16 @@ class OxenBrokenStreamError(OxenTruncatedStreamError, OxenConnectionError):
     """The connection broke in the middle of a stream."""
 
 
-class OxenToolCallError(OxenError):
-    """The model called a tool that does not exist, or with arguments that are cut or not a JSON object."""
+class OxenToolCallError(OxenError, ValueError):
+    """The model asked for no tool, or one that does not exist, or its arguments are cut or not JSON.
 
-    advice: ClassVar[str] = "Nothing was executed; the call as it arrived is in `.partial`."
+    LlamaIndex's extractors skip an answer that raises a ValueError, and go on.
+    """
+
+    advice: ClassVar[str] = "Nothing was executed; the answer as it arrived is in `.partial`."
 
 
-class OxenStructuredOutputError(OxenError):
+class OxenStructuredOutputError(OxenError, ValueError):
     """The answer does not fit the schema that was asked for."""
 
     advice: ClassVar[str] = "The answer as it arrived is in `.partial`."

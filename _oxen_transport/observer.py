@@ -1,27 +1,18 @@
-"""The place where a tracer watches answers; imported only while one is installed, see `otel.py`.
+"""What a tracer is told about an answer; see `otel` for the one there is.
 
-`client_for` then hands out the clients of this module, and each request carries the observer
-to `call.py`, which knows the attempts.
+A request carries its observer to `call.py`, which knows the attempts.
 """
 
 from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import aclosing, closing
-from dataclasses import replace
+from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, ParamSpec
+from typing import ParamSpec
 
-from _oxen_transport.async_client import AsyncOxenClient
-from _oxen_transport.client import OxenClient
 from _oxen_transport.errors import OxenError
-from _oxen_transport.types import Chunk, Completion
-
-if TYPE_CHECKING:
-    from _oxen_transport.request.build import Request
-    from _oxen_transport.settings import OxenSettings
+from _oxen_transport.types import Completion
 
 logger = logging.getLogger("oxen_integrations")
 
@@ -66,9 +57,6 @@ class Observer:
         """The answer is whole, or failed; neither, if its reader left early."""
 
 
-Start = Callable[["OxenSettings", "Request"], Observer]
-"""Makes the observer of one answer from the model object and the first request."""
-
 _warned = False
 
 
@@ -86,51 +74,3 @@ def guarded(method: Callable[P, None]) -> Callable[P, None]:
                 logger.warning("tracing failed in %s; calls go on", method.__qualname__, exc_info=True)
 
     return call
-
-
-class ObservedClient(OxenClient):
-    """`OxenClient`, with its answers watched."""
-
-    def __init__(self, settings: OxenSettings, start: Start) -> None:
-        super().__init__(settings)
-        self._start = start
-
-    def send(self, request: Request) -> Completion:
-        """See `OxenClient.send`."""
-        with self._start(self._settings, request) as observer:
-            observer.completion = super().send(replace(request, observer=observer))
-            return observer.completion
-
-    def stream(self, request: Request) -> Generator[Chunk, None, None]:
-        """See `OxenClient.stream`."""
-        with (
-            self._start(self._settings, request) as observer,
-            closing(super().stream(replace(request, observer=observer))) as chunks,
-        ):
-            for chunk in chunks:
-                observer.on_chunk()
-                observer.completion = chunk.completion
-                yield chunk
-
-
-class AsyncObservedClient(AsyncOxenClient):
-    """`AsyncOxenClient`, with its answers watched."""
-
-    def __init__(self, settings: OxenSettings, start: Start) -> None:
-        super().__init__(settings)
-        self._start = start
-
-    async def send(self, request: Request) -> Completion:
-        """See `AsyncOxenClient.send`."""
-        with self._start(self._settings, request) as observer:
-            observer.completion = await super().send(replace(request, observer=observer))
-            return observer.completion
-
-    async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
-        """See `AsyncOxenClient.stream`."""
-        with self._start(self._settings, request) as observer:
-            async with aclosing(super().stream(replace(request, observer=observer))) as chunks:
-                async for chunk in chunks:
-                    observer.on_chunk()
-                    observer.completion = chunk.completion
-                    yield chunk

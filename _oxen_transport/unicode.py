@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic_core import to_json
+
 _REPLACEMENT = "\ufffd"
 
 
@@ -32,6 +34,14 @@ def valid_tree(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [valid_tree(item) for item in value]
     return value
+
+
+def valid_json(value: Any) -> bytes:
+    """A value as JSON in UTF-8, its text valid. Raises: ValueError, for what JSON cannot hold."""
+    try:
+        return to_json(value)
+    except ValueError:  # half a surrogate pair, or not JSON at all
+        return to_json(valid_tree(value))
 
 
 class SurrogateJoiner:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import aclosing, closing
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.llms.types import (
@@ -27,13 +28,12 @@ from pydantic import ConfigDict, Field, model_validator
 from _oxen_transport import async_client_for, client_for
 from _oxen_transport.model import OxenModelMixin
 from _oxen_transport.parameter_docs import documented
-from _oxen_transport.request.build import Request, build
+from _oxen_transport.request.build import Request, build, build_off_loop, counts_tokens
 from _oxen_transport.request.tokens import window_of
-from llama_index_oxen.masked_headers import mask_headers
-from llama_index_oxen.messages import from_wire, to_wire
+from llama_index_oxen.messages import from_wire, reads_files, to_wire
 from llama_index_oxen.snippets import SnippetsMixin
 from llama_index_oxen.stream import Snapshots
-from llama_index_oxen.structured_rounds import StructuredAnswers
+from llama_index_oxen.structured import StructuredAnswers
 from llama_index_oxen.tools import (
     keep_first_call,
     name_unknown_tool,
@@ -44,7 +44,6 @@ from llama_index_oxen.tools import (
 
 
 @documented
-@mask_headers
 class Oxen(SnippetsMixin, OxenModelMixin, StructuredAnswers):
     """Chat models served by Oxen.ai.
 
@@ -235,7 +234,7 @@ class Oxen(SnippetsMixin, OxenModelMixin, StructuredAnswers):
     @llm_chat_callback()
     async def astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
         """`stream_chat` without blocking."""
-        return self._astream_chat(messages, **kwargs)
+        return await self._astream_chat(messages, **kwargs)
 
     @llm_completion_callback()
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
@@ -255,7 +254,7 @@ class Oxen(SnippetsMixin, OxenModelMixin, StructuredAnswers):
     @llm_completion_callback()
     async def astream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseAsyncGen:
         """`stream_complete` without blocking."""
-        return _acompletions(self._astream_chat(self._prompt(prompt, formatted), **kwargs))
+        return _acompletions(await self._astream_chat(self._prompt(prompt, formatted), **kwargs))
 
     # -- the four under them -----------------------------------------------------------------
 
@@ -267,8 +266,8 @@ class Oxen(SnippetsMixin, OxenModelMixin, StructuredAnswers):
 
     async def _achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         if self.streaming:
-            return [snapshot async for snapshot in self._astream_chat(messages, **kwargs)][-1]
-        return from_wire(await async_client_for(self).send(self._request(messages, kwargs)))
+            return [snapshot async for snapshot in await self._astream_chat(messages, **kwargs)][-1]
+        return from_wire(await async_client_for(self).send(await self._arequest(messages, kwargs)))
 
     def _stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
         request = self._request(messages, kwargs, stream=True)
@@ -281,8 +280,8 @@ class Oxen(SnippetsMixin, OxenModelMixin, StructuredAnswers):
 
         return snapshots()
 
-    def _astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
-        request = self._request(messages, kwargs, stream=True)
+    async def _astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
+        request = await self._arequest(messages, kwargs, stream=True)
 
         async def snapshots() -> ChatResponseAsyncGen:
             so_far = Snapshots()
@@ -294,6 +293,13 @@ class Oxen(SnippetsMixin, OxenModelMixin, StructuredAnswers):
 
     def _request(self, messages: Sequence[ChatMessage], call: dict[str, Any], *, stream: bool = False) -> Request:
         return build(self, to_wire(messages), stream=stream, call=call)
+
+    async def _arequest(
+        self, messages: Sequence[ChatMessage], call: dict[str, Any], *, stream: bool = False
+    ) -> Request:
+        """The same request; what takes time or reads a file happens outside the event loop."""
+        make = partial(self._request, messages, call, stream=stream)
+        return await build_off_loop(make, reads_files=counts_tokens(self, call) or reads_files(messages))
 
     def _prompt(self, prompt: str, formatted: bool) -> list[ChatMessage]:
         if not formatted and self.completion_to_prompt:

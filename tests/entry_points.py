@@ -319,6 +319,12 @@ def _matching(kinds: tuple[type[EntryPoint], ...], is_async: bool | None, stream
     ]
 
 
+def one_of_each(number: int) -> list[EntryPoint]:
+    """A sync and an async entry point: others for another number."""
+    blocking, waiting = (_matching((), is_async, None) for is_async in (False, True))
+    return entry_points() if EVERY else [blocking[number % len(blocking)], waiting[(number + 1) % len(waiting)]]
+
+
 def in_turn(number: int) -> list[EntryPoint]:
     """Sync and async, whole and streamed, each through one of the three classes: the next scenario through the next."""
     ways = itertools.product((False, True), (False, True))

@@ -6,10 +6,10 @@ import json
 import re
 from typing import Any
 
-from pydantic_core import PydanticSerializationError, from_json, to_json
+from pydantic_core import from_json
 
 from _oxen_transport.errors import OxenConfigError
-from _oxen_transport.unicode import valid_text, valid_tree
+from _oxen_transport.unicode import valid_json, valid_text, valid_tree
 
 _MAY_OVERFLOW = re.compile(r"\d[eE]\+?\d{2}")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
@@ -20,8 +20,8 @@ def arguments_text(arguments: Any) -> str:
     if isinstance(arguments, str):
         return arguments or "{}"
     try:
-        return to_json(arguments if arguments is not None else {}).decode()
-    except PydanticSerializationError as error:
+        return valid_json(arguments if arguments is not None else {}).decode()
+    except ValueError as error:
         reason = str(error)[:200]
     raise OxenConfigError(f"the arguments of a tool call are not JSON serializable: {reason}")
 

@@ -16,7 +16,8 @@ import langchain_oxen
 import llama_index_oxen
 from _oxen_transport.errors import OxenStructuredOutputError
 from _oxen_transport.model import OxenModelMixin
-from _oxen_transport.testing import good
+from _oxen_transport.testing import completion, good, reply
+from tests.tables import each_row
 
 DATA = base64.b64encode(b"bytes").decode()
 CALL = {"id": "AbC123xyZ", "name": "weather", "args": {"city": "Łódź", "days": 2}, "type": "tool_call"}
@@ -93,8 +94,8 @@ CONVERSATIONS = {
 
 @pytest.fixture
 def pair(server):
-    def made(**knobs):
-        stages = [server.stage(good), server.stage(good)]
+    def made(attempt=good, **knobs):
+        stages = [server.stage(attempt), server.stage(attempt)]
         knobs = {"api_key": "k", **knobs}
         return (
             langchain_oxen.ChatOxen(base_url=stages[0].url, **knobs),
@@ -105,8 +106,8 @@ def pair(server):
     return made
 
 
-@pytest.mark.parametrize("streams", [False, True])
-@pytest.mark.parametrize("name", CONVERSATIONS)
+@each_row("streams", [False, True])
+@each_row("name", CONVERSATIONS)
 def test_one_conversation_is_one_request(pair, name, streams):
     knobs = {"temperature": 0.5, "max_tokens": 9, "seed": 1, "stop": ["x"]}
     model, llm, stages = pair(model="gpt-like" if "image" in name else "open-mixtral-8x22b", **knobs)
@@ -164,6 +165,34 @@ def test_the_forced_tool_of_a_schema_is_the_same(pair):
     assert bodies[0]["tool_choice"] == bodies[1]["tool_choice"]
     names = [body["tools"][0]["function"]["name"] for body in bodies]
     assert names == ["Person", "Person"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        completion(tool_calls=[("AbC123xyZ", "Person", {"name": 7})]),
+        completion(tool_calls=[("AbC123xyZ", "Person", ["not an object"])]),
+        completion("I do not know.", finish_reason="length"),
+    ],
+    ids=["invalid", "not an object", "prose"],
+)
+def test_errors_of_structured_output_hold_the_same_answer(pair, answer):
+    class Person(BaseModel):
+        """A person."""
+
+        name: str
+
+    model, llm, _ = pair(reply(answer))
+    errors = []
+    for ask in (
+        lambda: model.with_structured_output(Person).invoke("hi"),
+        lambda: llm.structured_predict(Person, PromptTemplate("hi")),
+    ):
+        with pytest.raises(OxenStructuredOutputError) as caught:
+            ask()
+        errors.append(caught.value)
+    assert errors[0].message == errors[1].message
+    assert errors[0].partial == errors[1].partial
 
 
 def test_both_show_the_same_request_as_curl():

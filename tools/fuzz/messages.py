@@ -37,6 +37,9 @@ SETTINGS = [
     for name, mode in (
         ("open-mixtral-8x22b", "repair"),
         ("gpt-4o", "repair"),
+        ("pixtral-12b", "repair"),
+        ("gemini-2.5-pro", "repair"),
+        ("deepseek-v4-flash", "strict"),
         ("open-mixtral-8x22b", "strict"),
         ("x", "off"),
     )
@@ -56,7 +59,23 @@ _BLOCKS: tuple[Any, ...] = (
     *({"type": "non_standard", "value": {"type": "text", "text": "n"}}, {"type": "json", "json": {"a": 1}}),
     *({"type": "tool_call", "id": "t", "name": "f", "args": {"a": 1}}, {"type": "refusal", "refusal": "no"}),
     *({"type": "video", "url": "https://x"}, {"type": "file", "source_type": "url", "url": "https://x"}),
+    *({"type": "function_call", "call_id": "t", "name": "f", "arguments": "{"}, {"type": "web_search_call", "id": "w"}),
+    *(
+        {"type": "server_tool_use", "id": "s", "name": "f", "input": {}},
+        {"type": "input_json_delta", "partial_json": "{"},
+    ),
+    *(
+        {"type": "non_standard", "value": {"type": "mcp_call"}},
+        {"type": "resource_link", "uri": "file:///a", "name": "a"},
+    ),
+    *({"type": "search_result", "content": [{"text": 1}]}, {"type": "resource", "resource": {"blob": "AAAA"}}),
 )
+_BESIDE: tuple[Any, ...] = (
+    *({"refusal": "no"}, {"refusal": 7}, {"reasoning_content": "hm", "reasoning_details": [{"a": "\ud800"}]}),
+    *({"tool_call_extras": {"a": {"extra_content": {"x": 1}}}}, {"tool_call_extras": 7}, {"reasoning_details": "x"}),
+    {"reasoning_content": 7, "thinking_blocks": {}, "extra_content": []},
+)
+_NAMES = ("f", "g", "", "查询天气", "a.b", "x" * 80, "\ud800")
 _TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}
 _CALLS: dict[str, tuple[Any, ...]] = {
     "temperature": (0, 1, 1.9, -1, "hot"),
@@ -134,6 +153,8 @@ def _langchain(rnd: Random) -> lc.BaseMessage:
             *[lambda: lc.HumanMessage(content, name=rnd.choice(("", "bob", None)))] * 3,
             *[lambda: lc.ToolMessage(content, tool_call_id=rnd.choice(_IDS), status=rnd.choice(("error", "success")))]
             * 2,
+            lambda: lc.ToolMessage(content, tool_call_id=rnd.choice(_IDS), name=rnd.choice(_NAMES)),
+            lambda: rnd.choice((lc.HumanMessageChunk, lc.SystemMessageChunk))(content=content),
             lambda: lc.SystemMessage(content),
             lambda: lc.FunctionMessage(content=content, name="f"),
             lambda: lc.ChatMessage(content=content, role=rnd.choice(("user", "developer", "assistant", "nobody", ""))),
@@ -144,7 +165,7 @@ def _langchain(rnd: Random) -> lc.BaseMessage:
 
 def _answer(rnd: Random, content: Any) -> lc.AIMessage:
     calls = [
-        {"name": rnd.choice(("f", "g", "")), "args": rnd.choice(_ARGUMENTS), "id": rnd.choice((*_IDS, None))}
+        {"name": rnd.choice(_NAMES), "args": rnd.choice(_ARGUMENTS), "id": rnd.choice((*_IDS, None))}
         for _ in range(int(rnd.random() * 3))
     ]
     bad = [{"name": "f", "args": rnd.choice(("", "{", None)), "id": rnd.choice(_IDS), "error": "e"}]
@@ -154,6 +175,8 @@ def _answer(rnd: Random, content: Any) -> lc.AIMessage:
         "function": {"name": "f", "arguments": rnd.choice(_RAW_ARGUMENTS)},
     }
     beside = {"tool_calls": [junk.damaged(rnd, raw) if rnd.random() < 0.5 else raw]} if rnd.random() < 0.2 else {}
+    if rnd.random() < 0.2:
+        beside = {**beside, **rnd.choice(_BESIDE)}
     kind = lc.AIMessageChunk if rnd.random() < 0.2 else lc.AIMessage
     return kind(
         content, tool_calls=calls, invalid_tool_calls=bad if rnd.random() < 0.1 else [], additional_kwargs=beside
@@ -170,6 +193,8 @@ def _llama(rnd: Random) -> li.ChatMessage:
         }
     if rnd.random() < 0.1:
         beside |= {"name": junk.value(rnd), "tool_call_id": junk.value(rnd)}
+    if rnd.random() < 0.2:
+        beside |= rnd.choice(_BESIDE)
     blocks = [_block(rnd) for _ in range(int(rnd.random() * 4))]
     return li.ChatMessage(role=rnd.choice(list(li.MessageRole)), blocks=blocks, additional_kwargs=beside)
 
@@ -192,7 +217,7 @@ def _block(rnd: Random) -> Any:
             lambda: li.CitationBlock(cited_content=_block(rnd), source="s", title="t", additional_location_info={}),
             lambda: li.ToolCallBlock(
                 tool_call_id=rnd.choice((*_IDS, None)),
-                tool_name=rnd.choice(("f", "")),
+                tool_name=rnd.choice(_NAMES),
                 tool_kwargs=rnd.choice(_RAW_ARGUMENTS),
             ),
         )

@@ -11,9 +11,9 @@ import re
 _LINE_END = re.compile("\r\n|\n|\r")
 
 
-def events(stream: bytes) -> list[tuple[str, str]]:
-    """(type, data) of every event that the stream dispatches."""
-    text = stream.decode("utf-8", "replace").removeprefix("\ufeff")
+def events(stream: bytes, *, ended: bool = False) -> list[tuple[str, str]]:
+    """(type, data) of every event that the stream dispatches; `ended`: as if a blank line followed."""
+    text = stream.decode("utf-8", "replace").removeprefix("\ufeff") + ("\n\n" if ended else "")
     *lines, _unterminated = _LINE_END.split(text)
     dispatched: list[tuple[str, str]] = []
     data = kind = ""

@@ -26,8 +26,9 @@ import llama_index_oxen.messages as llama_messages
 from _oxen_transport.catalogue import models_from
 from _oxen_transport.errors import OxenError
 from _oxen_transport.redaction import Redactor
-from _oxen_transport.response.completion import completion_from_body, document_from_body, error_from_reply
+from _oxen_transport.response.completion import completion_from_body, document_from_body
 from _oxen_transport.response.error_body import parse_error
+from _oxen_transport.response.failures import error_from_reply
 from _oxen_transport.response.stream import StreamReader, chunks_from
 from _oxen_transport.testing.answers import TOOL_CALL, USAGE, chunks, completion, error_body
 from _oxen_transport.types import Chunk, Completion, Usage
@@ -158,7 +159,7 @@ def _streamed(headers: dict[str, str], pieces: list[bytes]) -> None:
         if reader.over:
             break
     try:
-        given.append(reader.end())
+        given.extend(reader.end())
     except OxenError as error:
         _sound(error)
         whole = error.partial

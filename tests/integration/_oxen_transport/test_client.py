@@ -22,7 +22,6 @@ from _oxen_transport.errors import (
     OxenConnectionError,
     OxenError,
     OxenRateLimitError,
-    OxenServerError,
     OxenTimeoutError,
     OxenTruncatedStreamError,
 )
@@ -75,41 +74,6 @@ def failure(
 
 
 @each(*ALL)
-@pytest.mark.parametrize("retries", [0, 1, 3])
-def test_never_more_than_one_and_max_retries(retries: int, api: EntryPoint, server: Server) -> None:
-    stage = server.stage(BUSY)
-    error = failure(api, api.make(stage.url, max_retries=retries), OxenServerError)
-    assert len(stage.requests) == error.attempts == retries + 1
-    assert f"{retries + 1} attempt" in str(error)
-    assert (error.model, error.host) == ("open-mixtral-8x22b", "127.0.0.1")
-    assert error.elapsed is not None
-
-
-@each(*ALL)
-def test_a_call_may_say_how_often(api: EntryPoint, server: Server) -> None:
-    stage = server.stage(BUSY)
-    failure(api, api.make(stage.url, max_retries=5), max_retries=0)
-    assert len(stage.requests) == 1
-
-
-@each(*ALL)
-def test_each_attempt_sends_the_same(api: EntryPoint, server: Server) -> None:
-    stage = server.stage(BUSY, [RST], good)
-    assert api.ask(api.make(stage.url)).text == ANSWER
-    assert len({request.body for request in stage.requests}) == 1
-    assert len({request.headers["authorization"] for request in stage.requests}) == 1
-
-
-@each(*ALL)
-def test_an_outage_empties_the_budget(api: EntryPoint, server: Server) -> None:
-    stage = server.stage(BUSY)
-    model = api.make(stage.url, max_retries=2)
-    for _ in range(60):
-        failure(api, model, OxenServerError)
-    assert len(stage.requests) == 60 + 50, "the retries of all calls together are bounded"
-
-
-@each(*ALL)
 def test_a_wait_beyond_the_total_deadline_is_not_begun(api: EntryPoint, server: Server) -> None:
     stage = server.stage(reply(error_body(), 429, retry_after=30))
     start = time.monotonic()
@@ -130,10 +94,9 @@ def test_a_429_sends_a_call_back_into_the_line(api: EntryPoint, server: Server) 
     """With a shared pace it is no failure: the call waits for its turn, as long as the server said."""
     stage = server.stage(reply(error_body("slowly"), 429, retry_after=1), good)
     model = Paced(base_url=stage.url, rate_limiter=RateLimiter(requests_per_minute=6_000), max_retries=0)
-    start = time.monotonic()
     assert api.ask(model).text == ANSWER
-    assert 0.9 < time.monotonic() - start < 3
-    assert len(stage.requests) == 2
+    first, second = stage.requests
+    assert second.at - first.at > 0.9
 
 
 # -- stream_options -----------------------------------------------------------------------------
@@ -164,25 +127,6 @@ def test_other_refusals_are_not_asked_again(api: EntryPoint, server: Server) -> 
 # -- deadlines ----------------------------------------------------------------------------------
 
 
-@each(*ALL)
-def test_timeout_is_silence(api: EntryPoint, server: Server) -> None:
-    stage = server.stage([HANG])
-    start = time.monotonic()
-    error = failure(api, api.make(stage.url, timeout=0.3), OxenTimeoutError)
-    assert 0.25 < time.monotonic() - start < 3
-    assert "0.3 s" in str(error)
-    assert len(stage.requests) == 1, "the server may be at work: not sent again"
-
-
-@each(*ALL)
-def test_total_timeout_bounds_all_attempts(api: EntryPoint, server: Server) -> None:
-    stage = server.stage(BUSY, [HANG])
-    start = time.monotonic()
-    error = failure(api, api.make(stage.url, timeout=30, total_timeout=0.6), OxenTimeoutError)
-    assert time.monotonic() - start < 4
-    assert "total_timeout=0.6" in str(error)
-
-
 @each(*STREAMS)
 def test_after_the_finish_reason_the_wait_is_short(
     api: EntryPoint, server: Server, monkeypatch: pytest.MonkeyPatch
@@ -194,16 +138,6 @@ def test_after_the_finish_reason_the_wait_is_short(
     start = time.monotonic()
     assert api.ask(api.make(stage.url, timeout=60)).text == ANSWER
     assert time.monotonic() - start < 5
-
-
-@each(*ALL)
-def test_the_body_of_an_error_is_not_waited_for(api: EntryPoint, server: Server) -> None:
-    slow = [head(400, content_type="application/json", content_length=1000), b'{"error": {"message": "boo', HANG]
-    stage = server.stage(slow)
-    start = time.monotonic()
-    failure(api, api.make(stage.url, timeout=60), OxenBadRequestError)
-    assert time.monotonic() - start < 5
-    assert stage.released()
 
 
 TRICKLE = [b"1\r\nx\r\n", 0.1] * 100

@@ -12,16 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from _oxen_transport.errors import OxenAuthenticationError, OxenConfigError, OxenError
-from _oxen_transport.testing import ANSWER, HANG, RST, Server, error_body, good, open_stream, reply, whole
+from _oxen_transport.errors import OxenConfigError
+from _oxen_transport.testing import ANSWER, Server, error_body, good, reply
 from tests.entry_points import KEY, EntryPoint, LangChain, LlamaIndex, each, each_scenario, entry_points
-from tests.integration.faults.fault import BOOM
-from tests.integration.faults.secrets_and_resources import assert_keeps_secrets, everything_shown_by, watched
+from tests.integration.faults.secrets_and_resources import everything_shown_by
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from _oxen_transport.testing import Received, Step
+    pass
 
 pytestmark = pytest.mark.usefixtures("fast_retries")
 MODELS = entry_points(LangChain, LlamaIndex, is_async=False, streams=False)
@@ -38,13 +35,6 @@ def assert_absent(text: str | bytes) -> None:
     data = text.encode() if isinstance(text, str) else text
     for secret in SECRETS:
         assert secret.encode() not in data, f"{secret!r} is shown"
-
-
-@each(*entry_points(is_async=False, streams=False))
-def test_repr_and_str(api: EntryPoint) -> None:
-    model = secretive(api)
-    for text in (repr(model), str(model), f"{model}", repr([model]), repr(vars(model)), repr(dict(model))):
-        assert_absent(text)
 
 
 @each(*MODELS)
@@ -64,55 +54,6 @@ def test_serialisation(api: EntryPoint) -> None:
         assert_absent(text)
 
 
-@each(*entry_points(LangChain))
-def test_what_langchain_traces(api: EntryPoint, server: Server) -> None:
-    from langchain_core.callbacks import BaseCallbackHandler
-
-    seen: list[str] = []
-
-    class Tracer(BaseCallbackHandler):
-        def __getattribute__(self, name: str) -> Any:
-            if name.startswith("on_"):
-                return lambda *args, **kwargs: seen.append(repr((name, args, kwargs)))
-            return super().__getattribute__(name)
-
-    stage = server.stage(good)
-    model = api.make(stage.url, extra_headers={"X-Tenant": HEADER_SECRET})
-    assert api.ask(model, config={"callbacks": [Tracer()]}).text == ANSWER
-    assert len(seen) >= 2
-    assert_absent("".join(seen))
-
-
-@each(*entry_points(LlamaIndex))
-def test_what_llama_index_traces(api: EntryPoint, server: Server) -> None:
-    from llama_index.core.instrumentation import get_dispatcher
-    from llama_index.core.instrumentation.event_handlers import BaseEventHandler
-    from llama_index.core.instrumentation.span_handlers import SimpleSpanHandler
-
-    seen: list[str] = []
-
-    class Listener(BaseEventHandler):
-        @classmethod
-        def class_name(cls) -> str:
-            return "Listener"
-
-        def handle(self, event: Any, **_: Any) -> None:
-            seen.append(repr(event) + event.model_dump_json())
-
-    root, spans = get_dispatcher(), SimpleSpanHandler()
-    root.add_event_handler(Listener())
-    root.add_span_handler(spans)
-    try:
-        stage = server.stage(good)
-        model = api.make(stage.url, extra_headers={"X-Tenant": HEADER_SECRET})
-        assert api.ask(model).text == ANSWER
-    finally:
-        root.event_handlers.pop()
-        root.span_handlers.pop()
-    assert seen
-    assert_absent("".join(seen) + repr(spans.completed_spans))
-
-
 def test_logs_at_debug(api: EntryPoint, server: Server, caplog: pytest.LogCaptureFixture) -> None:
     stage = server.stage(reply(error_body(), 503), good)
     out = io.StringIO()
@@ -125,31 +66,6 @@ def test_logs_at_debug(api: EntryPoint, server: Server, caplog: pytest.LogCaptur
     assert "oxen_integrations" in records
     assert "What does the ox do?" not in "".join(r.getMessage() for r in caplog.records if r.levelno > logging.DEBUG)
     assert_absent(records + out.getvalue() + repr([str(warning.message) for warning in warned]))
-
-
-def echoes_the_key(request: Received) -> Iterable[Step]:
-    token = request.headers["authorization"].removeprefix("Bearer ")
-    return [whole(error_body(f"{BOOM} Incorrect API key: {token}, tenant {request.headers['x-tenant']}"), 401)]
-
-
-def test_the_server_repeats_the_key(api: EntryPoint, server: Server) -> None:
-    stage = server.stage(echoes_the_key)
-    model = api.make(stage.url, extra_headers={"X-Tenant": HEADER_SECRET})
-    with pytest.raises(OxenAuthenticationError, match=BOOM) as caught:
-        api.ask(model)
-    assert_keeps_secrets(caught.value, HEADER_SECRET)
-
-
-@each_scenario(
-    "script",
-    [reply(error_body(), 401), [RST], [HANG], open_stream(b"data: {", RST)],
-    ids=["an error", "a reset", "silence", "a cut stream"],
-)
-def test_tracebacks_with_locals_and_pickles(script: list[Any], api: EntryPoint, server: Server) -> None:
-    model = api.make(server.stage(script).url, timeout=0.3, extra_headers={"X-Tenant": HEADER_SECRET})
-    with pytest.raises(OxenError) as caught:
-        watched(lambda: api.ask(model))
-    assert_keeps_secrets(caught.value, HEADER_SECRET)
 
 
 @each_scenario(

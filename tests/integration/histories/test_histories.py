@@ -91,7 +91,7 @@ def test_the_docs_list_every_recording(caplog: pytest.LogCaptureFixture) -> None
 
 
 def row(name: str, caplog: pytest.LogCaptureFixture) -> str:
-    """A line of the docs: what drove the run, how many requests it made, and which rules mend them."""
+    """A line of the docs: what drove the run, how many requests it made, and which rules repair them."""
     body = read(name)
     caplog.clear()
     for messages, tools in conversations(body):

@@ -28,11 +28,11 @@ BEGIN = """
 import asyncio, sys
 from tests.entry_points import LangChain, LlamaIndex, entry_points
 
-def callers_of(url, is_async):
+def apis_of(url, is_async):
     return [(api, api.make(url, max_retries=0)) for api in entry_points(LangChain, LlamaIndex, is_async=is_async)]
 
 async def ask_all(url):
-    for api, model in callers_of(url, True):
+    for api, model in apis_of(url, True):
         assert (await api.ask_async(model, "ox")).text == "echo: ox"
 """
 
@@ -117,7 +117,7 @@ def test_nest_asyncio(server: Server) -> None:
         nest_asyncio.apply()
         async def main():
             asyncio.get_event_loop().run_until_complete(ask_all(sys.argv[1]))
-            for api, model in callers_of(sys.argv[1], False):
+            for api, model in apis_of(sys.argv[1], False):
                 assert api.ask(model, "ox").text == "echo: ox"
         asyncio.run(main())
     """
@@ -130,7 +130,7 @@ def test_sync_calls_under_gevent(server: Server) -> None:
     program = """
         import gevent
         def ask(number):
-            for api, model in callers_of(sys.argv[1], False):
+            for api, model in apis_of(sys.argv[1], False):
                 assert api.ask(model, f"p{number}").text == f"echo: p{number}"
         gevent.joinall([gevent.spawn(ask, number) for number in range(10)], raise_error=True)
     """

@@ -15,6 +15,7 @@ from langchain_core.callbacks import AsyncCallbackHandler, BaseCallbackHandler, 
 from langchain_core.load import dumpd, dumps
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, trim_messages
 from langchain_core.rate_limiters import InMemoryRateLimiter
+from pydantic import SecretStr
 
 from _oxen_transport.testing import (
     ANSWER,
@@ -33,6 +34,7 @@ from _oxen_transport.testing import (
 )
 from _oxen_transport.testing import completion as body
 from langchain_oxen import ChatOxen
+from tests.tables import each_row
 
 load = importlib.import_module("langchain_core.load.load").load
 
@@ -157,7 +159,7 @@ def test_metadata_is_said_once(make):
     assert whole.usage_metadata["total_tokens"] == USAGE["total_tokens"]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("knobs", "road", "streams"),
     [
         ({}, "invoke", None),
@@ -215,13 +217,13 @@ def test_copies_pickles_and_dumps_hold_no_secret_and_still_answer(make, monkeypa
     assert len(stage.requests) == 4
 
 
-def test_per_call_headers_reach_the_server_and_no_trace(make):
+def test_secret_headers_of_a_call_reach_the_server_and_no_trace(make):
     model, stage = make(good)
     recorder = Recorder()
     config = {"callbacks": [recorder]}
-    model.invoke("hi", config, extra_headers={"X-Tenant": "canary-3"})
-    list(model.stream("hi", config, extra_headers={"X-Tenant": "canary-3"}))
-    model.bind(extra_headers={"X-Tenant": "canary-3"}).invoke("hi", config)
+    model.invoke("hi", config, extra_headers={"X-Tenant": SecretStr("canary-3")})
+    list(model.stream("hi", config, extra_headers={"X-Tenant": SecretStr("canary-3")}))
+    model.bind(extra_headers={"X-Tenant": SecretStr("canary-3")}).invoke("hi", config)
     assert [request.headers["x-tenant"] for request in stage.requests] == ["canary-3"] * 3
     assert recorder.shown
     assert "canary" not in repr(recorder.shown)

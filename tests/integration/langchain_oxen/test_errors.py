@@ -18,6 +18,7 @@ import langchain_oxen
 from _oxen_transport.testing import chunk, error_body, event, good, open_stream, reply, sse, streamed
 from _oxen_transport.types import Completion
 from langchain_oxen import ChatOxen, errors
+from tests.tables import each_row
 
 LEAVES = [kind for kind in vars(transport).values() if isinstance(kind, type) and issubclass(kind, transport.OxenError)]
 
@@ -40,7 +41,7 @@ FAMILIES = {
 }
 
 
-@pytest.mark.parametrize("kind", LEAVES, ids=lambda kind: kind.__name__)
+@each_row("kind", LEAVES, ids=lambda kind: kind.__name__)
 def test_every_class_of_the_tree_has_its_place_here(kind):
     ours = getattr(langchain_oxen, kind.__name__)
     assert issubclass(ours, kind)
@@ -51,7 +52,7 @@ def test_every_class_of_the_tree_has_its_place_here(kind):
             assert issubclass(ours, getattr(langchain_oxen, parent.__name__))
 
 
-@pytest.mark.parametrize("kind", LEAVES, ids=lambda kind: kind.__name__)
+@each_row("kind", LEAVES, ids=lambda kind: kind.__name__)
 def test_a_transport_error_leaves_as_langchains_and_survives_pickle(kind):
     details = transport.Details(status_code=418, partial=Completion(text="half"), retry_after=2.0)
 
@@ -92,7 +93,7 @@ ENTRY_POINTS = ("invoke", "ainvoke", "stream", "astream", "bind_tools")
 CELLS = [(status, ENTRY_POINTS[(2 * number + more) % 5]) for number, status in enumerate(STATUSES) for more in (0, 1)]
 
 
-@pytest.mark.parametrize(("status", "road"), CELLS)
+@each_row(("status", "road"), CELLS)
 def test_the_class_for_a_status(server, status, road):
     stage = server.stage(reply(error_body("the server's words"), status, x_request_id="req-7"))
     model = ChatOxen(base_url=stage.url, api_key="sk-canary", max_retries=0)
@@ -118,7 +119,7 @@ def walk(model, road):
     return asyncio.run(run())
 
 
-@pytest.mark.parametrize(
+@each_row(
     "act",
     [
         lambda: ChatOxen(api_key="k", temperature=9),

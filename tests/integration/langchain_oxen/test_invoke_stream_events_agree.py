@@ -11,7 +11,6 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, AIMessageChunk
@@ -20,6 +19,7 @@ from langchain_tests.utils.stream_lifecycle import assert_valid_event_stream
 from _oxen_transport.testing import Server, chunk, completion, reply, sse, streamed
 from langchain_oxen import ChatOxen, OxenError
 from tests.recorded import REPLIES, recorded
+from tests.tables import each_row
 
 STREAMS = sorted(path.name for path in REPLIES.glob("*stream*.http"))
 BODIES = sorted(path.name for path in REPLIES.glob("*.http") if "stream" not in path.name and "error" not in path.name)
@@ -52,12 +52,12 @@ class Roads:
         }
 
 
-@pytest.mark.parametrize("name", STREAMS)
+@each_row("name", STREAMS)
 def test_recorded_streams_say_the_same_on_all_roads(server: Server, name: str) -> None:
     _all_equal(Roads(server.stage(recorded(name)).url).streamed())
 
 
-@pytest.mark.parametrize("name", BODIES)
+@each_row("name", BODIES)
 def test_recorded_bodies_say_the_same_on_all_roads(server: Server, name: str) -> None:
     """A body also answers a stream: some providers ignore `stream`."""
     roads = Roads(server.stage(recorded(name)).url)

@@ -6,15 +6,16 @@ import asyncio
 import dataclasses
 import json
 import pickle
+import warnings
 from collections.abc import Callable, Iterable, Iterator
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any, NotRequired, TypedDict
 
 import pytest
 from langchain_core import exceptions
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, TypeAdapter
 from pydantic.v1 import BaseModel as BaseModelV1
 
-from _oxen_transport import structured as memory
+from _oxen_transport import capabilities
 from _oxen_transport.testing import Server, Stage, chunk, chunks, completion, error_body, reply, sse, streamed, whole
 from langchain_oxen import (
     ChatOxen,
@@ -24,6 +25,7 @@ from langchain_oxen import (
 )
 from langchain_oxen.errors import OxenRefusalError
 from tests.ideal_model import ideal
+from tests.tables import each_row
 
 QUESTION = "The ox 'Bella' is 7 years old."
 
@@ -74,9 +76,9 @@ METHODS = ["function_calling", "json_schema", "auto"]
 
 @pytest.fixture(autouse=True)
 def _fresh_memory() -> Iterator[None]:
-    memory.forget()
+    capabilities.reset()
     yield
-    memory.forget()
+    capabilities.reset()
 
 
 def model_at(stage: Stage, **knobs: Any) -> ChatOxen:
@@ -100,8 +102,8 @@ def ways(runnable: Any, question: str = QUESTION) -> dict[str, Callable[[], list
 # -- what comes out --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize(("schema", "bella"), FORMS)
+@each_row("method", METHODS)
+@each_row(("schema", "bella"), FORMS)
 def test_every_form_by_every_method(server: Server, schema: Any, bella: Any, method: Any) -> None:
     asked = model_at(server.stage(ideal)).with_structured_output(schema, method=method)
     for name, way in ways(asked).items():
@@ -149,13 +151,98 @@ FENCED = [
 ]
 
 
-@pytest.mark.parametrize("text", FENCED)
-@pytest.mark.parametrize("method", ["json_schema", "function_calling", "json_mode"])
+@each_row("text", FENCED)
+@each_row("method", ["json_schema", "function_calling", "json_mode"])
 def test_json_in_a_fence_is_read(server: Server, text: str, method: Any) -> None:
     sent = model_at(server.stage(reply(completion(text)))).with_structured_output(Ox, method=method)
     flowing = model_at(server.stage(streamed(sse(chunks(list(text)))))).with_structured_output(Ox, method=method)
     assert sent.invoke(QUESTION) == Ox(name="Bella", age=7)
     assert list(flowing.stream(QUESTION))[-1] == Ox(name="Bella", age=7)
+
+
+ELSEWHERE = {
+    "reasoning": '<think>{"name": "Bello"}?</think>{"name": "Bella", "age": 7}',
+    "a second fence": '```json\n{"name": "Bella", "age": 7}\n```\n```python\nprint(ox)\n```',
+    "sentences": 'Sure: {"name": "Bella", "age": 7}. I hope that helps.',
+    "a first try": '{"name": "Bello"}. No: {"name": "Bella", "age": 7}',
+}
+
+
+@pytest.mark.parametrize("text", ELSEWHERE.values(), ids=ELSEWHERE)
+@pytest.mark.parametrize("method", ["json_schema", "function_calling"])
+def test_the_object_is_found_beside_other_text(server: Server, text: str, method: Any) -> None:
+    asked = model_at(server.stage(said(text))).with_structured_output(Ox, method=method)
+    for name, way in ways(asked).items():
+        assert way()[-1] == Ox(name="Bella", age=7), name
+
+
+def test_backticks_in_a_string_are_no_fence(server: Server) -> None:
+    asked = model_at(server.stage(said('{"name": "```", "age": 7}'))).with_structured_output(Ox, method="json_schema")
+    assert [way()[-1].name for way in ways(asked).values()] == ["```"] * 4
+
+
+class Litter(TypedDict):
+    """A TypedDict that holds a pydantic model, and a field that may be missing."""
+
+    mother: Ox
+    father: NotRequired[Ox]
+
+
+class Tree(BaseModel):
+    """A class that refers to itself."""
+
+    children: list[Tree] = []
+
+
+@dataclasses.dataclass
+class Tagged:
+    """A dataclass with a default factory."""
+
+    name: str
+    tags: list[str] = dataclasses.field(default_factory=list)
+
+
+@pytest.mark.parametrize("method", ["json_schema", "function_calling"])
+@pytest.mark.parametrize(
+    ("schema", "answer", "in_request"),
+    [
+        ({"name": "ox", "strict": True, "schema": Ox.model_json_schema()}, {"name": "B"}, '"strict":true'),
+        (Litter, {"mother": {"name": "B", "age": 1}}, '"required":["mother"]'),
+        (Tree, {"children": [{"children": []}]}, '"$ref":"#/$defs/Tree"'),
+        (Tagged, {"name": "B"}, '"required":["name"]'),
+    ],
+    ids=["name, strict, schema", "TypedDict", "recursive", "dataclass"],
+)
+def test_schemas_of_every_kind_reach_the_request(
+    server: Server, schema: Any, answer: dict[str, Any], in_request: str, method: Any
+) -> None:
+    stage = server.stage(said(json.dumps(answer)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        read = model_at(stage).with_structured_output(schema, method=method).invoke(QUESTION)
+    assert read == (answer if isinstance(read, dict) else TypeAdapter(schema).validate_python(answer))
+    assert in_request in stage.requests[0].body.decode()
+
+
+def test_bound_tools_are_kept_or_the_error_says_that_they_cannot_be(server: Server) -> None:
+    def search(query: str) -> str:
+        """Search."""
+        return query
+
+    stage = server.stage(said(RIGHT))
+    bound = model_at(stage).bind_tools([search]).bind(temperature=0.3)
+    for method in ("function_calling", "auto"):
+        with pytest.raises(OxenConfigError, match="would replace the tools"):
+            bound.with_structured_output(Ox, method=method)
+    assert bound.with_structured_output(Ox, method="json_schema").invoke(QUESTION) == Ox(name="Bella", age=7)
+    (body,) = stage.bodies
+    assert body["tools"][0]["function"]["name"] == "search"
+    assert body["response_format"]["type"] == "json_schema"
+    assert body["temperature"] == 0.3
+    called = server.stage(reply(completion(None, tool_calls=[("AbC123xyZ", "search", {"name": "x", "age": 1})])))
+    asked = model_at(called).bind_tools([search]).with_structured_output(Ox, method="json_schema")
+    with pytest.raises(OxenStructuredOutputError, match="called search in place of answering"):
+        asked.invoke(QUESTION)
 
 
 def test_what_is_refused_before_it_is_sent(server: Server) -> None:
@@ -207,9 +294,9 @@ LADDERS: list[Any] = [
 ]
 
 
-@pytest.mark.parametrize("way", ["invoke", "ainvoke", "stream", "astream"])
-@pytest.mark.parametrize("status", [400, 422])
-@pytest.mark.parametrize("ladder", LADDERS)
+@each_row("way", ["invoke", "ainvoke", "stream", "astream"])
+@each_row("status", [400, 422])
+@each_row("ladder", LADDERS)
 def test_auto_finds_the_way_and_remembers_it(server: Server, ladder: Any, status: int, way: str) -> None:
     refused, ignored, tried = ladder
     stage = server.stage(picky(*refused, ignored=ignored, status=status))
@@ -270,8 +357,8 @@ def said(*texts: str, reason: str = "stop") -> Any:
     return attempt
 
 
-@pytest.mark.parametrize("method", ["json_schema", "function_calling"])
-@pytest.mark.parametrize("way", ["invoke", "ainvoke", "stream", "astream"])
+@each_row("method", ["json_schema", "function_calling"])
+@each_row("way", ["invoke", "ainvoke", "stream", "astream"])
 def test_the_model_may_mend_its_answer_once(server: Server, way: str, method: Any) -> None:
     stage = server.stage(said(WRONG, RIGHT))
     asked = model_at(stage).with_structured_output(Ox, method=method, repair=True)
@@ -311,8 +398,8 @@ UNFIT: list[Any] = [
 ]
 
 
-@pytest.mark.parametrize("way", ["invoke", "ainvoke", "stream", "astream"])
-@pytest.mark.parametrize(("text", "reason", "why"), UNFIT)
+@each_row("way", ["invoke", "ainvoke", "stream", "astream"])
+@each_row(("text", "reason", "why"), UNFIT)
 def test_an_answer_that_does_not_fit_raises_with_what_came(
     server: Server, text: str, reason: str, why: str, way: str
 ) -> None:
@@ -328,8 +415,8 @@ def test_an_answer_that_does_not_fit_raises_with_what_came(
     assert shown[-1]["parsed"] is None
 
 
-@pytest.mark.parametrize("way", ["invoke", "ainvoke", "stream", "astream"])
-@pytest.mark.parametrize("method", METHODS)
+@each_row("way", ["invoke", "ainvoke", "stream", "astream"])
+@each_row("method", METHODS)
 def test_a_refusal_is_langchains_own(server: Server, method: Any, way: str) -> None:
     body = completion("")
     body["choices"][0]["message"]["refusal"] = "I do not count oxen."

@@ -9,6 +9,7 @@ import pytest
 
 from _oxen_transport.testing import Server, chunk, completion, reply, sse, streamed
 from langchain_oxen import ChatOxen
+from tests.tables import each_row
 from tests.unit._oxen_transport.response.wire_shapes import CUTS, WAYS, WITHOUT_IDS, Written
 
 CALLS = [
@@ -24,7 +25,7 @@ def merged(model: ChatOxen) -> Any:
     return full
 
 
-@pytest.mark.parametrize("way", [*WAYS, *WITHOUT_IDS])
+@each_row("way", [*WAYS, *WITHOUT_IDS])
 def test_no_call_is_lost(server: Server, way: str) -> None:
     """The cut is the transport's concern, and its tests', which try them all."""
     deltas = [chunk({"tool_calls": delta}) for delta in {**WAYS, **WITHOUT_IDS}[way](CALLS, CUTS["two pieces"])]

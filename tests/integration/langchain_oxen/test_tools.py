@@ -16,6 +16,7 @@ from pydantic.v1 import BaseModel as BaseModelV1
 
 from _oxen_transport.testing import chunk, chunks, completion, good, sse, streamed, whole
 from langchain_oxen import ChatOxen, OxenConfigError
+from tests.tables import each_row
 
 ran: list[str] = []
 
@@ -86,7 +87,7 @@ def calling(*calls):
     return attempt
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("given", "name"),
     [
         (weather, "weather"),
@@ -117,7 +118,7 @@ def test_every_form_of_a_tool(make, given, name):
 NAMED = {"type": "function", "function": {"name": "weather"}}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("asked", "wired"),
     [
         (None, None),
@@ -209,3 +210,10 @@ def test_an_agent_with_a_schema_and_no_tools(make, strategy):
     state = create_agent(model, [], response_format=strategy(Weather)).invoke({"messages": [("user", "hi")]})
     assert state["structured_response"] == Weather(city="Paris")
     assert stage.bodies[0].get("tools") != []
+
+
+def test_two_tools_of_one_name_are_refused(make):
+    llm, stage = make(good)
+    with pytest.raises(OxenConfigError, match="two tools have the same name 'weather'"):
+        llm.bind_tools([weather, OPENAI]).invoke("hi")
+    assert stage.requests == []

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import pytest
 from langchain_core.callbacks import UsageMetadataCallbackHandler
 
 from _oxen_transport.testing import Server, chunk, completion, reply, sse, streamed, whole
 from langchain_oxen import ChatOxen
 from tests.ideal_model import ideal
+from tests.tables import each_row
 
 WHOLE = {
     "prompt_tokens": 11,
@@ -55,7 +55,7 @@ def merged(model: ChatOxen, question: str = "Moo?") -> Any:
     return full
 
 
-@pytest.mark.parametrize("way", WAYS)
+@each_row("way", WAYS)
 def test_streams_end_in_one_figure(server: Server, way: str) -> None:
     model = ChatOxen(base_url=server.stage(streamed(sse(WAYS[way]))).url)
     pieces = list(model.stream("Moo?"))

@@ -118,7 +118,7 @@ def an_empty_stream_is_a_clear_error(make: Any, kind: type[Oxen]) -> None:
         def _stream_chat(self, messages: Any, **kwargs: Any) -> Any:
             yield from ()
 
-        def _astream_chat(self, messages: Any, **kwargs: Any) -> Any:
+        async def _astream_chat(self, messages: Any, **kwargs: Any) -> Any:
             async def nothing() -> Any:
                 for one in ():
                     yield one
@@ -200,7 +200,7 @@ def test_through_oxen_it_holds(make: Any, holds: Callable[..., None]) -> None:
 
 @pytest.mark.parametrize("holds", BUGS, ids=lambda check: check.__name__)
 def test_with_core_alone_it_does_not(make: Any, holds: Callable[..., None]) -> None:
-    """When this fails, core has mended the bug, and the shield can go."""
+    """When this fails, core has fixed the bug, and the shield can go."""
     with pytest.raises(BUGS[holds]):
         holds(make, CoreAlone)
 

@@ -18,7 +18,7 @@ from llama_index.core.instrumentation.event_handlers import BaseEventHandler
 from llama_index.core.instrumentation.span_handlers import SimpleSpanHandler
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.rate_limiter import BaseRateLimiter
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from _oxen_transport.testing import (
     ANSWER,
@@ -39,6 +39,7 @@ from _oxen_transport.testing import (
     whole,
 )
 from llama_index_oxen import Oxen, OxenConfigError, OxenTruncatedStreamError
+from tests.tables import each_row
 
 QUESTION = [ChatMessage(content="What does the ox do?")]
 ROADS = ("chat", "achat", "stream_chat", "astream_chat", "complete", "acomplete", "stream_complete", "astream_complete")
@@ -94,7 +95,7 @@ def events():
 # -- the eight roads ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("road", ROADS)
+@each_row("road", ROADS)
 def test_the_eight_roads_give_one_answer(make, road):
     llm, stage = make(good)
     responses = ask(llm, road)
@@ -222,7 +223,7 @@ def test_dumps_and_pickles_hold_no_secret_and_still_answer(make, monkeypatch):
     assert len(stage.requests) == 3
 
 
-def test_per_call_headers_reach_the_server_and_no_tracer(make, events):
+def test_secret_headers_of_a_call_reach_the_server_and_no_trace(make, events):
     kept = []
 
     class Spans(SimpleSpanHandler):
@@ -234,7 +235,7 @@ def test_per_call_headers_reach_the_server_and_no_tracer(make, events):
     try:
         llm, stage = make(good)
         for road in ROADS:
-            ask(llm, road, extra_headers={"X-Tenant": "canary-3"})
+            ask(llm, road, extra_headers={"X-Tenant": SecretStr("canary-3")})
     finally:
         root.span_handlers.remove(spans)
     assert [request.headers["x-tenant"] for request in stage.requests] == ["canary-3"] * 8

@@ -12,9 +12,15 @@ from llama_index.core.prompts import PromptTemplate
 from llama_index.core.types import PydanticProgramMode
 from pydantic import BaseModel
 
-from _oxen_transport.structured import forget
+from _oxen_transport import capabilities
 from _oxen_transport.testing import chunk, chunks, completion, error_body, reply, sse, streamed, whole
-from llama_index_oxen import Oxen, OxenPaymentRequiredError, OxenStructuredOutputError, OxenTruncatedStreamError
+from llama_index_oxen import (
+    Oxen,
+    OxenPaymentRequiredError,
+    OxenRefusalError,
+    OxenStructuredOutputError,
+    OxenTruncatedStreamError,
+)
 
 T = TypeVar("T")
 ROADS = ("sync", "async", "stream", "astream")
@@ -150,6 +156,52 @@ def test_json_where_a_call_was_asked_for_is_read(make, road, text):
     assert predict(llm, road)[-1] == Person(name="Bob", age=42)
 
 
+ELSEWHERE = {
+    "reasoning": '<think>{"name": "Rob"}?</think>{"name": "Bob", "age": 42}',
+    "a second fence": '```json\n{"name": "Bob", "age": 42}\n```\n```python\nprint(person)\n```',
+    "sentences": 'Sure: {"name": "Bob", "age": 42}. I hope that helps.',
+    "a first try": '{"name": "Rob"}. No: {"name": "Bob", "age": 42}',
+}
+
+
+@pytest.mark.parametrize("road", ROADS)
+@pytest.mark.parametrize("text", ELSEWHERE.values(), ids=ELSEWHERE)
+@pytest.mark.parametrize("method", ["json_schema", "function_calling"])
+def test_the_object_is_found_beside_other_text(make, road, text, method):
+    llm, _ = make(saying(text), structured_method=method)
+    assert predict(llm, road)[-1] == Person(name="Bob", age=42)
+
+
+class Tree(BaseModel):
+    """A class that refers to itself."""
+
+    children: list[Tree] = []
+
+
+@pytest.mark.parametrize("method", ["json_schema", "function_calling"])
+def test_a_class_that_refers_to_itself(make, method):
+    llm, stage = make(saying('{"children": [{"children": []}]}'), structured_method=method)
+    assert predict(llm, "sync", Tree)[-1] == Tree(children=[Tree()])
+    [body] = stage.bodies
+    schema = (
+        body["tools"][0]["function"]["parameters"]
+        if method == "function_calling"
+        else body["response_format"]["json_schema"]["schema"]
+    )
+    assert schema["type"] == "object"
+    assert schema["properties"]["children"]["items"] == {"$ref": "#/$defs/Tree"}
+    assert "Tree" in schema["$defs"]
+
+
+def test_a_refusal_is_an_error_of_its_own(make):
+    body = completion("")
+    body["choices"][0]["message"]["refusal"] = "I do not know people."
+    llm, stage = make(reply(body), structured_method="auto")
+    with pytest.raises(OxenRefusalError, match="I do not know people"):
+        predict(llm, "sync")
+    assert len(stage.requests) == 1
+
+
 @pytest.mark.parametrize("road", ["stream", "astream"])
 def test_an_answer_cut_at_max_tokens_says_so(make, road):
     piece = {"index": 0, "id": "AbC123xyZ", "function": {"name": "Person", "arguments": '{"name": "Bob", "age": 42'}}
@@ -192,9 +244,9 @@ def test_other_program_modes_are_cores_own(make, road):
 
 @pytest.fixture
 def _nothing_learnt():
-    forget()
+    capabilities.reset()
     yield
-    forget()
+    capabilities.reset()
 
 
 @pytest.mark.usefixtures("_nothing_learnt")

@@ -7,12 +7,15 @@ from typing import Generic, TypeVar
 
 import pytest
 from llama_index.core.agent.workflow import FunctionAgent
-from llama_index.core.base.llms.types import ChatMessage, ToolCallBlock
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse, ToolCallBlock
+from llama_index.core.indices.property_graph import SchemaLLMPathExtractor
+from llama_index.core.schema import TextNode
 from llama_index.core.tools import FunctionTool
 from pydantic import BaseModel
 
 from _oxen_transport.testing import chunk, chunks, completion, good, reply, sse, streamed, whole
-from llama_index_oxen import Oxen, OxenConfigError, OxenToolCallError
+from llama_index_oxen import Oxen, OxenConfigError, OxenStructuredOutputError, OxenToolCallError
+from tests.tables import each_row
 
 T = TypeVar("T")
 ran: list[str] = []
@@ -64,7 +67,7 @@ def calling(*calls, **more):
 NAMED = {"type": "function", "function": {"name": "weather"}}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("asked", "wired"),
     [
         ({}, "auto"),
@@ -105,10 +108,10 @@ def test_the_callers_history_does_not_grow(make):
     assert history == [ChatMessage(content="one")]
 
 
-@pytest.mark.parametrize("names", [("a.b", "a_b"), ("a", "a"), ("a.b", "a.b")])
-def test_two_tools_of_one_wire_name_are_refused(make, names):
+@pytest.mark.parametrize("name", ["a", "a.b"])
+def test_two_tools_of_one_name_are_refused(make, name):
     llm, stage = make(good)
-    tools = [FunctionTool.from_defaults(weather, name=name) for name in names]
+    tools = [FunctionTool.from_defaults(weather, name=name) for _ in range(2)]
     with pytest.raises(OxenConfigError, match="same name"):
         llm.chat_with_tools(tools, "hi")
     assert stage.requests == []
@@ -171,15 +174,22 @@ def test_cut_arguments_are_an_error_with_what_came(make):
     assert caught.value.partial.tool_calls[0].arguments == '{"city": "Pa'
 
 
-def test_an_agent_does_not_run_a_cut_call(make):
-    llm, _ = make(streamed(sse([CUT, chunk(None, "length")])))
+@pytest.mark.parametrize("streaming", [True, False])
+def test_an_agent_does_not_run_a_broken_call_and_may_correct_it(make, streaming):
+    broken = {"id": "AbC123xyZ", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Pa'}}
+    body = completion("")
+    body["choices"][0] = {"index": 0, "finish_reason": "tool_calls", "message": {"tool_calls": [broken]}}
+    first = streamed(sse([CUT, chunk(None, "length")])) if streaming else reply(body)
+    llm, stage = make(first, calling(("AbC123xyW", "weather", {"city": "Paris"})), good)
 
     async def run():
-        return await FunctionAgent(tools=[weather], llm=llm).run("hi")
+        return await FunctionAgent(tools=[weather], llm=llm, streaming=streaming).run("hi")
 
-    with pytest.raises(OxenToolCallError):
-        asyncio.run(run())
-    assert ran == []
+    assert "ox" in str(asyncio.run(run()))
+    assert ran == ["Paris"]
+    [answer] = [message for message in stage.bodies[1]["messages"] if message["role"] == "tool"]
+    assert answer["tool_call_id"] == "AbC123xyZ"
+    assert "'weather' was not called: its arguments" in answer["content"]
 
 
 @pytest.mark.parametrize("is_async", [False, True])
@@ -242,3 +252,27 @@ def test_arguments_beside_text(make):
     response = llm.chat_with_tools([WEATHER], "hi")
     assert response.message.content == "Let me look."
     assert [block for block in response.message.blocks if isinstance(block, ToolCallBlock)]
+
+
+def test_calls_that_stand_in_additional_kwargs_alone_are_found(make):
+    llm, _ = make(good)
+    wired = {"id": "AbC123xyZ", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Paris"}'}}
+    message = ChatMessage(role="assistant", content="", additional_kwargs={"tool_calls": [wired]})
+    [call] = llm.get_tool_calls_from_response(ChatResponse(message=message))
+    assert (call.tool_id, call.tool_name, call.tool_kwargs) == ("AbC123xyZ", "weather", {"city": "Paris"})
+
+
+def test_errors_about_an_answer_are_value_errors_which_flows_skip(make):
+    llm, _ = make(good)
+    with pytest.raises(ValueError, match="the answer as it arrived") as caught:
+        llm.get_tool_calls_from_response(llm.chat_with_tools([WEATHER], "hi"))
+    assert caught.value.partial.text
+    assert issubclass(OxenStructuredOutputError, ValueError)
+
+
+def test_a_graph_is_built_though_one_answer_is_prose(make):
+    """`SchemaLLMPathExtractor` skips an answer for a `ValueError`; other errors end the whole build."""
+    llm, _ = make(good)
+    extractor = SchemaLLMPathExtractor(llm=llm, num_workers=1)
+    [node] = extractor([TextNode(text="Oxen pull ploughs.")])
+    assert not node.metadata.get("relations")

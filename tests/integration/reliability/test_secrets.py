@@ -172,7 +172,7 @@ def make(api: EntryPoint, url: str, **knobs: Any) -> Any:
 @each_scenario("name", SCRIPTS)
 def test_no_surface_shows_a_canary(name: str, api: EntryPoint, server: Server) -> None:
     stage, surfaces = server.stage(*SCRIPTS[name]), Surfaces()
-    call: dict[str, Any] = {"extra_headers": {"X-Call": CALL}}
+    call: dict[str, Any] = {"extra_headers": {"X-Call": SecretStr(CALL)}}
     if isinstance(api, LangChain):
         call["config"] = {"callbacks": [surfaces.tracer()]}
     with surfaces.open():
@@ -202,11 +202,11 @@ def test_no_store_holds_a_canary(api: EntryPoint) -> None:
     if isinstance(api, LangChain):
         from langchain_core.load import dumpd, dumps
 
-        bound = model.bind(extra_headers={"X-Call": CALL})
+        bound = model.bind(extra_headers={"X-Call": SecretStr(CALL)})
         chains = (model, model.with_retry(), model.with_fallbacks([model]), bound, model | str)
         stored += [text for chain in chains for text in (dumps(chain), repr(dumpd(chain)), repr(chain))]
-        stored += [model._get_llm_string(extra_headers={"X-Call": CALL}), repr(model.lc_attributes)]
-        stored += [repr(model._get_invocation_params(extra_headers={"X-Call": CALL}))]
+        stored += [model._get_llm_string(extra_headers={"X-Call": SecretStr(CALL)}), repr(model.lc_attributes)]
+        stored += [repr(model._get_invocation_params(extra_headers={"X-Call": SecretStr(CALL)}))]
     else:
         stored += [model.to_json(), repr(model.to_dict()), repr(model.metadata)]
     for text in stored:

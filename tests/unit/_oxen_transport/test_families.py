@@ -4,7 +4,10 @@ import dataclasses
 
 import pytest
 
-from _oxen_transport.families import ANTHROPIC, GENERIC, family
+from _oxen_transport.errors import OxenConfigError
+from _oxen_transport.families import ANTHROPIC, GEMINI, GENERIC, family
+from _oxen_transport.request.build import build
+from _oxen_transport.settings import OxenSettings
 from tests.tables import each_row
 
 MISTRAL_IDS = [
@@ -94,6 +97,28 @@ def test_windows(model, tokens):
 )
 def test_only_a_known_tokenizer_is_named(model, tokenizer):
     assert family(model).tokenizer == tokenizer
+
+
+@each_row(
+    ("model", "call", "named"),
+    [
+        ("claude-sonnet-4-5", {"temperature": 0.5, "top_p": 0.9}, "temperature, top_p"),
+        ("anthropic/claude-haiku", {"frequency_penalty": 0.5}, "frequency_penalty"),
+        ("gemini-2.5-pro", {"presence_penalty": 0.5}, "presence_penalty"),
+        ("claude-sonnet-4-5", {"temperature": 1.5}, "temperature"),
+    ],
+)
+def test_what_a_family_is_known_to_refuse_is_refused_here_by_name(model, call, named):
+    settings = OxenSettings(base_url="http://127.0.0.1:1", model=model)
+    with pytest.raises(OxenConfigError, match=f"^{named}: {model} accepts|^{named}: {model} does not accept"):
+        build(settings, [{"role": "user", "content": "q"}], call=call)
+    build(settings, [{"role": "user", "content": "q"}], call={"temperature": 0.5})
+
+
+def test_gemini_takes_temperature_with_top_p():
+    assert family("google/gemini-2.5-pro") is GEMINI
+    settings = OxenSettings(base_url="http://127.0.0.1:1", model="gemini-2.5-pro", temperature=0.5, top_p=0.9)
+    assert build(settings, [{"role": "user", "content": "q"}]).body["top_p"] == 0.9
 
 
 @each_row(

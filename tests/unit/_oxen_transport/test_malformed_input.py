@@ -6,15 +6,15 @@ import os
 from collections.abc import Callable, Iterator
 
 from tests.tables import each_row
-from tools.fuzz import messages, replies
+from tools.fuzz import answers, messages, replies
 from tools.fuzz.running import BATCH, Trial, finds
 
-INPUTS = int(os.environ.get("FUZZ_INPUTS", "50000")) // 2
+INPUTS = int(os.environ.get("FUZZ_INPUTS", "50000")) // 3
 SHARDS = 5
 
 
 @each_row("shard", range(SHARDS))
-@each_row("target", [replies, messages], ids=["replies", "messages"])
+@each_row("target", [replies, messages, answers], ids=["replies", "messages", "answers"])
 def test_only_typed_errors(target: object, shard: int) -> None:
     trials: Callable[[int, int, int], Iterator[Trial]] = target.trials  # type: ignore[attr-defined]
     for batch in range(shard, INPUTS // BATCH, SHARDS):

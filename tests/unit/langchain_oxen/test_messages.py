@@ -58,7 +58,7 @@ def test_calls_travel_once_from_wherever_they_are_kept():
     by_both = AIMessage([{"type": "tool_use", "id": "AbC123xyZ", "name": "weather", "input": {}}], tool_calls=[CALL])
     by_hand = AIMessage("", additional_kwargs={"tool_calls": [WIRED_CALL]})
     for message in (by_field, by_block, by_v1_block, by_both, by_hand):
-        assert to_wire([message]) == [{"role": "assistant", "content": "", "tool_calls": [WIRED_CALL]}]
+        assert to_wire([message]) == [{"role": "assistant", "content": None, "tool_calls": [WIRED_CALL]}]
 
 
 SINGLE = {"name": "weather", "arguments": '{"city": "Łódź"}'}
@@ -169,7 +169,7 @@ def test_anthropics_tool_results_become_messages_of_their_own():
         (ChatMessage("hi", role="wizard"), "wizard"),
         (HumanMessage([{"type": "hologram", "hologram": 1}]), "hologram"),
         (HumanMessage([{"type": "image", "file_id": "file-1"}]), "neither a URL nor data"),
-        (HumanMessage([{"type": "image", "base64": "not base64!"}]), "no base64"),
+        (HumanMessage([{"type": "image", "base64": "not base64!"}]), "not valid base64"),
     ],
 )
 def test_what_cannot_be_sent_is_named(message, said):
@@ -236,4 +236,4 @@ def test_no_arguments_are_an_empty_object(arguments):
 
 def test_an_answer_survives_the_way_there_and_back():
     completion = Completion(text="", tool_calls=(ToolCall("AbC123xyZ", "weather", '{"city":"Łódź"}'),))
-    assert to_wire([from_wire(completion)]) == [{"role": "assistant", "content": "", "tool_calls": [WIRED_CALL]}]
+    assert to_wire([from_wire(completion)]) == [{"role": "assistant", "content": None, "tool_calls": [WIRED_CALL]}]

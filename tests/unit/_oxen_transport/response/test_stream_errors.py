@@ -13,6 +13,7 @@ from _oxen_transport.redaction import Redactor
 from _oxen_transport.response.stream import StreamReader, chunks_from
 from _oxen_transport.types import Chunk, Completion, ToolCall, ToolCallDelta
 from tests.tables import each_row
+from tests.unit._oxen_transport.response.test_stream import ended
 
 HEADERS = {"content-type": "text/event-stream", "x-request-id": "r-7"}
 
@@ -38,7 +39,7 @@ def delta(finish_reason: str | None = None, **fields: Any) -> dict[str, Any]:
 def test_an_error_is_redacted_and_kept(event: dict[str, Any]) -> None:
     _, reader = stream(delta(content="a"), event)
     with pytest.raises(OxenStreamError, match=r"key \[redacted\] is bad") as caught:
-        reader.end()
+        ended(reader)
     assert "s3cr3t-key" not in str(caught.value) + repr(caught.value.details)
     assert caught.value.request_id == "r-7"
 
@@ -57,27 +58,27 @@ def test_an_error_is_redacted_and_kept(event: dict[str, Any]) -> None:
 def test_every_form_of_an_error(event: dict[str, Any]) -> None:
     _, reader = stream(delta(content="a"), event)
     with pytest.raises(OxenStreamError, match="no"):
-        reader.end()
+        ended(reader)
 
 
 @pytest.mark.parametrize("event", [{"status": "ok"}, {"object": "chat.completion.chunk", "usage": {}}], ids=str)
 def test_events_that_are_not_errors(event: dict[str, Any]) -> None:
     chunks, reader = stream(delta(content="a"), {**event, "choices": [{"delta": {"content": "b"}}]}, delta("stop"))
     assert [chunk.text for chunk in chunks] == ["a", "b"]
-    assert reader.end().completion is not None
+    assert ended(reader).completion is not None
 
 
 def test_an_event_named_error_is_one_whatever_it_holds() -> None:
     reader = StreamReader(HEADERS)
     reader.feed(b'event: error\ndata: {"choices": [], "object": "chat.completion.chunk", "error": ""}\n\n')
     with pytest.raises(OxenStreamError):
-        reader.end()
+        ended(reader)
 
 
 def test_an_unreadable_event_is_shown_in_part() -> None:
     _, reader = stream(b'["' + b"\xff" + b"a" * 100)
-    with pytest.raises(OxenResponseError, match="not a JSON object") as caught:
-        reader.end()
+    with pytest.raises(OxenResponseError, match="not a chunk of an answer") as caught:
+        ended(reader)
     assert "a" * 50 in caught.value.message
     assert "a" * 100 not in caught.value.message
     assert caught.value.request_id == "r-7"
@@ -87,7 +88,7 @@ def test_an_unreadable_event_is_shown_in_part() -> None:
 def test_a_cut_stream_names_the_request(events: list[Any]) -> None:
     _, reader = stream(*events, done=False)
     with pytest.raises(OxenTruncatedStreamError) as caught:
-        reader.end()
+        ended(reader)
     assert caught.value.request_id == "r-7"
 
 
@@ -101,7 +102,7 @@ def test_malformed_finish_reasons_and_log_probabilities_are_left_out() -> None:
     assert not reader.finished
     broken = ({"choices": [{"delta": {"content": "b"}, "logprobs": value}]} for value in ([1], {"content": "xy"}))
     _, reader = stream(*broken, delta("stop"))
-    whole = reader.end().completion
+    whole = ended(reader).completion
     assert whole is not None
     assert whole.logprobs is None
 
@@ -114,7 +115,7 @@ def test_the_whole_has_the_shape_of_a_body() -> None:
         {"choices": [{"delta": {"content": "t"}, "logprobs": {"content": [token]}}]},
         {**delta("tool_calls"), "usage": {"prompt_tokens": 1}},
     )
-    last = reader.end()
+    last = ended(reader)
     assert last.tool_calls == ()
     assert last.completion is not None
     calls = [{"id": "AbC123xyZ", "type": "function", "function": function}]
@@ -127,7 +128,7 @@ def test_the_whole_has_the_shape_of_a_body() -> None:
 
 def test_the_last_chunk_has_what_closes_the_calls() -> None:
     _, reader = stream(delta(tool_calls=[{"function": {"name": "f", "arguments": "{}"}}]), delta("tool_calls"))
-    assert [(piece.index, bool(piece.id)) for piece in reader.end().tool_calls] == [(0, True)]
+    assert [(piece.index, bool(piece.id)) for piece in ended(reader).tool_calls] == [(0, True)]
 
 
 @each_row(
