@@ -25,8 +25,9 @@ from _oxen_transport.types import Chunk, Completion, ToolCallDelta
 from _oxen_transport.unicode import SurrogateJoiner
 
 _OBJECT = "chat.completion.chunk"
+_OBJECTS = ("chat.completion", "text_completion")
 _PINGS = ("ping", "heartbeat", "keepalive", "keep-alive")
-_NOTHING = (b"", b"null", b"{}", b"[]", b'""')
+_NOTHING = (b"", b"null", b"{}", b"[]", b'""', *(ping.encode() for ping in _PINGS))
 
 
 class ChunkReader:
@@ -60,7 +61,7 @@ class ChunkReader:
         except ValueError:
             parsed = parse_event(data)
         if kind != "message" or type(parsed) is not dict or not parsed:
-            if kind.lower() in _PINGS or data.strip() in _NOTHING:
+            if kind.lower() in _PINGS or data.strip().lower() in _NOTHING:
                 return None
             if kind == "error" or type(parsed) is not dict:
                 self._read_other(kind, data)
@@ -77,7 +78,8 @@ class ChunkReader:
         self._add_facts(parsed, choice)
         if choice is not None:
             return self._read_choice(choice, parsed)
-        if "choices" not in parsed and "usage" not in parsed and "object" not in parsed:
+        known = "choices" in parsed or "usage" in parsed or str(parsed.get("object")).startswith(_OBJECTS)
+        if not known:
             self._note_strange(data)
         return None
 

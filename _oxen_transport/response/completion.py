@@ -6,12 +6,8 @@ behind the API differ (https://docs.oxen.ai/inference-api/reference/chat_complet
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping
 from typing import Any
-
-from pydantic_core import from_json
 
 from _oxen_transport.errors import OxenResponseError
 from _oxen_transport.redaction import NOTHING_SECRET, Redactor
@@ -26,16 +22,12 @@ from _oxen_transport.response.choice import (
 )
 from _oxen_transport.response.error_body import is_error, parse_error
 from _oxen_transport.response.failures import details_of, error_in_answer, request_id_of
+from _oxen_transport.response.json_text import has_surrogates, parse_exactly, parse_json
 from _oxen_transport.response.tool_calls import calls_from
 from _oxen_transport.response.usage import usage_from, usage_in
 from _oxen_transport.tools.names import NO_TOOL_NAMES, ToolNameMap
 from _oxen_transport.types import Completion
 from _oxen_transport.unicode import valid_text
-
-_ESCAPE = re.compile(r"\\(u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[dD][89a-fA-F][0-9a-fA-F]{2}|.)")
-_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
-_LONE = 6
-"""Characters of an escape that is not a part of a pair."""
 
 
 def completion_from_body(
@@ -60,7 +52,7 @@ def completion_from_body(
     """
     parsed = _json_object(body, headers, redact)
     raw = first_choice(choices_in(parsed))
-    exact = parse_event(body) if _SURROGATE.search(body) else None  # halves may stand in two parts of the content
+    exact = parse_event(body) if has_surrogates(body) else None  # halves may stand in two parts of the content
     choice = read_choice(first_choice(choices_in(exact)) if isinstance(exact, dict) else raw, WHOLE)
     if is_error(parsed) or choice.error is not None:
         payload = parse_choice_error(choice, parsed, redact) if choice.error else parse_error(parsed, redact)
@@ -105,18 +97,6 @@ def identity(parsed: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def parse_json(data: bytes) -> Any:
-    """Parse JSON. Bytes that are not UTF-8, and lone surrogates, become U+FFFD. Raises: ValueError."""
-    try:
-        return from_json(data)
-    except ValueError:
-        text = decoded(data)
-    try:
-        return from_json(text)
-    except ValueError:
-        return from_json(_ESCAPE.sub(_valid_escape, text))
-
-
 def parse_event(data: bytes) -> Any:
     """Parse one event of a stream; None if it is not JSON.
 
@@ -127,20 +107,11 @@ def parse_event(data: bytes) -> Any:
         valid = parse_json(data)
     except ValueError:
         return None
-    if isinstance(valid, dict) and _SURROGATE.search(data):
-        exact = json.loads(decoded(data))
+    if isinstance(valid, dict) and has_surrogates(data):
+        exact = parse_exactly(data)
         for (_, choice), (_, kept_choice) in zip(choices_in(valid), choices_in(exact), strict=True):
             choice.update({name: kept_choice[name] for name in ("text", *CHUNK) if name in choice})
     return valid
-
-
-def decoded(data: bytes) -> str:
-    """JSON's text: UTF-8, or what its first bytes say, without a byte order mark."""
-    return data.decode(json.detect_encoding(data), "replace").removeprefix("\ufeff")
-
-
-def _valid_escape(match: re.Match[str]) -> str:
-    return r"\ufffd" if len(match.group()) == _LONE else match.group()
 
 
 def _json_object(body: bytes, headers: Mapping[str, str], redact: Redactor) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from pydantic_core import from_json
 
 from _oxen_transport.redaction import NOTHING_SECRET, Redactor
+from _oxen_transport.response.json_text import parse_json
 
 MAX_WORDS = 2_000
 _STATUS_OF_TYPE = {
@@ -109,10 +110,10 @@ def parse_error(body: Any, redact: Redactor = NOTHING_SECRET) -> ErrorPayload:
 
 
 def _parsed(body: bytes) -> Any:
-    text = body.decode("utf-8", "replace").removeprefix("\ufeff")
     try:
-        return from_json(text)
+        return parse_json(body)
     except ValueError:
+        text = body.decode("utf-8", "replace")
         return text.split("data:", 1)[1] if text.startswith("data:") else text
 
 

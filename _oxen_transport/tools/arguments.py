@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import Any
 
@@ -49,7 +50,7 @@ def parse_arguments(text: str) -> dict[str, Any] | None:
         value = from_json(text, allow_inf_nan=False)
     except (ValueError, TypeError):  # TypeError: as above
         value = _parse_leniently(text)
-    if not isinstance(value, dict) or (_MAY_OVERFLOW.search(text) and _is_infinite(text)):
+    if not isinstance(value, dict) or (_MAY_OVERFLOW.search(text) and not _is_finite(value)):
         return None
     return value
 
@@ -66,18 +67,9 @@ def _parse_leniently(text: str) -> Any:
         return None
 
 
-def _is_infinite(text: str) -> bool:
-    """Whether a number in JSON text overflows a double: both parsers read 1e999 as infinity."""
-    overflowed = False
-
-    def read(number: str) -> float:
-        nonlocal overflowed
-        value = float(number)
-        overflowed = overflowed or value in (float("inf"), float("-inf"))
-        return value
-
-    try:
-        json.loads(text, strict=False, parse_float=read)
-    except (ValueError, RecursionError):
-        return True
-    return overflowed
+def _is_finite(value: Any) -> bool:
+    """Whether every number in a JSON value is: parsers read 1e999 as infinity."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return all(map(_is_finite, items))

@@ -192,7 +192,7 @@ def test_what_must_be_sent_back_is_kept_through_serialization(body: bytes, serve
 # -- what keeps answers --------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("arguments", ['{"path": "/s', '{"path": "/srv"}', '{"a": NaN}', ""])
+@pytest.mark.parametrize("arguments", ['{"path": "/s', '{"path": "/srv"}', '{"a": NaN}', "rm", ""])
 def test_a_joined_chunk_in_a_checkpoint(arguments: str, server: Server) -> None:
     """It is LangChain's own class, and half a command does not become a command by being loaded, however often."""
     from langchain_core.messages import AIMessageChunk

@@ -334,6 +334,10 @@ def test_a_coding_that_was_undone_on_the_way(coding: str, text: bytes) -> None:
     assert unpacked(text, coding, 3) == text
 
 
+def test_deflate_that_is_damaged_from_the_start() -> None:
+    assert unpacked(b"\xff" * 20, "deflate") == b"\xff" * 20, "the reader of the body says what is wrong"
+
+
 @pytest.mark.parametrize("size", [1, 2, 1000])
 def test_a_coding_that_nobody_named(size: int) -> None:
     assert unpacked(gzip.compress(TEXT), "", size) == TEXT

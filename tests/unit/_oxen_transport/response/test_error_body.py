@@ -188,3 +188,22 @@ def test_other_refusals_are_no_overflow(text: str) -> None:
 def test_an_unknown_model(text: str) -> None:
     assert parse_error({"error": {"message": text}}).unknown_model
     assert not parse_error({"error": {"message": "no such page"}}).unknown_model
+
+
+@pytest.mark.parametrize(
+    ("body", "message", "status"),
+    [
+        ([{"error": {"code": 429, "message": "slow down"}}], "slow down", 429),
+        ({"code": "InternalError", "msg": "boom"}, "boom", None),
+        ({"base_resp": {"status_code": 1004, "status_msg": "no such key"}}, "no such key", None),
+        ({"error": {"message": "no", "type": "authentication_error"}}, "no", 401),
+        ({"error": {"message": "no", "code": "invalid_api_key"}}, "no", 401),
+        ({"error": {"message": "no", "code": "402"}}, "no", 402),
+        ({"error": {"message": "no", "code": 7}}, "no", None),
+        ({"error": {"message": "upstream failed", "metadata": {"raw": "x"}}}, "upstream failed: x", None),
+        ({"errors": [{"msg": "a"}, "b"]}, "a; b", None),
+    ],
+)
+def test_errors_inside_a_200(body: Any, message: str, status: int | None) -> None:
+    payload = parse_error(json.dumps(body).encode())
+    assert (payload.message, payload.status) == (message, status)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from typing import Any
 
 import pytest
@@ -203,6 +204,25 @@ def test_a_packed_stream() -> None:
     assert ended(reader).completion is not None
     assert isinstance(_failure(StreamReader({"content-encoding": "br"}), b"\x8b\x00\x80" * 9), errors.OxenResponseError)
     assert isinstance(_failure(StreamReader({"content-encoding": "gzip"}), b"\x1f\x8bxx"), errors.OxenResponseError)
+
+
+def test_a_damaged_end_takes_nothing_from_a_finished_answer() -> None:
+    def packed(events: list[Any]) -> tuple[bytes, bytes]:
+        deflate = zlib.compressobj(wbits=31)
+        return deflate.compress(sse(events, done=False)) + deflate.flush(zlib.Z_SYNC_FLUSH), b"\xff" * 50
+
+    reader, _ = reader_fed(*packed(chunks()))
+    last = ended(reader).completion
+    assert last is not None
+    assert last.text == ANSWER
+    error = failed(*packed(chunks()[:4]))
+    assert isinstance(error, errors.OxenResponseError)
+    assert error.partial_text == "".join(PIECES[:3])
+
+
+def test_a_json_body_that_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("_oxen_transport.response.stream.MAX_BODY_BYTES", 100)
+    assert isinstance(failed(b'{"a": "' + b"x" * 100), errors.OxenResponseTooLargeError)
 
 
 def _failure(reader: StreamReader, piece: bytes) -> errors.OxenError:
