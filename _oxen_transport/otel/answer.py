@@ -158,6 +158,8 @@ def _request_attributes(request: Request) -> dict[str, AttributeValue]:
     made: dict[str, AttributeValue] = {name: body[key] for key, name in _REQUEST.items() if key in body}
     if request.stream:
         made["gen_ai.request.stream"] = True
+    if request.repairs:
+        made["oxen.request.repairs"] = list(request.repairs)
     if wanted := (body.get("response_format") or {}).get("type"):
         made["gen_ai.output.type"] = "json" if str(wanted).startswith("json") else "text"
     if captures_content():

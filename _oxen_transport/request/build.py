@@ -22,6 +22,7 @@ from _oxen_transport.redaction import Redactor, check_call_headers
 from _oxen_transport.request.body import check_parameters, encode, fit_window
 from _oxen_transport.request.reading import without_reasoning
 from _oxen_transport.request.repair import repair
+from _oxen_transport.request.rules import Report
 from _oxen_transport.request.token_bound import BYTES_PER_TOKEN
 from _oxen_transport.request.tokens import count_messages, count_repaired
 from _oxen_transport.request.tool_fields import settle_tools
@@ -65,6 +66,7 @@ class Request:
     auto_continue: bool = False
     tool_names: ToolNameMap = field(default_factory=dict, repr=False)
     limiter: RateLimiter | None = field(default=None, repr=False, compare=False)
+    repairs: tuple[str, ...] = field(default=(), repr=False, compare=False)
     observer: Observer | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -142,7 +144,9 @@ def build(
     names = tool_name_map(values["tools"]) if values["tools"] else NO_TOOL_NAMES
     body: dict[str, Any] = {"model": values["model"]}
     messages = in_messages(messages if known.returns_reasoning else without_reasoning(messages), names)
-    body["messages"] = repaired = repair(messages, known, mode, tools=bool(values["tools"]))
+    report = Report(known.name)
+    body["messages"] = repaired = repair(messages, known, mode, tools=bool(values["tools"]), report=report)
+    report.log()
     for name, wire in _WIRE.items():
         value = values[name]
         if value is not None and value != []:
@@ -176,6 +180,7 @@ def build(
         auto_continue=values["auto_continue"],
         tool_names=names,
         limiter=limiter if isinstance(limiter, RateLimiter) else None,
+        repairs=tuple(report.ran) if report.changed else (),
     )
 
 

@@ -5,6 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +21,7 @@ from _oxen_transport.testing import OxenServer
 from tests.entry_points import KEY, EntryPoint, LangChain, each, entry_points
 from tests.unit._oxen_transport.otel.conftest import Telemetry
 
+ROOT = Path(__file__).parents[4]
 SWITCH = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 
 
@@ -185,6 +191,34 @@ def test_a_tracer_that_fails_does_not_fail_the_call(
     monkeypatch.setattr("opentelemetry.sdk.trace.Span.set_attributes", broken)
     oxen_server.says("Moo.")
     assert api.ask(api.make(oxen_server.url)).text == "Moo."
+
+
+def test_what_was_repaired(api: EntryPoint, oxen_server: OxenServer, telemetry: Telemetry) -> None:
+    oxen_server.says("Moo.")
+    oxen_server.strict = True
+    messages = [{"role": "user", "content": "one"}, {"role": "user", "content": "two"}]
+    api.ask(api.make(oxen_server.url, stream_options=None), messages)
+    assert telemetry.spans[0].attributes["oxen.request.repairs"] == ("same-role",)
+
+
+def test_opentelemetry_instrument_finds_it(tmp_path: Path) -> None:
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["entry-points"]
+    group = "opentelemetry_instrumentor"
+    info = tmp_path / "oxen_integrations-0.0.1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: oxen-integrations\nVersion: 0.0.1\n")
+    lines = [f"{name} = {value}" for name, value in declared[group].items()]
+    (info / "entry_points.txt").write_text("\n".join([f"[{group}]", *lines, ""]))
+    code = "import _oxen_transport; print(_oxen_transport.observe)"
+    done = subprocess.run(  # noqa: S603
+        [f"{sys.prefix}/bin/opentelemetry-instrument", sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert "_Telemetry.start" in done.stdout, done.stdout + done.stderr
 
 
 def test_instrumented_twice(telemetry: Telemetry, caplog: pytest.LogCaptureFixture) -> None:
