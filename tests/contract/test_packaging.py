@@ -134,6 +134,8 @@ def test_each_package_works_without_the_rest(blocked: set[str], code: str) -> No
     [
         ("langchain_core", "langchain_oxen", "oxen-integrations[langchain]"),
         ("llama_index", "llama_index_oxen", "oxen-integrations[llama-index]"),
+        ("opentelemetry", "langchain_oxen.tracing", "oxen-integrations[otel]"),
+        ("opentelemetry", "llama_index_oxen.tracing", "oxen-integrations[otel]"),
     ],
 )
 def test_a_missing_extra_explains_itself(blocked: str, package: str, extra: str) -> None:

@@ -97,6 +97,23 @@ def test_a_broken_file_gives_no_key_and_at_most_one_warning(
     assert all("auth_config.toml" in record.getMessage() for record in caplog.records)
 
 
+def test_a_file_that_may_not_be_read(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def forbidden(path: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("os.stat", forbidden)
+    assert login_key(HUB) is login_key(HUB) is None
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+def test_a_key_that_no_header_can_carry(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (folder / "auth_config.toml").write_text(WRITTEN.replace("sk-test-login-file", "sk-tëst key"), encoding="utf-8")
+    assert login_key(HUB) is None
+    assert "sk-tëst" not in caplog.text
+
+
 def test_a_folder_in_its_place(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     (folder / "auth_config.toml").unlink()
     (folder / "auth_config.toml").mkdir()

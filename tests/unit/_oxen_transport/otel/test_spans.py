@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 from opentelemetry import context, trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
 from _oxen_transport.errors import OxenError
 from _oxen_transport.otel import OxenInstrumentor
@@ -131,7 +133,8 @@ def test_tool_calls_and_contents(
 ) -> None:
     monkeypatch.setenv(SWITCH, "SPAN_ONLY")
     oxen_server.calls(("weather", {"city": "Łódź"}))
-    api.ask(api.make(oxen_server.url), f"Weather? My key is {KEY}.")
+    tool = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object", "properties": {}}}}
+    api.ask(api.make(oxen_server.url), f"Weather? My key is {KEY}.", tools=[tool])
     [span] = telemetry.spans
     assert span.attributes["gen_ai.response.finish_reasons"] == ("tool_calls",)
     [asked] = json.loads(span.attributes["gen_ai.input.messages"])
@@ -140,6 +143,7 @@ def test_tool_calls_and_contents(
     [answer] = json.loads(span.attributes["gen_ai.output.messages"])
     [call] = answer["parts"]
     assert (call["type"], call["name"], call["arguments"]) == ("tool_call", "weather", {"city": "Łódź"})
+    assert json.loads(span.attributes["gen_ai.tool.definitions"])[0]["name"] == "weather"
     assert KEY not in span.to_json()
 
 
@@ -181,16 +185,23 @@ def test_cancelled_in_an_attempt(api: EntryPoint, oxen_server: OxenServer, telem
     assert span.attributes["error.type"] == "CancelledError"
 
 
-def test_a_tracer_that_fails_does_not_fail_the_call(
-    api: EntryPoint, oxen_server: OxenServer, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("method", ["add_event", "set_attributes"])
+def test_a_tracer_that_fails_does_not_fail_the_call(  # noqa: PLR0917 - fixtures
+    api: EntryPoint,
+    oxen_server: OxenServer,
+    telemetry: Telemetry,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    method: str,
 ) -> None:
     def broken(*_: Any, **__: Any) -> None:
         raise RuntimeError("no tracing today")
 
-    monkeypatch.setattr("opentelemetry.sdk.trace.Span.add_event", broken)
-    monkeypatch.setattr("opentelemetry.sdk.trace.Span.set_attributes", broken)
-    oxen_server.says("Moo.")
+    monkeypatch.setattr(f"opentelemetry.sdk.trace.Span.{method}", broken)
+    monkeypatch.setattr("_oxen_transport.observer._warned", False)
+    oxen_server.fails(503).says("Moo.")
     assert api.ask(api.make(oxen_server.url)).text == "Moo."
+    assert len([record for record in caplog.records if "tracing failed" in record.getMessage()]) == 1
 
 
 def test_what_was_repaired(api: EntryPoint, oxen_server: OxenServer, telemetry: Telemetry) -> None:
@@ -222,5 +233,46 @@ def test_opentelemetry_instrument_finds_it(tmp_path: Path) -> None:
 
 
 def test_instrumented_twice(telemetry: Telemetry, caplog: pytest.LogCaptureFixture) -> None:
+    assert OxenInstrumentor().is_instrumented_by_opentelemetry
+    assert OxenInstrumentor().instrumentation_dependencies() == ()
     OxenInstrumentor().instrument()
     assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+def test_json_output(oxen_server: OxenServer, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(SWITCH, "SPAN_AND_EVENT")
+    [api] = entry_points(LangChain, is_async=False, streams=False)
+    oxen_server.says("{}")
+    api.ask(api.make(oxen_server.url), response_format={"type": "json_object"})
+    assert telemetry.spans[0].attributes["gen_ai.output.type"] == "json"
+
+
+def test_off_means_that_nothing_of_it_is_imported(oxen_server: OxenServer) -> None:
+    oxen_server.says("Moo.")
+    code = f"""
+import sys
+from _oxen_transport import client_for
+from _oxen_transport.request.build import build
+from _oxen_transport.settings import OxenSettings
+settings = OxenSettings(base_url={oxen_server.url!r})
+client_for(settings).send(build(settings, [{{"role": "user", "content": "moo"}}]))
+words = ("opentelemetry", "_oxen_transport.obs", "_oxen_transport.otel")
+print([name for name in sys.modules if name.startswith(words)])
+"""
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_an_answer_that_is_not_sampled(api: EntryPoint, oxen_server: OxenServer) -> None:
+    oxen_server.says("Moo.")
+    OxenInstrumentor().instrument(tracer_provider=TracerProvider(sampler=ALWAYS_OFF))
+    try:
+        assert api.ask(api.make(oxen_server.url)).text == "Moo."
+    finally:
+        OxenInstrumentor().uninstrument()
