@@ -13,7 +13,6 @@ from pydantic import model_validator
 
 from _oxen_transport import __version__
 from _oxen_transport.call_params import wire_names
-from _oxen_transport.catalogue import ModelInfo
 from _oxen_transport.model import OxenModelMixin
 from _oxen_transport.request.tokens import count_either_way, count_text, token_ids
 from langchain_oxen.binding import BindingMixin
@@ -137,24 +136,5 @@ class BaseChatOxen(BindingMixin, OxenModelMixin, BaseChatModel):
         """Where the secrets come from when a dump is loaded."""
         return {"api_key": "OXEN_API_KEY"}
 
-    # -- the catalogue, with LangChain's errors ----------------------------------------------
-
-    def list_models(self, *, refresh: bool = False) -> list[ModelInfo]:
-        """Every model of the catalogue. Raises: OxenError."""
-        with LangChainErrors():
-            return super().list_models(refresh=refresh)
-
-    async def alist_models(self, *, refresh: bool = False) -> list[ModelInfo]:
-        """Async version of `list_models`."""
-        with LangChainErrors():
-            return await super().alist_models(refresh=refresh)
-
-    def get_model(self, model: str | None = None, *, refresh: bool = False) -> ModelInfo:
-        """One model of the catalogue, by default this object's own. Raises: OxenNotFoundError, OxenError."""
-        with LangChainErrors():
-            return super().get_model(model, refresh=refresh)
-
-    async def aget_model(self, model: str | None = None, *, refresh: bool = False) -> ModelInfo:
-        """Async version of `get_model`."""
-        with LangChainErrors():
-            return await super().aget_model(model, refresh=refresh)
+    def _framework_errors(self) -> LangChainErrors:
+        return LangChainErrors()

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from tools.conformance.server import Reply, Request
+from llama_index_oxen.testing.conformance.server import Reply, Request
 
 WORDS = ("The tide", " — slow,", " broad", " and 忠实", " —", " turns 🌊", " at noon.")
 TEXT = "".join(WORDS)

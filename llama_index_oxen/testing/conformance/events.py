@@ -11,10 +11,10 @@ from llama_index.core.prompts import PromptTemplate
 from llama_index.core.rate_limiter import BaseRateLimiter
 from llama_index.core.tools import FunctionTool
 
-from tools.conformance.base import ROADS, LLMTests, ask, collect, text_of
-from tools.conformance.server import Reply, Request
-from tools.conformance.structured import BOB, PREDICT, Person, obliging
-from tools.conformance.wire import TEXT, answer, pieces, stream, whole
+from llama_index_oxen.testing.conformance.base import ROADS, LLMTests, ask, collect, text_of
+from llama_index_oxen.testing.conformance.server import Reply, Request
+from llama_index_oxen.testing.conformance.structured import BOB, PREDICT, Person, obliging
+from llama_index_oxen.testing.conformance.wire import TEXT, answer, pieces, stream, whole
 
 
 class EventTests(LLMTests):

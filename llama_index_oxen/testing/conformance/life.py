@@ -17,9 +17,9 @@ import pytest
 from llama_index.core.async_utils import asyncio_run
 from llama_index.core.callbacks import CallbackManager, LlamaDebugHandler
 
-from tools.conformance.base import KEY, QUESTION, ROADS, LLMTests, ask, text_of, user
-from tools.conformance.server import Reply
-from tools.conformance.wire import TEXT, answer
+from llama_index_oxen.testing.conformance.base import KEY, QUESTION, ROADS, LLMTests, ask, text_of, user
+from llama_index_oxen.testing.conformance.server import Reply
+from llama_index_oxen.testing.conformance.wire import TEXT, answer
 
 
 class SerializationTests(LLMTests):

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tools.conformance.base import BLUNDERS, CHAT_ROADS, LLMTests, ask, text_of
-from tools.conformance.server import Reply, Request
-from tools.conformance.wire import DONE, TEXT, answer, event, piece, pieces
+from llama_index_oxen.testing.conformance.base import BLUNDERS, CHAT_ROADS, LLMTests, ask, text_of
+from llama_index_oxen.testing.conformance.server import Reply, Request
+from llama_index_oxen.testing.conformance.wire import DONE, TEXT, answer, event, piece, pieces
 
 STREAMS = ("stream_chat", "astream_chat")
 ERROR = {"error": {"message": "boom-7731 the engine stalled", "type": "server_error", "code": "stalled"}}

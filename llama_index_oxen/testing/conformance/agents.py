@@ -13,9 +13,9 @@ from llama_index.core.tools import FunctionTool
 from llama_index.core.workflow import Context
 from pydantic import BaseModel
 
-from tools.conformance.base import LLMTests
-from tools.conformance.server import Reply, Request
-from tools.conformance.wire import TEXT, VARIANTS, answer
+from llama_index_oxen.testing.conformance.base import LLMTests
+from llama_index_oxen.testing.conformance.server import Reply, Request
+from llama_index_oxen.testing.conformance.wire import TEXT, VARIANTS, answer
 
 
 class Report(BaseModel):

@@ -10,9 +10,9 @@ import pytest
 from llama_index.core.prompts import PromptTemplate
 from pydantic import BaseModel
 
-from tools.conformance.base import BLUNDERS, LLMTests, collect, user
-from tools.conformance.server import Reply, Request
-from tools.conformance.wire import DONE, USAGE, answer, event, piece
+from llama_index_oxen.testing.conformance.base import BLUNDERS, LLMTests, collect, user
+from llama_index_oxen.testing.conformance.server import Reply, Request
+from llama_index_oxen.testing.conformance.wire import DONE, USAGE, answer, event, piece
 
 T = TypeVar("T")
 PREDICT = (
@@ -21,7 +21,7 @@ PREDICT = (
     "stream_structured_predict",
     "astream_structured_predict",
 )
-BOB = {"name": "Bob", "age": 42, "hobbies": ["rowing", "chess"]}
+BOB: dict[str, Any] = {"name": "Bob", "age": 42, "hobbies": ["rowing", "chess"]}
 
 
 class Person(BaseModel):

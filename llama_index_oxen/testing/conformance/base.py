@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 from llama_index.core.base.llms.types import ChatMessage, ToolCallBlock
-from llama_index.core.instrumentation import get_dispatcher
+from llama_index.core.instrumentation import get_dispatcher  # type: ignore[attr-defined]
 from llama_index.core.instrumentation.event_handlers import BaseEventHandler
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 from pydantic import Field
 
-from tools.conformance.server import Dialect, Script, ScriptedServer, Stage
-from tools.conformance.wire import VARIANTS
+from llama_index_oxen.testing.conformance.server import Dialect, Script, ScriptedServer, Stage
+from llama_index_oxen.testing.conformance.wire import VARIANTS
 
 KEY = "sk-canary-7f3a"
 """The API key of all tests: it must turn up nowhere but in the request's head."""
@@ -151,7 +151,7 @@ class Recorder(BaseEventHandler):
 @cache
 def running_server() -> ScriptedServer:
     """One server for all tests of a process; its threads end with it."""
-    return ScriptedServer().__enter__()
+    return ScriptedServer()
 
 
 def ask(llm: Any, road: str, question: Any = QUESTION, **kwargs: Any) -> list[Any]:

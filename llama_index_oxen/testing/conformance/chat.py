@@ -14,9 +14,30 @@ from typing import Any
 import pytest
 from llama_index.core.base.llms.types import ChatMessage, MessageRole
 
-from tools.conformance.base import CHAT_ROADS, COMPLETE_ROADS, QUESTION, ROADS, LLMTests, ask, calls_of, text_of, user
-from tools.conformance.server import Reply
-from tools.conformance.wire import DONE, TEXT, USAGE, VARIANTS, answer, event, piece, pieces, whole
+from llama_index_oxen.testing.conformance.base import (
+    CHAT_ROADS,
+    COMPLETE_ROADS,
+    QUESTION,
+    ROADS,
+    LLMTests,
+    ask,
+    calls_of,
+    text_of,
+    user,
+)
+from llama_index_oxen.testing.conformance.server import Reply
+from llama_index_oxen.testing.conformance.wire import (
+    DONE,
+    TEXT,
+    USAGE,
+    VARIANTS,
+    Call,
+    answer,
+    event,
+    piece,
+    pieces,
+    whole,
+)
 
 ASYNC_STREAMS = ("astream_chat", "astream_complete")
 STREAMS = ("stream_chat", "stream_complete", *ASYNC_STREAMS)
@@ -112,7 +133,10 @@ class StreamTests(LLMTests):
     def test_a_response_never_changes_afterwards(self, kind: str) -> None:
         if kind == "calls":
             self.skip_without("has_tools")
-        calls = [("AbC123xy1", "look", {"place": "the harbour"}), ("AbC123xy2", "look", {"place": "the pier"})]
+        calls: list[Call] = [
+            ("AbC123xy1", "look", {"place": "the harbour"}),
+            ("AbC123xy2", "look", {"place": "the pier"}),
+        ]
         llm, _ = self.llm(answer(calls=calls if kind == "calls" else ()))
         kept, copies = [], []
         for response in llm.stream_chat([user(QUESTION)]):
@@ -222,7 +246,9 @@ class ParityTests(LLMTests):
     def test_every_road_gives_the_same_calls(self, variant: str) -> None:
         self.skip_without("has_tools")
         self.skip_unless_read(variant)
-        calls = [("AbC123xy1", "look", {"place": "the harbour"}), ("AbC123xy2", "find", {"what": "a gull", "n": 2})]
+        harbour: Call = ("AbC123xy1", "look", {"place": "the harbour"})
+        gull: Call = ("AbC123xy2", "find", {"what": "a gull", "n": 2})
+        calls = [harbour, gull]
         given = []
         for road in CHAT_ROADS:
             llm, _ = self.llm(answer(calls=calls, variant=variant))

@@ -9,9 +9,9 @@ import pytest
 from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.tools import FunctionTool
 
-from tools.conformance.base import BLUNDERS, QUESTION, LLMTests, calls_of, collect, user
-from tools.conformance.server import Reply
-from tools.conformance.wire import DONE, VARIANTS, answer, event, piece, whole
+from llama_index_oxen.testing.conformance.base import BLUNDERS, QUESTION, LLMTests, calls_of, collect, user
+from llama_index_oxen.testing.conformance.server import Reply
+from llama_index_oxen.testing.conformance.wire import DONE, VARIANTS, answer, event, piece, whole
 
 PARIS = ("AbC123xy1", "weather", {"city": "Paris"})
 ROME = ("AbC123xy2", "weather", {"city": "Rome"})
