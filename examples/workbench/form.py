@@ -67,7 +67,9 @@ class Form:
             slider.props(f'aria-label="{parameter.name}"').on_value_change(lambda event: field.set_value(event.value))
 
             def follow(number: Any) -> None:
-                slider.classes(add="opacity-40" if number is None else "", remove="" if number is None else "opacity-40")
+                slider.classes(
+                    add="opacity-40" if number is None else "", remove="" if number is None else "opacity-40"
+                )
                 if number is not None and low <= number <= high:
                     slider.set_value(number)
 
@@ -103,17 +105,19 @@ class Form:
         shown = "" if value is None else value if isinstance(value, str) else json.dumps(value)
         if parameter.kind == "texts" and isinstance(value, list):
             shown = "\n".join(map(str, value))
-        area = ui.textarea(f"{label}, {hint}" if hint else label, value=shown).props("autogrow dense").classes("grow")
 
-        def take(text: str) -> None:
-            area.error = None
+        def problem(text: str | None) -> str | None:
             try:
-                self._set(parameter.name, _parsed(parameter.kind, text or ""))
+                _parsed(parameter.kind, text or "")
             except ValueError as error:
-                area.error = f"not JSON, and not sent: {error}"
-                self._set(parameter.name, None)
+                return f"not JSON, and not sent: {error}"
+            return None
 
-        area.on_value_change(lambda event: take(event.value))
+        def take(text: str | None) -> None:
+            self._set(parameter.name, None if problem(text) else _parsed(parameter.kind, text or ""))
+
+        area = ui.textarea(f"{label}, {hint}" if hint else label, value=shown, validation=problem)
+        area.props("autogrow dense").classes("grow").on_value_change(lambda event: take(event.value))
         return area
 
 

@@ -26,6 +26,7 @@ body { --nicegui-default-padding: 0.5rem; }
 .wb-answer pre, .wb-code pre { overflow-x: auto; padding: .5rem; border-radius: .25rem; background: #8882; }
 .wb-code pre { white-space: pre; font-family: ui-monospace, monospace; }
 .wb-diff { white-space: pre-wrap; overflow-wrap: anywhere; }
+.wb-diff del, .wb-diff ins { padding: 0 .15em; }
 .wb-diff del { background: #f8514940; } .wb-diff ins { background: #2ea04340; text-decoration: none; }
 """
 # no image, script or font of another host: an answer's Markdown could carry the conversation there
@@ -145,7 +146,7 @@ class Page:
         ui.notify("Link copied. It holds everything but the key and the answers.")
 
     def _save(self) -> None:
-        ui.download.content(self.state.to_json(), "workbench.json")
+        ui.download.content(self.state.to_json().encode(errors="replace"), "workbench.json")
 
     def _choose_file(self) -> None:
         with ui.dialog() as dialog, ui.card():
@@ -161,8 +162,9 @@ class Page:
             ui.upload(on_upload=load, auto_upload=True).props("accept=.json flat bordered").classes("wb-load-file")
         dialog.open()
 
-    def _switch_dark(self) -> None:
-        self._dark.set_value(not self._dark.value)
+    async def _switch_dark(self) -> None:
+        """To the other one; at first it is as the browser wants it, which only the browser knows."""
+        self._dark.set_value(not await ui.run_javascript("document.body.classList.contains('body--dark')"))
 
     # -- the columns ---------------------------------------------------------------------------
 
