@@ -33,7 +33,8 @@ class Form:
 
     def _row(self, parameter: Parameter) -> None:
         value = self._values.get(parameter.name)
-        label = parameter.name if parameter.default is None else f"{parameter.name} (default {parameter.default})"
+        default = "" if parameter.default is None else f" (default {str(parameter.default)[:40]})"
+        label = f"{parameter.name[:80]}{default}"
         build = {
             "number": self._number,
             "integer": self._number,
@@ -64,7 +65,8 @@ class Form:
         if low is not None and high is not None:
             start = value if value is not None else min(max(parameter.example or 0, low), high)
             slider = ui.slider(min=low, max=high, step=parameter.step or 0.01, value=start).classes("grow")
-            slider.props(f'aria-label="{parameter.name}"').on_value_change(lambda event: field.set_value(event.value))
+            slider.props["aria-label"] = parameter.name
+            slider.on_value_change(lambda event: field.set_value(event.value))
 
             def follow(number: Any) -> None:
                 slider.classes(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nicegui import run, ui
+from starlette.responses import PlainTextResponse
+from starlette.websockets import WebSocketClose
 
 from examples.workbench import models
 from examples.workbench.column import ColumnView
@@ -37,7 +39,7 @@ _POLICY = (
 
 
 class OnlyOwnSources:
-    """ASGI middleware: the browser loads nothing from elsewhere, and shows the page in no other's frame."""
+    """ASGI middleware: the page loads nothing from elsewhere, no other page frames it or talks to its server."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -48,6 +50,12 @@ class OnlyOwnSources:
                 message["headers"] = [*message["headers"], (b"content-security-policy", _POLICY)]
             await send(message)
 
+        headers = dict(scope.get("headers", ()))
+        origin = headers.get(b"origin", b"")
+        if origin and origin.split(b"://")[-1] != headers.get(b"host"):  # another site's script
+            forbidden = PlainTextResponse("this is another page's server", 403)
+            await (WebSocketClose(1008) if scope["type"] == "websocket" else forbidden)(scope, receive, send)
+            return
         await self._app(scope, receive, with_policy)
 
 

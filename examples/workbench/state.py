@@ -8,7 +8,7 @@ import json
 import zlib
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from examples.support.local import MODEL
 
@@ -51,6 +51,13 @@ class Column(_Strict):
     tools: str = ""
     files: list[File] = Field(default_factory=list)
     stream: bool = True
+
+    @field_validator("parameters")
+    @classmethod
+    def _no_hidden_conversation(cls, value: dict[str, Any]) -> dict[str, Any]:
+        if hidden := value.keys() & {"model", "messages", "stream", "stream_options", "tools"}:
+            raise ValueError(f"{sorted(hidden)} have a place of their own")
+        return value
 
 
 class State(_Strict):

@@ -160,7 +160,7 @@ def opened(browser: Browser, url: str, **options: Any) -> Iterator[Page]:
     """A page in a context of its own, which may use the clipboard."""
     options = {"viewport": {"width": 1300, "height": 900}, **options}
     context = browser.new_context(permissions=["clipboard-read", "clipboard-write"], **options)
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(30_000)
     page = context.new_page()
     failures: list[str] = []
     elsewhere: list[str] = []

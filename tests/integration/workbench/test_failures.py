@@ -87,6 +87,8 @@ def test_no_connection_is_said_and_the_page_works(browser: Browser, dead_port: i
 
 def test_only_this_machine_s_own_name_is_answered(bench: str) -> None:
     assert httpx.get(bench, headers={"Host": "rebound.example"}).status_code == 400
+    assert httpx.get(bench, headers={"Origin": "https://elsewhere.example"}).status_code == 403
+    assert httpx.get(bench, headers={"Origin": bench}).status_code == 200
     assert "frame-ancestors 'none'" in httpx.get(bench).headers["content-security-policy"]
 
 

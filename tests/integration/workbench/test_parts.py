@@ -50,6 +50,7 @@ def test_a_broken_link_says_so(link: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        '{"columns": [{"parameters": {"messages": []}}]}',
         *("", "null", "[]", '{"columns": []}', '{"columns": [{"key": "sk-1"}]}', '{"columns": [{}, {}, {}, {}, {}]}'),
         '{"columns": [{"files": [{"name": "x", "url": "https://elsewhere.example/x.png"}]}]}',
     ],
@@ -84,6 +85,14 @@ def test_a_column_becomes_a_request() -> None:
     assert (chat.temperature, chat.extra_body) == (0.5, {"top_k": [1]})
     pdf = Column(files=[File(name="a.pdf", url="data:application/pdf;base64,AAAA")])
     assert messages_of(pdf)[-1]["content"][1]["file"] == {"file_data": pdf.files[0].url, "filename": "a.pdf"}
+
+
+def test_a_stranger_s_link_cannot_send_the_key_elsewhere() -> None:
+    names = ["base_url", "api_key", "proxy", "extra_headers", "ca_bundle", "allow_insecure_http", "cache", "extra_body"]
+    chat = chat_of(Column(parameters=dict.fromkeys(names, "http://elsewhere.example")), CONNECTION)
+    assert chat.base_url == CONNECTION["base_url"]
+    assert (chat.proxy, chat.extra_headers, chat.cache) == (None, {}, None)
+    assert list(chat.extra_body) == names, "they are sent to the service, which may refuse them"
 
 
 @pytest.mark.parametrize("tools", ["{", "{}", '"x"'])

@@ -105,6 +105,11 @@ def test_a_form_from_the_schema_sends_only_what_was_changed(page: Page, stage: S
     column(page).locator(".wb-run").click()
     assert stage.wait(lambda stage: asked(stage).get("heat") == 1.51)
     assert "warm" not in asked(stage)
+    facts(page, "done")
+    column(page).locator(".wb-stream").click()
+    column(page).locator(".wb-run").click()
+    assert stage.wait(lambda stage: "stream" not in asked(stage))
+    facts(page, "finish reason: stop")
 
 
 def test_an_answer_shows_its_price_tokens_and_speed_and_ctrl_enter_runs(page: Page, stage: Stage) -> None:
