@@ -244,7 +244,7 @@ class ColumnView:
             return
         self._shown = self.run.changes
         long = len(self.run.text) > LONGEST_MARKDOWN
-        self._answer.set_content("" if long else self.run.text)
+        self._answer.set_content("" if long else _with_closed_fence(self.run.text))
         self._plain.set_text(self.run.text if long else "")
         self._reasoning.set_text(self.run.reasoning)
         self._reasoning_box.set_visibility(bool(self.run.reasoning))
@@ -281,3 +281,9 @@ class ColumnView:
         except (OxenError, ImportError):
             return f"about {tokens:,} tokens"
         return f"{tokens:,} tokens"
+
+
+def _with_closed_fence(text: str) -> str:
+    """Markdown whose last block of code is still being written, or was cut: code from its first line on."""
+    fences = sum(line.lstrip().startswith("```") for line in text.split("\n"))
+    return f"{text}\n```" if fences % 2 else text

@@ -26,6 +26,7 @@ body { --nicegui-default-padding: 0.5rem; }
 .wb-columns { display: grid; gap: .75rem; width: 100%; align-items: start;
               grid-template-columns: repeat(auto-fit, minmax(min(100%, 21rem), 1fr)); }
 .wb-answer pre, .wb-code pre { overflow-x: auto; padding: .5rem; border-radius: .25rem; background: #8882; }
+.wb-answer :is(h1, h2, h3, h4, h5, h6) { font-size: 1.15rem; line-height: 1.4; font-weight: 600; margin: .5rem 0; }
 .wb-code pre { white-space: pre; font-family: ui-monospace, monospace; }
 .wb-diff { white-space: pre-wrap; overflow-wrap: anywhere; }
 .wb-diff del, .wb-diff ins { padding: 0 .15em; }
