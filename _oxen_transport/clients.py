@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from _oxen_transport.client import AsyncOxenClient, OxenClient
+    from _oxen_transport.async_client import AsyncOxenClient
+    from _oxen_transport.client import OxenClient
     from _oxen_transport.settings import OxenSettings
 
 
@@ -22,6 +23,6 @@ def sync_client(settings: OxenSettings) -> OxenClient:
 
 def async_client(settings: OxenSettings) -> AsyncOxenClient:
     """The same for asyncio."""
-    from _oxen_transport import client  # noqa: PLC0415 - see above
+    from _oxen_transport import async_client as module  # noqa: PLC0415 - see above
 
-    return client.AsyncOxenClient(settings)
+    return module.AsyncOxenClient(settings)

@@ -38,9 +38,9 @@ def _own_retry_budget() -> Iterator[None]:
 def _own_connections() -> Iterator[None]:
     """All tests call one host; a connection that one test's server is closing must not be the next test's."""
     yield
-    if (module := sys.modules.get("_oxen_transport.http.pools")) is not None:
-        while module._sync:
-            module._sync.popitem()[1].close()
+    if (module := sys.modules.get("_oxen_transport.http.sync_requests")) is not None:
+        while module._pools:
+            module._pools.popitem()[1].close()
 
 
 @pytest.fixture(autouse=True)

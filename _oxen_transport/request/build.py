@@ -48,6 +48,7 @@ class Request:
     model: str
     body: dict[str, Any] = field(repr=False)
     content: bytes = field(repr=False)
+    base_url: str = ""
     method: str = "POST"
     stream: bool = False
     api_key: SecretStr | None = field(default=None, repr=False)
@@ -152,6 +153,7 @@ def build(
     limiter = getattr(settings, "rate_limiter", None)  # a field of both frameworks' models
     return Request(
         url=settings.base_url + "/chat/completions",
+        base_url=settings.base_url,
         model=body["model"],
         body=body,
         content=_encode(body),
@@ -175,6 +177,7 @@ def build_get(settings: OxenSettings, path: str, model: str = "") -> Request:
     """
     return Request(
         url=settings.base_url + path,
+        base_url=settings.base_url,
         model=model,
         body={},
         content=b"",

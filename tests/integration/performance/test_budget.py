@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from _oxen_transport.http import pools
+from _oxen_transport.http import async_requests, sync_requests
 from tests.callers import Caller, LangChain, LlamaIndex, Transport, callers, each
 from tests.server import ANSWER, DONE, USAGE, chunk, event, good, open_stream
 
@@ -185,7 +185,7 @@ print(json.dumps(sorted(set(sys.modules) - before)))
 def test_an_instance_is_small_and_opens_nothing(caller: Caller, server: Server) -> None:
     url = server.stage(good).url
     caller.make(url)
-    pools_before = len(pools._sync), len(pools._async)
+    pools_before = len(sync_requests._pools), len(async_requests._pools)
     tracemalloc.start()
     try:
         before = tracemalloc.get_traced_memory()[0]
@@ -194,7 +194,7 @@ def test_an_instance_is_small_and_opens_nothing(caller: Caller, server: Server) 
     finally:
         tracemalloc.stop()
     assert grown / len(kept) <= 6 * 1024
-    assert (len(pools._sync), len(pools._async)) == pools_before
+    assert (len(sync_requests._pools), len(async_requests._pools)) == pools_before
 
 
 def test_a_tool_is_described_once() -> None:

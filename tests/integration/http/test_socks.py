@@ -12,7 +12,7 @@ import pytest
 
 from _oxen_transport import settings
 from _oxen_transport.errors import OxenConfigError, OxenTimeoutError
-from _oxen_transport.http import sockets
+from _oxen_transport.http import deadline_backend
 from tests.callers import KEY, Caller, Transport, callers, each
 from tests.server import ANSWER, Server, good
 
@@ -76,8 +76,10 @@ def test_an_answer_comes_through(caller: Caller, server: Server, proxy: int, log
 def test_a_proxy_that_says_nothing_holds_nobody(
     caller: Caller, silent_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sockets, "HANDSHAKE_SECONDS", 0.3)
-    model = caller.make("https://api.example.test/api/ai", proxy=f"socks5://127.0.0.1:{silent_port}", max_retries=0)
+    monkeypatch.setattr(deadline_backend, "HANDSHAKE_SECONDS", 0.3)
+    model = caller.make(
+        "https://api.example.test/api/ai", proxy=f"socks5://127.0.0.1:{silent_port}", max_retries=0, timeout=0.3
+    )
     start = time.monotonic()
     with pytest.raises(OxenTimeoutError) as caught:
         caller.ask(model)
