@@ -41,7 +41,6 @@ def main() -> None:
         reload=False,
         show=not arguments.no_browser,
         show_welcome_message=False,
-        loop="asyncio",
     )
 
 

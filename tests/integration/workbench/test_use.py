@@ -63,6 +63,7 @@ def test_two_temperatures_on_a_real_model(browser: Browser, local_model_url: str
             column(page).get_by_role("tab", name="API").click()
             column(page).locator(".wb-code", has_text='"max_tokens"').wait_for()
             column(page).locator(".wb-copy").click()
+            page.get_by_text("Copied").wait_for()
             copied = page.evaluate("navigator.clipboard.readText()")
             column(page, 1).get_by_text("Parameters (2 changed)").click()
             column(page, 1).locator(".wb-param-temperature").wait_for()
