@@ -91,10 +91,6 @@ class AsyncOxenClient:
     async def _stream_once(self, request: Request) -> AsyncGenerator[Chunk, None]:
         call = Call(request)
         response = await self._open(call)
-        if call.wants_json():
-            for chunk in chunks_from(await self._whole(call, response, call.completion)):
-                yield chunk
-            return
         reader = call.reader()
         try:
             while not reader.over:
@@ -109,7 +105,8 @@ class AsyncOxenClient:
         finally:
             await response.aclose()
         piece = None  # a traceback shows this frame, and a server may echo the key
-        yield call.verdict(reader)
+        for chunk in call.verdict(reader):
+            yield chunk
 
     async def _get(self, path: str, model: str = "") -> Any:
         call = Call(build_get(self._settings, path, model))
@@ -161,7 +158,7 @@ class AsyncOxenClient:
         while (piece := await response.read()) is not None:
             content += decoder.feed(piece)
             call.check_deadline()
-        decoder.end()
+        content += decoder.end()
         return bytes(content)
 
     async def _error_body(self, call: Call, response: AsyncResponse) -> bytes:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import Any, cast
+from collections.abc import Iterator
+from typing import Any
 
+from _oxen_transport import capabilities
 from _oxen_transport.catalogue import known, nearest
 from _oxen_transport.deadline import Deadline
 from _oxen_transport.errors import (
@@ -18,22 +20,17 @@ from _oxen_transport.errors import (
     OxenError,
     OxenNotFoundError,
     OxenRateLimitError,
-    OxenResponseError,
     OxenTimeoutError,
     OxenTLSError,
 )
 from _oxen_transport.http.failures import NetworkFailure, network_failure
 from _oxen_transport.http.outgoing import Outgoing
-from _oxen_transport.rate_limiter import Place
+from _oxen_transport.rate_limiter import Reservation
 from _oxen_transport.request.build import Request
-from _oxen_transport.response.completion import (
-    ContentDecoder,
-    completion_from_body,
-    details_of,
-    document_from_body,
-    error_from_reply,
-)
-from _oxen_transport.response.stream import StreamReader
+from _oxen_transport.response.completion import document_from_body
+from _oxen_transport.response.content_encoding import ContentDecoder
+from _oxen_transport.response.failures import error_from_reply
+from _oxen_transport.response.stream import StreamReader, answer_from_body
 from _oxen_transport.retry import CEILING, AttemptState, RetryPolicy, budget_of, is_retryable
 from _oxen_transport.types import Chunk, Completion
 
@@ -52,14 +49,12 @@ ERROR_BYTES = 64 * 1024
 MOST_HELD_BACK = 20
 """How often a shared pace may send one call back into the line before its 429 is an error."""
 
-_without_stream_options: set[tuple[str, str]] = set()
-
 
 class Call:
     """One call with all its attempts: what is to be sent, and what a failure means."""
 
     def __init__(self, request: Request) -> None:
-        if (request.url, request.model) in _without_stream_options:
+        if capabilities.refuses_stream_options(request.url, request.model):
             request = request.without("stream_options")
         self.request = request
         self.started = time.monotonic()
@@ -71,7 +66,7 @@ class Call:
         self._policy = RetryPolicy(request.max_retries)
         self._budget = budget_of(request.host)
         self._events = 0
-        self._place: Place | None = None
+        self._reservation: Reservation | None = None
         self._held_back = 0
 
     # -- an attempt --------------------------------------------------------------------------
@@ -85,18 +80,18 @@ class Call:
         limiter = self.request.limiter
         if limiter is None:
             return 0.0
-        # the framework took the first attempt's place in the line; here its tokens are known
+        # the framework reserved the first attempt's start; here its tokens are known
         requests = 1 if self.attempts else 0
-        self._place = limiter.turn(self._place, requests=requests, tokens=self.request.expected_tokens)
-        if self.total_end is not None and time.monotonic() + self._place.wait >= self.total_end:
-            what = f"the rate limiter's line is longer than total_timeout={self.request.total_timeout:g} s"
+        self._reservation = limiter.reserve(self._reservation, requests=requests, tokens=self.request.expected_tokens)
+        if self.total_end is not None and time.monotonic() + self._reservation.wait >= self.total_end:
+            what = f"waiting for the rate limiter would exceed total_timeout={self.request.total_timeout:g} s"
             raise self.with_details(OxenTimeoutError(what))
-        return self._place.wait
+        return self._reservation.wait
 
     def begin_attempt(self) -> None:
         """Begin an attempt, with a deadline of its own."""
         self.attempts += 1
-        self._place = None
+        self._reservation = None
         self.connected = self.answered = False
         self.deadline = Deadline(self.request.timeout, self.total_end)
 
@@ -113,7 +108,7 @@ class Call:
             asked, elapsed = f"{self.request.method} {self.request.host}", time.monotonic() - self.started
             logger.info("%s: %s, attempt %s, %.2f s", asked, status, self.attempts, elapsed)
         if self.request.limiter is not None:
-            self.request.limiter.told(status, self.headers)
+            self.request.limiter.on_response(status, self.headers)
         return 200 <= status < 300
 
     def lost(self, error: Exception) -> OxenError:
@@ -158,7 +153,7 @@ class Call:
         refused = error.details.status_code in (400, 422) and "stream_options" in words
         if not refused or "stream_options" not in self.request.body:
             return False
-        _without_stream_options.add((self.request.url, self.request.model))
+        capabilities.stream_options_refused(self.request.url, self.request.model)
         self.request = self.request.without("stream_options")
         return True
 
@@ -173,19 +168,9 @@ class Call:
 
     # -- its answer --------------------------------------------------------------------------
 
-    def wants_json(self) -> bool:
-        """Whether a stream was answered with one JSON body, as some providers do."""
-        return "json" in self.headers.get("content-type", "")
-
     def reader(self) -> StreamReader:
         """What makes chunks of the answer."""
-        kind = self.headers.get("content-type", "")
-        reader = StreamReader(self.headers, self.request.redact, self.request.tool_names)
-        if "html" in kind:
-            reader.fail(
-                OxenResponseError(f"the answer is a page, not a stream ({kind[:60]})", details_of(self.headers))
-            )
-        return reader
+        return StreamReader(self.headers, self.request.redact, self.request.tool_names, self.request.model)
 
     def expect(self, reader: StreamReader) -> None:
         """Before a wait for the next piece. Raises: OxenTimeoutError, if the time is up.
@@ -215,8 +200,8 @@ class Call:
 
     def completion(self, body: bytes) -> Completion:
         """The whole answer, read."""
-        completion = completion_from_body(body, self.headers, self.request.redact, self.request.tool_names)
-        return self._counted(completion)
+        request = self.request
+        return self._counted(answer_from_body(body, self.headers, request.redact, request.tool_names, request.model))
 
     def document(self, body: bytes) -> Any:
         """Another document of the API, parsed."""
@@ -224,22 +209,24 @@ class Call:
         self._budget.give_back()
         return parsed
 
-    def verdict(self, reader: StreamReader) -> Chunk:
-        """The last chunk of a stream. Raises: OxenError, with what arrived."""
+    def verdict(self, reader: StreamReader) -> Iterator[Chunk]:
+        """The last chunks of an answer. Raises: OxenError, with what arrived."""
         try:
-            last = reader.end()
+            for chunk in reader.end():
+                if chunk.completion is not None:
+                    chunk.completion = self._counted(chunk.completion)
+                yield chunk
         except OxenError as error:
             failure = self.with_details(error)
         else:
-            last.completion = self._counted(cast(Completion, last.completion))
-            return last
+            return
         raise failure
 
     def _counted(self, completion: Completion) -> Completion:
         """A call succeeded: pay into the retry budget, tell the rate limiter what it cost."""
         self._budget.give_back()
         if self.request.limiter is not None and completion.usage is not None:
-            self.request.limiter.spent(self.request.expected_tokens, completion.usage.total_tokens)
+            self.request.limiter.record_usage(self.request.expected_tokens, completion.usage.total_tokens)
         return completion
 
     def refusal(self, status: int, body: bytes) -> OxenError:

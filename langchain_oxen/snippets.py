@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import AIMessage
-from langchain_core.runnables import RunnableBinding, RunnableConfig
+from langchain_core.runnables import Runnable, RunnableBinding, RunnableConfig
 from pydantic import ConfigDict
 
 from _oxen_transport.types import Show, Snippets, Style
-from langchain_oxen.errors import LangChainErrors
+from langchain_oxen.errors import LangChainErrors, OxenConfigError
 
 if TYPE_CHECKING:  # what core's own `bind` returns: a `RunnableBinding` that type checkers know better
     from langchain_core.language_models import BaseChatModel as _Base
@@ -49,6 +49,22 @@ class OxenBinding(_Binding):
     def to_python(self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any) -> str:  # noqa: A002 - LangChain's word
         """Show the request that this binding would send, as Python; arguments as in `ChatOxen.to_python`."""
         return self._shown("to_python", input, kwargs)
+
+    def with_structured_output(self, schema: Any = None, **kwargs: Any) -> Runnable[LanguageModelInput, Any]:
+        """As `ChatOxen.with_structured_output`, with the bound arguments.
+
+        Raises:
+            OxenConfigError: Tools are bound, and the method would replace them.
+        """
+        method = kwargs.get("method", "function_calling")
+        if self.kwargs.get("tools") and method in ("function_calling", "auto"):
+            raise OxenConfigError(
+                f"with_structured_output(method={method!r}) would replace the tools bound before. Use "
+                "method='json_schema' or 'json_mode', which keep them, call with_structured_output on the model "
+                "itself, or give an agent the schema as its response_format"
+            )
+        asked = self.bound.with_structured_output(schema, **{**self.kwargs, **kwargs})  # type: ignore[attr-defined]
+        return asked.with_config(self.config) if self.config else asked  # type: ignore[no-any-return]
 
     def _shown(self, method: str, asked: LanguageModelInput, kwargs: dict[str, Any]) -> str:
         target: Any = self.bound

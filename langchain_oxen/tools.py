@@ -1,4 +1,4 @@
-"""Tools in LangChain's many forms -> the wire's one."""
+"""Tools in LangChain's many forms -> the one form of a request."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def tools_to_wire(tools: Sequence[ToolLike], *, strict: bool | None = None) -> l
     """Functions, pydantic classes, TypedDicts, JSON schemas, Anthropic's and OpenAI's dicts.
 
     Raises:
-        OxenConfigError: Something that is no tool, or a tool that runs on another company's servers.
+        OxenConfigError: Something that is not a tool, or a tool that runs on another company's servers.
     """
     return [_tool(tool, strict) for tool in tools]
 
 
 def tool_choice_to_wire(choice: Any) -> Any:
-    """Anthropic's `{"type": "any"}` and `{"type": "tool", "name": ...}` as OpenAI's words.
+    """Anthropic's `{"type": "any"}` and `{"type": "tool", "name": ...}` in OpenAI's format.
 
     The rest ("any", True, a tool's name, OpenAI's dict) is settled where the request is built.
     """
@@ -39,7 +39,7 @@ def tool_choice_to_wire(choice: Any) -> Any:
 def _tool(tool: ToolLike, strict: bool | None) -> dict[str, Any]:
     kind = tool.get("type", "function") if isinstance(tool, dict) else "function"
     if kind not in ("function", "object", "custom"):  # core makes a function without parameters of it
-        raise OxenConfigError(f"this cannot be bound as a tool: Oxen runs no {kind!r} of its own")
+        raise OxenConfigError(f"cannot bind this as a tool: Oxen does not run {kind!r} itself")
     try:
         wired = convert_to_openai_tool(tool, strict=strict)
     except (ValueError, TypeError) as error:
@@ -47,5 +47,5 @@ def _tool(tool: ToolLike, strict: bool | None) -> dict[str, Any]:
     else:
         if wired.get("type") == "function":
             return wired
-        reason = f"Oxen runs no {wired.get('type')!r} of its own"
-    raise OxenConfigError(f"this cannot be bound as a tool: {reason[:300]}")
+        reason = f"Oxen does not run {wired.get('type')!r} itself"
+    raise OxenConfigError(f"cannot bind this as a tool: {reason[:300]}")

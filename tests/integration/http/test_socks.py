@@ -13,8 +13,8 @@ import pytest
 from _oxen_transport import settings
 from _oxen_transport.errors import OxenConfigError, OxenTimeoutError
 from _oxen_transport.http import deadline_backend
-from tests.callers import KEY, Caller, Transport, callers, each
-from tests.server import ANSWER, Server, good
+from _oxen_transport.testing import ANSWER, Server, good
+from tests.entry_points import KEY, EntryPoint, Transport, each, entry_points
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,27 +62,27 @@ def proxy(server: Server) -> Iterator[int]:
         running.shutdown()
 
 
-@each(*callers(Transport))
+@each(*entry_points(Transport))
 @pytest.mark.parametrize("login", ["", "me:pass-4711@"])
-def test_an_answer_comes_through(caller: Caller, server: Server, proxy: int, login: str) -> None:
+def test_an_answer_comes_through(api: EntryPoint, server: Server, proxy: int, login: str) -> None:
     stage = server.stage(good)
     url = f"http://api.example.test/{stage.name}/api/ai"
-    model = caller.make(url, allow_insecure_http=True, proxy=f"socks5://{login}127.0.0.1:{proxy}")
-    assert caller.ask(model).text == ANSWER
+    model = api.make(url, allow_insecure_http=True, proxy=f"socks5://{login}127.0.0.1:{proxy}")
+    assert api.ask(model).text == ANSWER
     assert stage.requests[0].headers["host"] == "api.example.test"
 
 
-@each(*callers(Transport))
+@each(*entry_points(Transport))
 def test_a_proxy_that_says_nothing_holds_nobody(
-    caller: Caller, silent_port: int, monkeypatch: pytest.MonkeyPatch
+    api: EntryPoint, silent_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(deadline_backend, "HANDSHAKE_SECONDS", 0.3)
-    model = caller.make(
+    model = api.make(
         "https://api.example.test/api/ai", proxy=f"socks5://127.0.0.1:{silent_port}", max_retries=0, timeout=0.3
     )
     start = time.monotonic()
     with pytest.raises(OxenTimeoutError) as caught:
-        caller.ask(model)
+        api.ask(model)
     assert time.monotonic() - start < 5
     assert KEY not in str(caught.value)
 

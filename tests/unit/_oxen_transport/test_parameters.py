@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pytest
-
 from _oxen_transport.parameters import Parameter, parameters, parameters_from
+from tests.tables import each_row
 
 
 def by_name(model: str = "m", schema: Any = None) -> dict[str, Parameter]:
@@ -57,7 +56,7 @@ def test_a_schema_says_kinds_bounds_order_and_what_is_basic() -> None:
     assert (late.example, count.example) == (False, 4)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "rule",
     [
         *(None, True, [], "x", {}, {"type": "weird"}, {"type": {}}, {"type": []}, {"anyOf": []}, {"anyOf": [None]}),
@@ -72,6 +71,6 @@ def test_a_rule_of_any_shape_gives_one_parameter(rule: Any) -> None:
     json.dumps([found.example, found.minimum, found.maximum, found.step], allow_nan=False)
 
 
-@pytest.mark.parametrize("schema", [None, [], "x", {}, {"properties": None}, {"properties": []}, {"properties": {}}])
+@each_row("schema", [None, [], "x", {}, {"properties": None}, {"properties": []}, {"properties": {}}])
 def test_a_schema_without_properties_gives_the_settings_parameters(schema: Any) -> None:
     assert by_name(schema=schema) == by_name()

@@ -21,15 +21,16 @@ from _oxen_transport.errors import OxenConfigError, OxenError, OxenRateLimitErro
 from _oxen_transport.request.build import build_get
 from _oxen_transport.request.snippets import SentRequest
 from _oxen_transport.settings import OxenSettings
+from _oxen_transport.testing import error_body, good, reply
 from _oxen_transport.types import Style
 from langchain_oxen import ChatOxen
 from llama_index_oxen import Oxen
-from tests.server import error_body, good, reply
+from tests.tables import each_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.server import Server, Stage
+    from _oxen_transport.testing import Server, Stage
 
 KEY = "sk-made-up-0123456789"
 STYLES = get_args(Style)
@@ -218,9 +219,7 @@ PAGE = {"model": "open-mixtral-8x22b", "messages": [{"role": "user", "content": 
 BASIC = {"temperature": 0.7, "max_tokens": 1024, "stream": False}
 
 
-@pytest.mark.parametrize(
-    ("show", "more"), [("sent", {}), ("minimal", {}), ("basic", BASIC), ("all", {**BASIC, "top_p": 1.0})]
-)
+@each_row(("show", "more"), [("sent", {}), ("minimal", {}), ("basic", BASIC), ("all", {**BASIC, "top_p": 1.0})])
 def test_the_page_s_requests(show: Any, more: dict[str, Any]) -> None:
     assert body(ChatOxen(api_key=KEY).to_curl("Hello, what can you do?", show=show)) == {**PAGE, **more}
 
