@@ -15,15 +15,14 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from tests.server import FIN, Gate, error_body, good, open_stream, reply, sse, streamed
-from tests.server.answers import chunk, chunks
+from _oxen_transport.testing import FIN, Gate, chunk, chunks, error_body, good, open_stream, reply, sse, streamed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from playwright.sync_api import Browser, Page
 
-    from tests.server import Received, Server, Stage, Step
+    from _oxen_transport.testing import Received, Server, Stage, Step
 
 ROOT = Path(__file__).parents[3]
 KEY = "sk-made-up-5150"

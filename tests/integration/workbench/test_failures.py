@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from _oxen_transport.testing import closed_port
 from tests.integration.workbench.conftest import LONG, ROOT, opened, workbench
 from tests.integration.workbench.user import ask, choose, column, facts, picture
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Page
 
-    from tests.server import Stage
+    from _oxen_transport.testing import Stage
 
 pytestmark = [pytest.mark.xdist_group("real model"), pytest.mark.timeout(120)]
 
@@ -77,8 +78,8 @@ def test_a_broken_link_is_said_and_the_page_works(page: Page) -> None:
     facts(page, "done")
 
 
-def test_no_connection_is_said_and_the_page_works(browser: Browser, dead_port: int) -> None:
-    with workbench(f"http://127.0.0.1:{dead_port}") as url:
+def test_no_connection_is_said_and_the_page_works(browser: Browser) -> None:
+    with closed_port() as port, workbench(f"http://127.0.0.1:{port}") as url:
         for page in opened(browser, url):
             page.locator(".wb-notice", has_text="The catalogue cannot be read").wait_for()
             column(page).locator(".wb-run").click()

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from _oxen_transport.testing import ANSWER
 from tests.integration.workbench.conftest import KEY, opened, workbench
 from tests.integration.workbench.user import ask, choose, column, facts, picture, select
-from tests.server import ANSWER
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from playwright.sync_api import Browser, Page
 
+    from _oxen_transport.testing import Stage
     from tests.integration.workbench.conftest import Scripts
-    from tests.server import Stage
 
 pytestmark = [pytest.mark.xdist_group("real model"), pytest.mark.timeout(120)]
 
