@@ -1,4 +1,4 @@
-"""llama.cpp's own HTTP server, as a child process: `python -m examples.support.server WEIGHTS ALIAS`.
+"""llama.cpp's own HTTP server, as a child process: `python -m examples.support.server WEIGHTS ALIAS CONTEXT`.
 
 Prints its address when the model is loaded; stops when its standard input closes, that is, also
 when the process that started it was killed.
@@ -16,17 +16,16 @@ os.environ.setdefault("GOMP_SPINCOUNT", "0")
 
 import xllamacpp
 
-CONTEXT = 8192
 # With its own template this model writes tool calls as Markdown; with ours llama.cpp can read them.
 TEMPLATE = Path(__file__).with_name("qwen-tools.jinja")
 
 
-def serve(weights: str, alias: str) -> None:
+def serve(weights: str, alias: str, context: str) -> None:
     """Serve until standard input ends."""
     params = xllamacpp.CommonParams()
     params.model.path = weights
     params.model_alias = {alias}
-    params.n_ctx = CONTEXT
+    params.n_ctx = int(context)
     params.n_parallel = 1
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = min(os.cpu_count() or 1, 8)
     params.hostnames = ["127.0.0.1"]
