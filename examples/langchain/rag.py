@@ -37,7 +37,6 @@ for part in announced(chain.stream({"question": given.question})):
         answer += part["answer"]
         print(part["answer"].text, end="", flush=True)
 
-print("\n")
-print(*citations.sources(answer.text, [(hit.page_content, hit.metadata["source"]) for hit in found]), sep="\n")
+citations.print_sources(answer.text, [(hit.page_content, hit.metadata["source"]) for hit in found])
 if usage := answer.usage_metadata:
     print(f"Tokens: {usage['input_tokens']} in, {usage['output_tokens']} out")

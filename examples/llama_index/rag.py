@@ -31,5 +31,4 @@ for text in announced(response.response_gen if response.source_nodes else [citat
     answer += text
     print(text, end="", flush=True)
 
-print("\n")
-print(*citations.sources(answer, [(hit.metadata["text"], hit.metadata["source"]) for hit in response.source_nodes]), sep="\n")
+citations.print_sources(answer, [(hit.metadata["text"], hit.metadata["source"]) for hit in response.source_nodes])

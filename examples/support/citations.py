@@ -17,6 +17,7 @@ if os.environ.get("OXEN_API_KEY"):  # the small local model would then always sa
 PROMPT = (
     "{passages}\n\nQuestion: {question}\nAnswer in a full sentence that begins with the passage's number in brackets."
 )
+ALONE = "Rewrite as a question that stands alone: {question}"
 
 _MARK = re.compile(r"\[(\d+)\]")
 _LITTLE = {"that", "this", "with", "from", "they", "have", "will", "what", "when", "which", "there", "their", "does"}
@@ -45,7 +46,8 @@ def evidence(claim: str, passage: str) -> str | None:
     figures = {word for word in words if word[0].isdigit()}
     if not words or not figures <= there or len(words & there) < 0.6 * len(words):
         return None
-    sentences = re.split(r"(?<=[.!?:])\s+", " ".join(line for line in passage.split() if not line.startswith("#")))
+    prose = " ".join(re.sub(r"^#.*$", "", passage, flags=re.MULTILINE).split())
+    sentences = re.split(r"(?<=[.!?:])\s+", prose)
     return max(sentences, key=lambda sentence: len(_words(sentence) & words) / (len(_words(sentence)) + 5))
 
 
@@ -62,6 +64,10 @@ def sources(answer: str, found: Sequence[tuple[str, str]]) -> Iterator[str]:
         answer: what the model wrote.
         found: text and source of each passage, in the order of their numbers.
     """
+    if not cited(answer):
+        borne = dict.fromkeys(_elsewhere(sentence, found) for sentence in re.split(r"(?<=[.!?])\s+", answer))
+        yield from [f"(not cited) {line}" for line in borne if line] or [UNKNOWN] * (UNKNOWN not in answer)
+        return
     lines: dict[str, list[int]] = {}  # what is to be shown -> the numbers for which it is
     for number, claim in cited(answer):
         numbers = lines.setdefault(_finding(number, claim, found), [])
@@ -72,11 +78,20 @@ def sources(answer: str, found: Sequence[tuple[str, str]]) -> Iterator[str]:
         yield UNKNOWN
 
 
+def print_sources(answer: str, found: Sequence[tuple[str, str]]) -> None:
+    """End the answer's line, and print the sources below it."""
+    print("\n", *sources(answer, found), sep="\n")
+
+
 def _finding(number: int, claim: str, found: Sequence[tuple[str, str]]) -> str:
     text, source = found[number - 1] if 0 < number <= len(found) else ("", "there is no such passage")
     if words := evidence(claim, text):
         return f'{source}: "{words}"'
-    for other, elsewhere in found:
-        if words := evidence(claim, other):
-            return f'does not say so, but {elsewhere}: "{words}"'
+    if other := _elsewhere(claim, found):
+        return f"does not say so, but {other}"
     return f"{source}, which does not say so" if text else source
+
+
+def _elsewhere(claim: str, found: Sequence[tuple[str, str]]) -> str | None:
+    """The first passage that holds a claim."""
+    return next((f'{source}: "{words}"' for text, source in found if (words := evidence(claim, text))), None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -12,7 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CORPUS = Path(__file__).parents[1] / "corpus" / "sqlite"
+MANUAL = Path(__file__).parents[2] / "docs"  # this project's own
 WORDS = 120  # four passages and the question stay under 1,000 tokens: seconds, also on an old laptop
+_HEADING = re.compile(r"#|\(\d+\) ")  # Markdown's, or a numbered question
 
 
 class Passage(NamedTuple):
@@ -49,10 +52,11 @@ def _cut(page: Path) -> Iterator[Passage]:
     words = 0
     for paragraph in paragraphs:
         more = len(paragraph.split())
-        if held and words > WORDS // 3 and (paragraph.startswith("#") or words + more > WORDS):
+        begins = _HEADING.match(paragraph)
+        if held and words > WORDS // 6 and (begins or words + more > WORDS):
             yield Passage("\n\n".join(held), page.name, heading)
             held, words, heading = [], 0, last
-        if paragraph.startswith("#"):
+        if begins:
             last = paragraph.splitlines()[0].lstrip("# ")
             heading = heading if held else last
         held.append(paragraph)

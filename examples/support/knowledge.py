@@ -12,6 +12,7 @@ import atexit
 import hashlib
 import os
 import sys
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,23 +26,34 @@ from examples.support.embeddings import DIMENSIONS
 from examples.support.endings import ExampleError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 BATCH = 32  # passages that are embedded and stored at once: what a killed run has to do again at most
 CLOSE = 0.28  # cosine: passages about other things than the question are farther away (tests/integration/examples)
 
 
 def options(description: str | None, *questions: str) -> argparse.Namespace:
-    """The command line that all examples over documents have: `question`, `documents`, `qdrant_url`."""
+    """The command line that all examples over documents have: `questions`, `documents`, `qdrant_url`.
+
+    `question` is all of `questions` as one, for examples that answer one: quotes are not needed then.
+    """
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("question", nargs="*", default=list(questions), help="default: %(default)s")
+    parser.add_argument("questions", metavar="question", nargs="*", default=list(questions), help="default: %(default)s")
     parser.add_argument("--documents", type=Path, default=CORPUS, help="a folder of .txt and .md files")
     parser.add_argument("--qdrant-url", help="of a server or cluster; default: embedded in this process, on disk")
     given = parser.parse_args()
-    given.question = " ".join(given.question)
+    given.question = " ".join(given.questions)
     return given
 
 
+def turns(given: argparse.Namespace) -> Iterator[str]:
+    """The questions of the command line; then, on a terminal, those that are typed, until an empty line."""
+    yield from given.questions
+    while sys.stdin.isatty() and (question := input("You (an empty line ends it): ").strip()):
+        yield question
+
+
+@cache
 def connect(url: str | None, framework: str) -> QdrantClient:
     """A client of the server at `url` (key: $QDRANT_API_KEY), else of a folder in the cache. Raises: ExampleError."""
     folder = cache_dir("qdrant", framework)

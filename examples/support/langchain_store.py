@@ -44,6 +44,5 @@ def store(client: QdrantClient, folder: Path) -> QdrantVectorStore:
 
 def retriever(url: str | None, folder: Path) -> VectorStoreRetriever:
     """The four passages nearest to a question; fewer, or none, if they are about something else."""
-    near = {"k": 4, "score_threshold": CLOSE}
     documents = store(connect(url, "langchain"), folder)
-    return documents.as_retriever(search_type="similarity_score_threshold", search_kwargs=near)
+    return documents.as_retriever(search_kwargs={"k": 4, "score_threshold": CLOSE})

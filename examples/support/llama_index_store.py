@@ -33,11 +33,9 @@ class Numbered(BaseNodePostprocessor):
         return nodes
 
 
+CLOSE_ENOUGH = SimilarityPostprocessor(similarity_cutoff=CLOSE)
 # the four passages nearest to a question; fewer, or none, if they are about something else
-NEAR = {
-    "similarity_top_k": 4,
-    "node_postprocessors": [SimilarityPostprocessor(similarity_cutoff=CLOSE), Numbered()],
-}
+NEAR = {"similarity_top_k": 4, "node_postprocessors": [CLOSE_ENOUGH, Numbered()]}
 
 
 class LocalEmbedding(BaseEmbedding):
