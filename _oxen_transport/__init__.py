@@ -1,6 +1,33 @@
-"""The wire side of `langchain_oxen` and `llama_index_oxen`: private, shared by both.
+"""What `langchain_oxen` and `llama_index_oxen` share: the API, without a framework. Private; import those two.
 
-It knows the API and HTTP, and no framework. Import the two packages, not this one.
+The clients are imported with the first call, not with the package: HTTP libraries are two thirds
+of what an import would take, and many processes that import a model (a web server's workers, a
+notebook, a command with `--help`) do not call it at once.
 """
 
-__version__ = "0.1.0"
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from _oxen_transport.version import __version__
+
+if TYPE_CHECKING:
+    from _oxen_transport.async_client import AsyncOxenClient
+    from _oxen_transport.client import OxenClient
+    from _oxen_transport.settings import OxenSettings
+
+__all__ = ["__version__", "async_client_for", "client_for"]
+
+
+def client_for(settings: OxenSettings) -> OxenClient:
+    """A client for a model object's settings; make one per call, never keep it on the object."""
+    from _oxen_transport.client import OxenClient  # noqa: PLC0415 - see above
+
+    return OxenClient(settings)
+
+
+def async_client_for(settings: OxenSettings) -> AsyncOxenClient:
+    """Async version of `client_for`."""
+    from _oxen_transport.async_client import AsyncOxenClient  # noqa: PLC0415 - see above
+
+    return AsyncOxenClient(settings)

@@ -1,33 +1,36 @@
-"""One call with all its attempts: what is sent, what an answer means, what a failure means.
+"""One call with all its attempts: what is sent, what a response means, what a failure means.
 
-Both colours of the client decide everything here, so every decision stands once. It reads the
+The sync and the async client decide everything here, so every decision stands once. It reads the
 clock and sends nothing.
 """
 
 from __future__ import annotations
 
 import logging
-import ssl
 import time
-from collections.abc import Mapping
-from typing import Any, cast
+from collections.abc import Iterator
+from typing import Any
 
-from _oxen_transport.catalogue import ModelInfo, nearest, priced
+from _oxen_transport import capabilities
+from _oxen_transport.catalogue import known, nearest
+from _oxen_transport.deadline import Deadline
 from _oxen_transport.errors import (
     OxenConfigError,
     OxenConnectionError,
     OxenError,
     OxenNotFoundError,
     OxenRateLimitError,
-    OxenResponseError,
     OxenTimeoutError,
     OxenTLSError,
 )
-from _oxen_transport.http.sockets import Deadline
-from _oxen_transport.rate_limiter import Place
+from _oxen_transport.http.failures import NetworkFailure, network_failure
+from _oxen_transport.http.outgoing import Outgoing
+from _oxen_transport.rate_limiter import Reservation
 from _oxen_transport.request.build import Request
-from _oxen_transport.response.completion import completion_from_body, details_of, document_from_body, error_from_reply
-from _oxen_transport.response.stream import StreamReader
+from _oxen_transport.response.completion import document_from_body
+from _oxen_transport.response.content_encoding import ContentDecoder
+from _oxen_transport.response.failures import error_from_reply
+from _oxen_transport.response.stream import StreamReader, answer_from_body
 from _oxen_transport.retry import CEILING, AttemptState, RetryPolicy, budget_of, is_retryable
 from _oxen_transport.types import Chunk, Completion
 
@@ -37,28 +40,33 @@ CONNECT_SECONDS = 10.0
 """The most an attempt waits for a connection; `timeout` if that is less."""
 TAIL_SECONDS = 5.0
 """After the finish reason only the usage can come: that is not waited for as for a word."""
+LINGER_SECONDS = 0.05
+"""After `[DONE]`: what the end of the body may take."""
+ERROR_SECONDS = 1.0
+"""What the body of a refusal may take."""
+ERROR_BYTES = 64 * 1024
+"""How much of a refusal's body is read."""
 MOST_HELD_BACK = 20
 """How often a shared pace may send one call back into the line before its 429 is an error."""
-
-_without_stream_options: set[tuple[str, str]] = set()
 
 
 class Call:
     """One call with all its attempts: what is to be sent, and what a failure means."""
 
     def __init__(self, request: Request) -> None:
-        if (request.url, request.model) in _without_stream_options:
+        if capabilities.refuses_stream_options(request.url, request.model):
             request = request.without("stream_options")
         self.request = request
         self.started = time.monotonic()
         self.total_end = None if request.total_timeout is None else self.started + request.total_timeout
         self.attempts = 0
+        self.deadline = Deadline(request.timeout, self.total_end)
         self.headers: dict[str, str] = {}
         self.connected = self.answered = False
         self._policy = RetryPolicy(request.max_retries)
         self._budget = budget_of(request.host)
         self._events = 0
-        self._place: Place | None = None
+        self._reservation: Reservation | None = None
         self._held_back = 0
 
     # -- an attempt --------------------------------------------------------------------------
@@ -72,51 +80,59 @@ class Call:
         limiter = self.request.limiter
         if limiter is None:
             return 0.0
-        # the framework took the first attempt's place in the line; here its tokens are known
+        # the framework reserved the first attempt's start; here its tokens are known
         requests = 1 if self.attempts else 0
-        self._place = limiter.turn(self._place, requests=requests, tokens=self.request.expected_tokens)
-        if self.total_end is not None and time.monotonic() + self._place.wait >= self.total_end:
-            what = f"the rate limiter's line is longer than total_timeout={self.request.total_timeout:g} s"
+        self._reservation = limiter.reserve(self._reservation, requests=requests, tokens=self.request.expected_tokens)
+        if self.total_end is not None and time.monotonic() + self._reservation.wait >= self.total_end:
+            what = f"waiting for the rate limiter would exceed total_timeout={self.request.total_timeout:g} s"
             raise self.with_details(OxenTimeoutError(what))
-        return self._place.wait
+        return self._reservation.wait
 
-    def attempt(self) -> Deadline:
-        """Begin an attempt; the deadline is for its answer."""
+    def begin_attempt(self) -> None:
+        """Begin an attempt, with a deadline of its own."""
         self.attempts += 1
-        self._place = None
+        self._reservation = None
         self.connected = self.answered = False
-        return Deadline(self.request.timeout, self.total_end)
+        self.deadline = Deadline(self.request.timeout, self.total_end)
 
-    def arguments(self, deadline: Deadline) -> dict[str, Any]:
-        """What an httpx request is made of. Used where it is made: it holds the key in clear."""
-        left = max(deadline.left(), 0.001)
-        timeouts = {"connect": min(left, CONNECT_SECONDS), "read": deadline, "write": left, "pool": left}
-        return {
-            "method": self.request.method,
-            "url": self.request.url,
-            "headers": self.request.headers(),
-            "content": self.request.content,
-            "extensions": {"timeout": timeouts},
-        }
+    def outgoing(self) -> Outgoing:
+        """What is sent."""
+        request = self.request
+        return Outgoing(request.method, request.url, request.headers, request.content, CONNECT_SECONDS, self.deadline)
 
-    def answer(self, status: int, headers: Mapping[str, str]) -> bool:
-        """The head has come. Returns: whether it says yes."""
+    def accepts(self, status: int, headers: dict[str, str]) -> bool:
+        """Record the response headers. Returns whether the status is 2xx."""
         self.connected = self.answered = True
-        self.headers = {name.lower(): value for name, value in headers.items()}
+        self.headers = headers
         if logger.isEnabledFor(logging.INFO):
             asked, elapsed = f"{self.request.method} {self.request.host}", time.monotonic() - self.started
             logger.info("%s: %s, attempt %s, %.2f s", asked, status, self.attempts, elapsed)
         if self.request.limiter is not None:
-            self.request.limiter.told(status, self.headers)
+            self.request.limiter.on_response(status, self.headers)
         return 200 <= status < 300
 
-    def lost(self, error: BaseException, deadline: Deadline) -> OxenError:
-        """The error for a connection that failed, made of plain data."""
-        names = _names(error)
-        self.connected = not names & {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError"}
-        return error_from_exception(error, names, deadline, self.request)
+    def lost(self, error: Exception) -> OxenError:
+        """The error for a network failure, made of plain data. Raises: `error` itself, if it means something else."""
+        failure = network_failure(error)
+        if failure is None:
+            raise error
+        self.connected = failure.connected
+        if failure.kind == "timeout":
+            return self._timeout_error()
+        text = self.request.redact(failure.text)[:500]
+        return _connection_error(failure, self.request.host, text)
 
-    def after(self, error: OxenError) -> float:
+    def _timeout_error(self) -> OxenTimeoutError:
+        if self.deadline.total_passed:
+            return OxenTimeoutError(f"no complete answer within total_timeout={self.request.total_timeout:g} s")
+        return OxenTimeoutError(f"no answer for {self.request.timeout:g} s (timeout)")
+
+    def check_deadline(self) -> None:
+        """Raises: OxenTimeoutError, if the time is up."""
+        if self.deadline.left() <= 0:
+            raise self._timeout_error()
+
+    def wait_before_retry(self, error: OxenError) -> float:
         """Seconds to wait before the next attempt. Raises: the error, if there is to be none."""
         if self._refuses_stream_options(error):
             return 0.0
@@ -137,7 +153,7 @@ class Call:
         refused = error.details.status_code in (400, 422) and "stream_options" in words
         if not refused or "stream_options" not in self.request.body:
             return False
-        _without_stream_options.add((self.request.url, self.request.model))
+        capabilities.stream_options_refused(self.request.url, self.request.model)
         self.request = self.request.without("stream_options")
         return True
 
@@ -152,21 +168,11 @@ class Call:
 
     # -- its answer --------------------------------------------------------------------------
 
-    def wants_json(self) -> bool:
-        """Whether a stream was answered with one JSON body, as some providers do."""
-        return "json" in self.headers.get("content-type", "")
-
     def reader(self) -> StreamReader:
         """What makes chunks of the answer."""
-        kind = self.headers.get("content-type", "")
-        reader = StreamReader(self.headers, self.request.redact, self.request.tool_names)
-        if "html" in kind:
-            reader.fail(
-                OxenResponseError(f"the answer is a page, not a stream ({kind[:60]})", details_of(self.headers))
-            )
-        return reader
+        return StreamReader(self.headers, self.request.redact, self.request.tool_names, self.request.model)
 
-    def expect(self, reader: StreamReader, deadline: Deadline) -> None:
+    def expect(self, reader: StreamReader) -> None:
         """Before a wait for the next piece. Raises: OxenTimeoutError, if the time is up.
 
         An event starts the silence anew; a comment does not, or keep-alives could hold a call
@@ -174,14 +180,28 @@ class Call:
         """
         if reader.events != self._events:
             self._events = reader.events
-            deadline.arm(min(self.request.timeout, TAIL_SECONDS) if reader.finished else self.request.timeout)
-        if deadline.left() <= 0:
-            raise timeout_error(deadline, self.request)
+            self.deadline.arm(min(self.request.timeout, TAIL_SECONDS) if reader.finished else self.request.timeout)
+        self.check_deadline()
+
+    def lingers(self, reader: StreamReader) -> bool:
+        """Whether to read on after `[DONE]`, for a moment: a body read to its end frees its connection for reuse."""
+        if reader.done:
+            self.deadline.arm(LINGER_SECONDS)
+        return reader.done
+
+    def decoder(self) -> ContentDecoder:
+        """What unpacks the body."""
+        return ContentDecoder(self.headers)
+
+    def error_decoder(self) -> ContentDecoder:
+        """What unpacks the body of a refusal, which is not waited for long: the status already says no."""
+        self.deadline.arm(min(self.request.timeout, ERROR_SECONDS))
+        return ContentDecoder(self.headers, ERROR_BYTES)
 
     def completion(self, body: bytes) -> Completion:
         """The whole answer, read."""
-        completion = completion_from_body(body, self.headers, self.request.redact, self.request.tool_names)
-        return self._counted(completion)
+        request = self.request
+        return self._counted(answer_from_body(body, self.headers, request.redact, request.tool_names, request.model))
 
     def document(self, body: bytes) -> Any:
         """Another document of the API, parsed."""
@@ -189,90 +209,58 @@ class Call:
         self._budget.give_back()
         return parsed
 
-    def verdict(self, reader: StreamReader) -> Chunk:
-        """The last chunk of a stream. Raises: OxenError, with what arrived."""
+    def verdict(self, reader: StreamReader) -> Iterator[Chunk]:
+        """The last chunks of an answer. Raises: OxenError, with what arrived."""
         try:
-            last = reader.end()
+            for chunk in reader.end():
+                if chunk.completion is not None:
+                    chunk.completion = self._counted(chunk.completion)
+                yield chunk
         except OxenError as error:
             failure = self.with_details(error)
         else:
-            last.completion = self._counted(cast(Completion, last.completion))
-            return last
+            return
         raise failure
 
     def _counted(self, completion: Completion) -> Completion:
-        """A call went well: for the budget, for the pace, and for the price."""
+        """A call succeeded: pay into the retry budget, tell the rate limiter what it cost."""
         self._budget.give_back()
         if self.request.limiter is not None and completion.usage is not None:
-            self.request.limiter.spent(self.request.expected_tokens, completion.usage.total_tokens)
-        return priced(completion, self.request.url.removesuffix("/chat/completions"), self.request.model)
+            self.request.limiter.record_usage(self.request.expected_tokens, completion.usage.total_tokens)
+        return completion
 
     def refusal(self, status: int, body: bytes) -> OxenError:
-        """The error for an answer whose head says no."""
-        return error_from_reply(status, self.headers, body, self.request.redact, time.time())
-
-    def unknown_model(self, error: OxenError) -> bool:
-        """Whether the server does not know the model; then the catalogue can help."""
-        known_words = error.details.unknown_model or self.request.method == "GET"
-        return isinstance(error, OxenNotFoundError) and bool(self.request.model) and known_words
-
-    def with_nearest(self, error: OxenError, models: list[ModelInfo]) -> OxenError:
-        """The error for a model that does not exist, with the ids most like it."""
-        close = nearest(models, self.request.model)
-        hint = f"; nearest that are served: {', '.join(close)}" if close else "; it is not in the catalogue"
-        return type(error)(error.message + (hint if models else ""), error.details)
+        """The error for a response whose status is not 2xx."""
+        error = error_from_reply(status, self.headers, body, self.request.redact, time.time())
+        unknown = error.details.unknown_model or self.request.method == "GET"
+        if not (isinstance(error, OxenNotFoundError) and self.request.model and unknown):
+            return error
+        close = nearest(known.all(self.request.base_url) or [], self.request.model)
+        hint = f"; nearest that are served: {', '.join(close)}" if close else ""
+        return type(error)(error.message + hint, error.details)
 
     def with_details(self, error: OxenError) -> OxenError:
         """The error with its place: which model, which host, how often, how long."""
+        from _oxen_transport.request.snippets import SentRequest  # noqa: PLC0415 - imported when something failed
+
         elapsed = round(time.monotonic() - self.started, 3)
         return error.with_details(
-            model=self.request.model, host=self.request.host, attempts=self.attempts, elapsed=elapsed
+            model=self.request.model,
+            host=self.request.host,
+            attempts=self.attempts,
+            elapsed=elapsed,
+            request=SentRequest.of(self.request),
         )
 
 
-def _names(error: BaseException | None) -> set[str]:
-    """What an exception is called, bases included: HTTP clients that are compatible share names, not classes.
-
-    httpx-aiohttp calls every lost connection a `ConnectTimeout`; aiohttp's own exception behind it knows.
-    """
-    names = {kind.__name__ for kind in type(error).__mro__}
-    if error is not None and "ConnectTimeout" in names:
-        cause = _names(error.__cause__)
-        if "ClientConnectionError" in cause and "TimeoutError" not in cause:
-            return {"ReadError"}
-    return names
-
-
-def error_from_exception(error: BaseException, names: set[str], deadline: Deadline, request: Request) -> OxenError:
-    """Any HTTP client's exception -> ours.
-
-    `names` are those of its class and its bases: httpx and the clients compatible with it share
-    names, not classes.
-    """
-    text = request.redact(str(error))[:500] or type(error).__name__
-    if names & {"TimeoutException", "TimeoutError"}:
-        if names & {"ConnectTimeout", "PoolTimeout"}:
-            return OxenTimeoutError(f"no connection to {request.host} in time")
-        return timeout_error(deadline, request)
-    if _tls_failure(error) or "CERTIFICATE" in text or "certificate" in text:
-        return OxenTLSError(f"no secure connection to {request.host}: {text}")
-    if names & {"UnsupportedProtocol", "InvalidURL", "LocalProtocolError"}:
+def _connection_error(failure: NetworkFailure, host: str, text: str) -> OxenError:
+    """A failure of the network, other than silence -> the error for it."""
+    if failure.kind == "connect_timeout":
+        return OxenTimeoutError(f"no connection to {host} in time")
+    if failure.kind == "tls":
+        return OxenTLSError(f"no secure connection to {host}: {text}")
+    if failure.kind == "unsendable":
         return OxenConfigError(f"the request cannot be sent: {text}")
-    if "ConnectError" in names:
-        return OxenConnectionError(f"cannot connect to {request.host}: {text}")
-    return OxenConnectionError(f"the connection to {request.host} was lost: {text}")
-
-
-def timeout_error(deadline: Deadline, request: Request) -> OxenTimeoutError:
-    if deadline.total_passed:
-        return OxenTimeoutError(f"no complete answer within total_timeout={request.total_timeout:g} s")
-    return OxenTimeoutError(f"no answer for {request.timeout:g} s (timeout)")
-
-
-def _tls_failure(error: BaseException | None) -> bool:
-    """Whether a failed handshake stands behind an exception that was wrapped, at most six times."""
-    for _ in range(6):
-        if error is None or isinstance(error, ssl.SSLError):
-            break
-        error = error.__cause__ or error.__context__
-    return isinstance(error, ssl.SSLError)
+    if failure.kind == "connect":
+        return OxenConnectionError(f"cannot connect to {host}: {text}")
+    return OxenConnectionError(f"the connection to {host} was lost: {text}")

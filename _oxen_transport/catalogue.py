@@ -1,8 +1,8 @@
-"""What is served: the list of models, their windows, their prices, their parameters.
+"""The catalogue of models: context windows, prices, parameters.
 
-https://docs.oxen.ai/inference-api/reference/models/overview. Read kindly: a field may be null, of
-another type or missing. What was read is kept for an hour, per server, and is consulted without
-I/O wherever a window, a price or a model's name is needed.
+https://docs.oxen.ai/inference-api/reference/models/overview. Parsed leniently: a field may be null, of
+another type or missing. A list is kept for an hour, per server; it gives `window_of` its context
+windows. Prices and schemas are used only where they are asked for: `ModelInfo.cost`, `ModelInfo.validate`.
 """
 
 from __future__ import annotations
@@ -10,18 +10,21 @@ from __future__ import annotations
 import difflib
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
-from _oxen_transport.errors import OxenConfigError, OxenResponseError
-from _oxen_transport.types import Completion, Usage
+from _oxen_transport.errors import OxenConfigError, OxenMissingExtraError, OxenResponseError
+from _oxen_transport.types import Usage
+
+if TYPE_CHECKING:
+    from _oxen_transport.parameters import Parameter
 
 EXPIRY_SECONDS = 3600.0
 
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """One model of the catalogue. Prices are in US dollars per token; None: not known."""
+    """One model of the catalogue. Prices are in US dollars per token. None means unknown."""
 
     id: str
     display_name: str | None = None
@@ -40,24 +43,86 @@ class ModelInfo:
 
     @property
     def is_chat(self) -> bool:
-        """Whether it answers chat completions; a model that does not say is taken to."""
+        """Whether it serves chat completions; True also for a model without an `endpoint`."""
         return self.endpoint is None or self.endpoint.rstrip("/").endswith("/chat/completions")
 
-    def cost(self, usage: Usage) -> float | None:
-        """US dollars for one answer, by the list price: an estimate, since discounts are not listed."""
-        if self.input_cost_per_token is None or self.output_cost_per_token is None:
+    def parameters(self) -> list[Parameter]:
+        """Everything that a request to it can set: by its own schema, else by the bounds of the settings."""
+        from _oxen_transport.parameters import parameters  # noqa: PLC0415 - imported by those who use it
+
+        return parameters(self.id, self.request_schema)
+
+    def cost(self, usage: Usage | Mapping[str, Any] | None) -> float | None:
+        """The price of one answer in US dollars, by the list price: an estimate, as discounts are not listed.
+
+        Args:
+            usage: The tokens of the answer: LangChain's `message.usage_metadata`, LlamaIndex's
+                `response.raw["usage"]`, or any mapping with OpenAI's or Anthropic's keys.
+
+        Returns:
+            None if the price or the usage is unknown.
+        """
+        if usage is None or self.input_cost_per_token is None or self.output_cost_per_token is None:
             return None
-        return usage.prompt_tokens * self.input_cost_per_token + usage.completion_tokens * self.output_cost_per_token
+        if isinstance(usage, Mapping):
+            prompt = _number(usage.get("prompt_tokens", usage.get("input_tokens")))
+            answer = _number(usage.get("completion_tokens", usage.get("output_tokens")))
+        else:
+            prompt, answer = float(usage.prompt_tokens), float(usage.completion_tokens)
+        if prompt is None or answer is None:
+            return None
+        return prompt * self.input_cost_per_token + answer * self.output_cost_per_token
+
+    def validate(self, body: Mapping[str, Any]) -> None:
+        """Check the body of a request against the JSON schema that the catalogue has for this model.
+
+        Args:
+            body: The request as it would be sent, `{"model": ..., "messages": [...], ...}`.
+
+        Raises:
+            OxenConfigError: The body does not fit; the text names each field. Also if the catalogue
+                has no schema for this model: `request_schema` is None.
+            OxenMissingExtraError: The extra `validation` (jsonschema) is not installed.
+            OxenResponseError: The catalogue's schema is not a valid JSON schema.
+        """
+        if self.request_schema is None:
+            raise OxenConfigError(f"the catalogue has no request schema for {self.id}; check `request_schema` first")
+        objections = _objections(self.request_schema, body, self.id)
+        if objections:
+            raise OxenConfigError(f"this request does not fit the schema of {self.id}: {'; '.join(objections)}")
+
+
+def _objections(schema: dict[str, Any], body: Mapping[str, Any], model: str) -> list[str]:
+    """What a JSON schema rejects in a body, at most five errors of 200 characters."""
+    try:
+        from jsonschema.exceptions import SchemaError  # noqa: PLC0415 - an optional package
+        from jsonschema.validators import Draft202012Validator, validator_for  # noqa: PLC0415
+        from referencing import Registry  # noqa: PLC0415
+        from referencing.exceptions import Unresolvable  # noqa: PLC0415
+    except ImportError:
+        raise OxenMissingExtraError(
+            "ModelInfo.validate needs jsonschema: pip install 'oxen-integrations[validation]'"
+        ) from None
+    kind = validator_for(schema, default=Draft202012Validator)
+    try:
+        kind.check_schema(schema)
+        # an empty registry: by default a `$ref` to another host would be fetched
+        found = list(kind(schema, registry=Registry()).iter_errors(dict(body)))
+    except (SchemaError, Unresolvable) as error:
+        reason = str(error).partition("\n")[0][:200]
+    else:
+        return [f"{error.json_path.removeprefix('$.')}: {error.message[:200]}" for error in found[:5]]
+    raise OxenResponseError(f"the catalogue's request schema for {model} is not usable: {reason}")
 
 
 def model_from(parsed: Any) -> ModelInfo:
-    """One model object. Raises: OxenResponseError, if it has no id."""
+    """Parse one model object. Raises: OxenResponseError, if it has no id."""
     row = parsed if isinstance(parsed, dict) else {}
     name = _text(row.get("id")) or _text(row.get("name"))
     if not name:
-        raise OxenResponseError("the catalogue's answer is no model")
+        raise OxenResponseError("unexpected response from the catalogue: not a model object")
     prices = _dict(row.get("pricing"))
-    able = _dict(row.get("capabilities"))
+    capabilities = _dict(row.get("capabilities"))
     developer = row.get("developer")
     schema = row.get("request_schema") or row.get("json_request_schema")
     return ModelInfo(
@@ -70,8 +135,8 @@ def model_from(parsed: Any) -> ModelInfo:
         input_cost_per_token=_number(prices.get("input_cost_per_token")),
         output_cost_per_token=_number(prices.get("output_cost_per_token")),
         endpoint=_text(row.get("endpoint")),
-        input_types=_texts(able.get("input")),
-        output_types=_texts(able.get("output")),
+        input_types=_texts(capabilities.get("input")),
+        output_types=_texts(capabilities.get("output")),
         request_schema=schema if isinstance(schema, dict) and schema.get("properties") else None,
         deprecated=row.get("deprecated") is True,
         raw=row,
@@ -79,43 +144,43 @@ def model_from(parsed: Any) -> ModelInfo:
 
 
 def models_from(parsed: Any) -> list[ModelInfo]:
-    """The list: `data`, or `models` as an older endpoint has it. Rows without an id are left out."""
+    """Parse the list: `data`, or `models` as in an older endpoint. Rows without an id are skipped."""
     rows = parsed.get("data", parsed.get("models")) if isinstance(parsed, dict) else parsed
     if not isinstance(rows, list):
-        raise OxenResponseError("the catalogue's answer is no list of models")
+        raise OxenResponseError("unexpected response from the catalogue: not a list of models")
     return [model_from(row) for row in rows if isinstance(row, dict) and (row.get("id") or row.get("name"))]
 
 
 class _Known:
-    """What the catalogues said, per server."""
+    """The catalogues read so far, per `base_url`."""
 
     def __init__(self) -> None:
         self._models: dict[str, dict[str, tuple[float, ModelInfo]]] = {}
         self._lists: dict[str, tuple[float, list[str]]] = {}
 
     def put(self, base_url: str, models: list[ModelInfo], *, whole: bool) -> None:
-        """Keep models; `whole`: they are all there are."""
+        """Keep models; `whole` if they are the complete list."""
         until = time.monotonic() + EXPIRY_SECONDS
         self._models.setdefault(base_url, {}).update({model.id: (until, model) for model in models})
         if whole:
             self._lists[base_url] = (until, [model.id for model in models])
 
     def get(self, base_url: str, model: str) -> ModelInfo | None:
-        """One model, if it is known and the knowledge is fresh."""
+        """One model, unless unknown or expired."""
         if base_url not in self._models:
             return None
         until, found = self._models[base_url].get(model, (0.0, None))
         return found if time.monotonic() < until else None
 
     def all(self, base_url: str) -> list[ModelInfo] | None:
-        """The whole list, if it is known and fresh."""
+        """The complete list, unless unknown or expired."""
         until, ids = self._lists.get(base_url, (0.0, []))
         if time.monotonic() >= until:
             return None
         return [self._models[base_url][name][1] for name in ids]
 
     def forget(self) -> None:
-        """Start anew; for tests."""
+        """Forget all catalogues; for tests."""
         self._models.clear()
         self._lists.clear()
 
@@ -123,60 +188,11 @@ class _Known:
 known = _Known()
 
 
-def priced(completion: Completion, base_url: str, model: str) -> Completion:
-    """The answer with its cost: the server's own figure, else by the list price, if the catalogue was read. No I/O."""
-    usage, listed = completion.usage, known.get(base_url, model)
-    if usage is None or usage.cost is not None or listed is None:
-        return completion
-    return replace(completion, usage=replace(usage, cost=listed.cost(usage)))
-
-
 def nearest(models: list[ModelInfo], wanted: str) -> list[str]:
-    """The ids most like the one that does not exist, at most three."""
+    """Ids of chat models similar to one that does not exist, at most three."""
     ids = [model.id for model in models if model.is_chat]
     close = difflib.get_close_matches(wanted, ids, n=3, cutoff=0.4)
     return close or [name for name in ids if name.split("-")[0] == wanted.split("-", maxsplit=1)[0]][:3]
-
-
-_TYPES: dict[str, tuple[type, ...]] = {
-    "string": (str,),
-    "integer": (int,),
-    "number": (int, float),
-    "boolean": (bool,),
-    "array": (list, tuple),
-    "object": (dict,),
-}
-
-
-def check_body(model: ModelInfo | None, body: Mapping[str, Any]) -> None:
-    """Hold a request's body against the model's own schema, where the catalogue has one.
-
-    Raises:
-        OxenConfigError: With the name of the field and what it may be.
-    """
-    schema = model.request_schema if model else None
-    for name, rule in _dict((schema or {}).get("properties")).items():
-        if name in body and isinstance(rule, dict):
-            said = _objection(body[name], rule)
-            if said:
-                raise OxenConfigError(f"{name}: {body.get('model')} takes {said} (got {str(body[name])[:60]})")
-
-
-def _objection(value: Any, rule: dict[str, Any]) -> str | None:
-    wanted = rule.get("type")
-    listed = wanted if isinstance(wanted, list) else [wanted]
-    kinds = [kind for kind in listed if isinstance(kind, str)]
-    allowed = tuple(kind for name in kinds for kind in _TYPES.get(name, (object,)))
-    if allowed and (not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed)):
-        return f"only values of type {' or '.join(kinds)}"
-    if isinstance(rule.get("enum"), list) and value not in rule["enum"]:
-        return f"one of {rule['enum']}"
-    low, high = _number(rule.get("minimum")), _number(rule.get("maximum"))
-    if isinstance(value, (int, float)) and low is not None and value < low:
-        return f"at least {low:g}"
-    if isinstance(value, (int, float)) and high is not None and value > high:
-        return f"at most {high:g}"
-    return None
 
 
 def _dict(value: Any) -> dict[str, Any]:

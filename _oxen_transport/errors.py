@@ -1,13 +1,13 @@
 """Everything that can go wrong, as one tree.
 
     OxenError
-    ├── OxenConfigError              bad input on this side; nothing was sent       (ValueError)
+    ├── OxenConfigError              invalid arguments or settings; nothing was sent (ValueError)
     │   └── OxenMissingExtraError    an optional package is not installed          (ImportError)
     ├── OxenConnectionError          no answer: refused, reset, cut, not HTTP
     │   └── OxenTLSError             the certificate or the handshake; never retried
     ├── OxenTimeoutError             no answer in time                            (TimeoutError)
     ├── OxenRedirectError            a 3xx; redirects are never followed
-    ├── OxenStatusError              an answer that says no
+    ├── OxenStatusError              an answer with an error status
     │   ├── OxenBadRequestError      400, 422 and every other 4xx
     │   │   ├── OxenContextOverflowError   the prompt does not fit the window
     │   │   └── OxenUpgradeRequiredError   426
@@ -17,18 +17,19 @@
     │   ├── OxenNotFoundError        404
     │   ├── OxenRateLimitError       429
     │   └── OxenServerError          408, 409, 425, 5xx
-    ├── OxenAPIError                 a 200 that carries the server's error
+    ├── OxenAPIError                 a 200 that holds an error in place of an answer
     │   └── OxenStreamError          the same, in the middle of a stream
-    ├── OxenResponseError            a 200 that cannot be read
+    ├── OxenResponseError            a 200 that is not a chat completion
     │   └── OxenResponseTooLargeError
     ├── OxenTruncatedStreamError     the answer stopped before its end             (.partial)
     │   └── OxenBrokenStreamError    because the connection broke        (OxenConnectionError)
-    ├── OxenToolCallError            a tool call that must not be executed         (.partial)
-    └── OxenStructuredOutputError    the answer does not fit the schema            (.partial)
+    ├── OxenToolCallError            a tool call that must not be executed (.partial) (ValueError)
+    └── OxenStructuredOutputError    the answer does not fit the schema    (.partial) (ValueError)
+        └── OxenRefusalError         because the model declined to answer          (.partial)
 
-"No answer" and "an answer we dislike" are different branches. `is_retryable` says whether the
-same request may succeed later; whether it *is* retried is the policy's business (retry.py).
-Every error is made of plain data and survives `pickle`.
+"No answer" and "an unusable answer" are different branches. `is_retryable` says whether the
+same request may succeed later; whether it *is* retried is decided in retry.py.
+Every error is plain data and survives `pickle`.
 """
 
 from __future__ import annotations
@@ -37,10 +38,10 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
-from _oxen_transport.types import Completion
+from _oxen_transport.types import Completion, Snippets, Style
 
 MAX_MESSAGE = 3_000
-"""Characters; an error is to be read, and goes into logs."""
+"""Characters of an error's text, which may quote a whole prompt; longer ones are cut."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class ErrorResponse:
 
 @dataclass(frozen=True)
 class Details:
-    """What is known about a failure, as plain data: nothing here holds a secret or a socket."""
+    """What is known about a failure, as plain data: no secret, no socket."""
 
     status_code: int | None = None
     type: str | None = None
@@ -76,17 +77,18 @@ class Details:
     prompt_tokens: int | None = None
     context_window: int | None = None
     unknown_model: bool = False
+    request: Snippets | None = field(default=None, repr=False, compare=False)
 
 
 class OxenError(Exception):
-    """The root of everything this library raises.
+    """The base class of every error of this library.
 
     Args:
-        message: What happened, and what to do next, in plain words.
+        message: What happened.
         details: What is known about it; each field is also an attribute of the error:
             `status_code`, `request_id`, `retry_after` (seconds), `body`, `response`, `model`,
             `host`, `attempts`, `elapsed` (seconds), `partial` (the part of the answer that had
-            arrived), `prompt_tokens`, `context_window`.
+            arrived), `prompt_tokens`, `context_window`, `request` (as text that can be run).
     """
 
     is_retryable: ClassVar[bool] = False
@@ -94,14 +96,14 @@ class OxenError(Exception):
     """What to do next; the last sentence of the error's text."""
 
     def __init__(self, message: str = "", details: Details | None = None) -> None:
-        if len(message) > MAX_MESSAGE:  # it may quote what the caller or the server wrote
+        if len(message) > MAX_MESSAGE:
             message = message[:MAX_MESSAGE] + " ..."
         super().__init__(message, details)
         self.message = message
         self.details = details or Details()
 
     def __str__(self) -> str:
-        """What happened, where, after how much trying, and what to do next."""
+        """What happened, where, after how many attempts, and what to do next."""
         known = self.details
         where = [f"{known.model} at {known.host}"] if known.model and known.host else []
         if known.attempts:
@@ -113,7 +115,7 @@ class OxenError(Exception):
         return f"{text}. {self.advice}" if self.advice else text
 
     def with_details(self, **known: Any) -> OxenError:
-        """The same error, with more known about it (fields of `Details`)."""
+        """A copy of the error with more details (fields of `Details`)."""
         return type(self)(self.message, replace(self.details, **known))
 
     def __repr__(self) -> str:
@@ -125,22 +127,44 @@ class OxenError(Exception):
             return getattr(self.details, name)
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
+    def to_curl(self) -> str:
+        """Show the request that failed, as cURL, without secrets. Raises: OxenConfigError, if none was sent."""
+        return self._sent().to_curl()
+
+    def to_python(self, style: Style = "requests") -> str:
+        """Show the request that failed, as Python code.
+
+        Args:
+            style: "requests", "openai", "langchain" or "llama_index".
+
+        Raises:
+            OxenConfigError: Nothing was sent, or an unknown style.
+        """
+        return self._sent().to_python(style)
+
+    def _sent(self) -> Snippets:
+        if self.details.request is None:
+            raise OxenConfigError(
+                "this error came before a request was sent; to_curl(...) of the model object shows one"
+            )
+        return self.details.request
+
     @property
     def partial_text(self) -> str:
-        """The text that had arrived before the failure; "" if none had."""
+        """The text that had arrived before the failure, or ""."""
         return self.details.partial.text if self.details.partial else ""
 
 
 class OxenConfigError(OxenError, ValueError):
-    """Bad input on this side: nothing was sent."""
+    """Invalid arguments or configuration; raised before any request is sent."""
 
 
 class OxenMissingExtraError(OxenConfigError, ImportError):
-    """An optional package is needed and is not installed."""
+    """An optional package is needed and not installed."""
 
 
 class OxenConnectionError(OxenError):
-    """No answer came: refused, reset, cut short, or the other side does not speak HTTP."""
+    """No answer: the connection was refused, reset or cut, or the other side does not speak HTTP."""
 
     advice: ClassVar[str] = (
         "Check that base_url is right and reachable from here; a proxy or firewall may be in the way."
@@ -150,10 +174,10 @@ class OxenConnectionError(OxenError):
 
 
 class OxenTLSError(OxenConnectionError):
-    """The certificate or the handshake was refused: trying again does not help."""
+    """The certificate or the TLS handshake failed; retrying does not help."""
 
     advice: ClassVar[str] = (
-        "Check the certificate of base_url; for a private authority set SSL_CERT_FILE or ca_bundle=..."
+        "Check the certificate of base_url; for a private certificate authority set SSL_CERT_FILE or ca_bundle=..."
     )
 
     is_retryable: ClassVar[bool] = False
@@ -170,25 +194,25 @@ class OxenTimeoutError(OxenError, TimeoutError):
 
 
 class OxenRedirectError(OxenError):
-    """The server wants to send the request elsewhere; the prompt and the key stay here."""
+    """The server redirects to another URL. Not followed, so that the prompt and the key stay here."""
 
-    advice: ClassVar[str] = "Redirects are not followed; give base_url as the server wants it."
+    advice: ClassVar[str] = "Redirects are not followed; set base_url to the URL that the server redirects to."
 
 
 class OxenStatusError(OxenError):
-    """The server answered with a status that says no."""
+    """The server answered with an error status."""
 
 
 class OxenBadRequestError(OxenStatusError):
-    """400, 422 or another 4xx: the request itself is refused."""
+    """400, 422 or another 4xx: the server rejects the request itself."""
 
     advice: ClassVar[str] = (
-        "The request itself is refused; sending it again will not help. `to_curl(...)` of the model object shows it."
+        "The server rejects the request itself; retrying will not help. `to_curl(...)` of the model object shows it."
     )
 
 
 class OxenContextOverflowError(OxenBadRequestError):
-    """The prompt, with what is reserved for the answer, does not fit the context window."""
+    """The prompt, with max_tokens for the answer, does not fit the context window."""
 
     advice: ClassVar[str] = "Shorten or trim the messages, lower max_tokens, or use a model with a larger window."
 
@@ -208,27 +232,23 @@ class OxenPaymentRequiredError(OxenStatusError):
 class OxenAuthenticationError(OxenStatusError):
     """401: the key is missing, wrong or revoked."""
 
-    advice: ClassVar[str] = (
-        "Check api_key or OXEN_API_KEY; keys are made at https://www.oxen.ai under account settings."
-    )
+    advice: ClassVar[str] = "Check api_key or OXEN_API_KEY; create keys at https://www.oxen.ai under account settings."
 
 
 class OxenPermissionError(OxenStatusError):
-    """403: the key may not do this."""
+    """403: the key has no permission for this."""
 
-    advice: ClassVar[str] = "This key may not do that; check what it is allowed to do."
+    advice: ClassVar[str] = "Check the permissions of this key."
 
 
 class OxenNotFoundError(OxenStatusError):
-    """404: no such model, or no such path."""
+    """404: no such model, or no such URL."""
 
-    advice: ClassVar[str] = (
-        "Check model and base_url; list_models() shows what is served. A model may have been retired."
-    )
+    advice: ClassVar[str] = "Check model and base_url; list_models() lists the models. A model may have been retired."
 
 
 class OxenRateLimitError(OxenStatusError):
-    """429: too many requests; `retry_after` says how long to wait, if the server said so."""
+    """429: too many requests; `retry_after` has the seconds to wait, if the server gave them."""
 
     advice: ClassVar[str] = "Wait, raise max_retries, or slow down with a rate limiter."
 
@@ -236,7 +256,7 @@ class OxenRateLimitError(OxenStatusError):
 
 
 class OxenServerError(OxenStatusError):
-    """408, 409, 425 or 5xx: the server, or the provider behind it, failed."""
+    """408, 409, 425 or 5xx: the server failed, or the provider behind it."""
 
     advice: ClassVar[str] = "The server or the provider behind it failed; try again later."
 
@@ -244,9 +264,9 @@ class OxenServerError(OxenStatusError):
 
 
 class OxenAPIError(OxenError):
-    """The answer came with status 200 and carries the server's error."""
+    """The answer has status 200 and holds an error in place of a completion."""
 
-    advice: ClassVar[str] = "The server reported this inside a 200 answer; try again later."
+    advice: ClassVar[str] = "The server reported this error with status 200; try again later."
 
     is_retryable: ClassVar[bool] = True
 
@@ -256,17 +276,15 @@ class OxenStreamError(OxenAPIError):
 
 
 class OxenResponseError(OxenError):
-    """The answer came with status 200 and is no chat completion."""
+    """The answer has status 200 and is not a chat completion."""
 
-    advice: ClassVar[str] = (
-        "What answered does not speak this API; check base_url (a login page or a proxy may sit there)."
-    )
+    advice: ClassVar[str] = "Check base_url: this does not look like the API (perhaps a login page, or a proxy)."
 
     is_retryable: ClassVar[bool] = True
 
 
 class OxenResponseTooLargeError(OxenResponseError):
-    """The answer is larger than this side is willing to hold."""
+    """The answer exceeds the size limit."""
 
     advice: ClassVar[str] = "Ask for a shorter answer."
 
@@ -274,7 +292,7 @@ class OxenResponseTooLargeError(OxenResponseError):
 
 
 class OxenTruncatedStreamError(OxenError):
-    """The answer stopped before its end: neither a finish reason nor `[DONE]` came."""
+    """The answer stopped before its end: no finish reason, no `[DONE]`."""
 
     advice: ClassVar[str] = "The part that arrived is in `.partial`; ask again, or continue from it."
 
@@ -285,16 +303,25 @@ class OxenBrokenStreamError(OxenTruncatedStreamError, OxenConnectionError):
     """The connection broke in the middle of a stream."""
 
 
-class OxenToolCallError(OxenError):
-    """The model asked for a tool that does not exist, or its arguments are cut or no JSON."""
+class OxenToolCallError(OxenError, ValueError):
+    """The model asked for no tool, or one that does not exist, or its arguments are cut or not JSON.
 
-    advice: ClassVar[str] = "Nothing was executed; the call as it arrived is in `.partial`."
+    LlamaIndex's extractors skip an answer that raises a ValueError, and go on.
+    """
+
+    advice: ClassVar[str] = "Nothing was executed; the answer as it arrived is in `.partial`."
 
 
-class OxenStructuredOutputError(OxenError):
+class OxenStructuredOutputError(OxenError, ValueError):
     """The answer does not fit the schema that was asked for."""
 
     advice: ClassVar[str] = "The answer as it arrived is in `.partial`."
+
+
+class OxenRefusalError(OxenStructuredOutputError):
+    """The model declined to answer with an object; its refusal is in `partial.refusal`."""
+
+    advice: ClassVar[str] = "The model's own words are in `.partial`; change the request, or ask another model."
 
 
 STATUS_ERRORS: dict[int, type[OxenStatusError]] = {
@@ -318,3 +345,33 @@ def error_class(status: int) -> type[OxenError]:
     if 300 <= status < 400:
         return OxenRedirectError
     return OxenServerError if status >= 500 else OxenBadRequestError
+
+
+__all__ = [
+    "OxenError",
+    "OxenConfigError",
+    "OxenMissingExtraError",
+    "OxenConnectionError",
+    "OxenTLSError",
+    "OxenTimeoutError",
+    "OxenRedirectError",
+    "OxenStatusError",
+    "OxenBadRequestError",
+    "OxenContextOverflowError",
+    "OxenUpgradeRequiredError",
+    "OxenPaymentRequiredError",
+    "OxenAuthenticationError",
+    "OxenPermissionError",
+    "OxenNotFoundError",
+    "OxenRateLimitError",
+    "OxenServerError",
+    "OxenAPIError",
+    "OxenStreamError",
+    "OxenResponseError",
+    "OxenResponseTooLargeError",
+    "OxenTruncatedStreamError",
+    "OxenBrokenStreamError",
+    "OxenToolCallError",
+    "OxenStructuredOutputError",
+    "OxenRefusalError",
+]

@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
+Media = Literal["image_url", "audio_url", "video_url", "file"]
+
 
 @dataclass(frozen=True)
 class Family:
@@ -26,14 +28,20 @@ class Family:
     """One assistant message may have text and tool calls."""
     calls_need_tools: bool = False
     """Tool calls in the history are refused unless the request declares tools."""
+    returns_reasoning: bool = True
+    """A model gets back what it thought before it called tools, and the signatures of its calls."""
+    named_results: bool = False
+    """A tool result without its tool's name is refused."""
     tool_call_id: str | None = None
     """Pattern (`re.fullmatch`) of a tool call's id. None: anything that is not empty."""
-    function_name: str | None = None
-    """Pattern (`re.fullmatch`) of a function's name. None: not checked on this side."""
     max_temperature: float = 2.0
+    refused: frozenset[str] = frozenset()
+    """Parameters that these models refuse."""
+    exclusive: tuple[str, str] | None = None
+    """Two parameters of which a request may have one."""
     seed_name: Literal["seed", "random_seed"] = "seed"
-    text_only: bool = False
-    """Images, audio, video and files are refused."""
+    media: frozenset[Media] | None = None
+    """Kinds of content beside text that a user's message may have. None: not checked on this side."""
     prefix_key: Literal["prefix"] | None = None
     """Key that marks a last assistant message as one to go on with. None: no such key."""
     context_window: int | None = None
@@ -41,12 +49,36 @@ class Family:
     tokenizer: Literal["mistral-v3"] | None = None
     """The tokenizer that counts exactly. None: only an estimate is possible."""
 
+    @property
+    def text_only(self) -> bool:
+        """Whether images, audio, video and files are all refused."""
+        return self.media == frozenset()
 
+
+# DeepSeek's, Kimi's and others' thinking models refuse a tool call that comes back without the
+# `reasoning_content` it was made with: https://github.com/langchain-ai/langchain/issues/37389,
+# https://api-docs.deepseek.com/guides/thinking_mode#tool-calls. `reasoning_details` goes back unchanged:
+# https://openrouter.ai/docs/use-cases/reasoning-tokens#preserving-reasoning-blocks
 GENERIC = Family()
 
+_NO_PENALTIES = frozenset({"frequency_penalty", "presence_penalty"})
+
 # "Requests which include `tool_use` or `tool_result` blocks must define tools":
-# https://docs.litellm.ai/docs/providers/anthropic#function--tool-calling (`modify_params`)
-ANTHROPIC = Family(name="anthropic", max_temperature=1.0, calls_need_tools=True)
+# https://docs.litellm.ai/docs/providers/anthropic#function--tool-calling (`modify_params`).
+# Penalties, and temperature with top_p, are refused with a 400 (`generate-model-docs.py` in
+# https://github.com/Oxen-AI/docs); images and PDF: https://platform.claude.com/docs/en/build-with-claude/vision
+ANTHROPIC = Family(
+    name="anthropic",
+    max_temperature=1.0,
+    calls_need_tools=True,
+    refused=_NO_PENALTIES,
+    exclusive=("temperature", "top_p"),
+    media=frozenset({"image_url", "file"}),
+)
+
+# Penalties: as above. "function_response.name: Name cannot be empty" for a result without its tool's name,
+# and signed calls that come back without their signature: https://ai.google.dev/gemini-api/docs/thought-signatures
+GEMINI = Family(name="gemini", refused=_NO_PENALTIES, named_results=True)
 
 # Models up to the autumn of 2024 (tokenizers v1 to v3). Temperature 0 to 1.5 and `random_seed`:
 # https://github.com/mistralai/platform-docs-public/blob/main/public/openapi.yaml
@@ -55,10 +87,11 @@ MISTRAL = Family(
     strict_order=True,
     strict_keys=True,
     content_with_calls=False,
+    returns_reasoning=False,
     tool_call_id=r"[a-zA-Z0-9]{9}",
-    function_name=r"[a-zA-Z0-9_-]{1,64}",
     max_temperature=1.5,
     seed_name="random_seed",
+    media=frozenset({"image_url"}),
     prefix_key="prefix",
 )
 # Later models (tokenizers v7 and up) take text and calls in one message: MistralRequestValidatorV5.
@@ -67,6 +100,7 @@ MISTRAL_V7 = replace(MISTRAL, name="mistral-v7", content_with_calls=True)
 _MISTRAL_ID = re.compile(r"(open-)?(mistral|mixtral|ministral|magistral|mathstral|pixtral|codestral|devstral|voxtral)")
 _V7_ID = re.compile(r"magistral|devstral|voxtral|.*-(latest|24(11|12)|2[5-9](0[1-9]|1[0-2]))$")
 _TEXT_ONLY_ID = re.compile(r"open-|mixtral|codestral|mathstral|mistral-(7b|nemo|tiny|large-24)|ministral-[38]b-2410")
+_AUDIO: frozenset[Media] = frozenset({"audio_url"})
 # The tokenizers' table of mistral-common (tokens/tokenizers/mistral.py), SentencePiece v3 only.
 _V3_TOKENIZER_ID = re.compile(r"(open-)?mixtral-8x22b(-2404|-instruct.*|-v0\.[13])?|mistral-large-2407|codestral-2405")
 
@@ -97,11 +131,14 @@ def family(model_id: str) -> Family:
     short = model_id.strip().lower().rsplit("/", 1)[-1]
     if short.startswith("claude"):
         return ANTHROPIC
+    if short.startswith("gemini"):
+        return GEMINI
     if not _MISTRAL_ID.match(short):
         return GENERIC
+    known = MISTRAL_V7 if _V7_ID.match(short) else MISTRAL
     return replace(
-        MISTRAL_V7 if _V7_ID.match(short) else MISTRAL,
-        text_only=bool(_TEXT_ONLY_ID.match(short)),
+        known,
+        media=frozenset() if _TEXT_ONLY_ID.match(short) else _AUDIO if short.startswith("voxtral") else known.media,
         context_window=next((tokens for pattern, tokens in _WINDOWS if pattern.match(short)), None),
         tokenizer="mistral-v3" if _V3_TOKENIZER_ID.fullmatch(short) else None,
     )

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
-from typing_extensions import Self  # pydantic needs it, too; in typing from Python 3.11
-
+from _oxen_transport import async_client_for, client_for
 from _oxen_transport.catalogue import ModelInfo, known
-from _oxen_transport.clients import async_client, sync_client
 from _oxen_transport.settings import OxenSettings
 
 
@@ -19,11 +17,11 @@ class OxenModelMixin(OxenSettings):
 
         Not needed: what nobody uses any more closes itself. The object stays of use.
         """
-        sync_client(self).close()
+        client_for(self).close()
 
     async def aclose(self) -> None:
         """Close the connections of async calls in this loop."""
-        await async_client(self).aclose()
+        await async_client_for(self).aclose()
 
     def __enter__(self) -> Self:
         return self
@@ -40,12 +38,12 @@ class OxenModelMixin(OxenSettings):
     def list_models(self, *, refresh: bool = False) -> list[ModelInfo]:
         """Every model of the catalogue, `GET /models`. Raises: OxenError."""
         found = None if refresh else known.all(self.base_url)
-        return sync_client(self).models() if found is None else found
+        return client_for(self).models() if found is None else found
 
     async def alist_models(self, *, refresh: bool = False) -> list[ModelInfo]:
         """The same, awaited."""
         found = None if refresh else known.all(self.base_url)
-        return await async_client(self).models() if found is None else found
+        return await async_client_for(self).models() if found is None else found
 
     def get_model(self, model: str | None = None, *, refresh: bool = False) -> ModelInfo:
         """One model of the catalogue, by default this object's own.
@@ -56,13 +54,13 @@ class OxenModelMixin(OxenSettings):
         """
         name = model or self.model
         found = None if refresh else known.get(self.base_url, name)
-        return sync_client(self).model(name) if found is None else found
+        return client_for(self).model(name) if found is None else found
 
     async def aget_model(self, model: str | None = None, *, refresh: bool = False) -> ModelInfo:
         """The same, awaited."""
         name = model or self.model
         found = None if refresh else known.get(self.base_url, name)
-        return await async_client(self).model(name) if found is None else found
+        return await async_client_for(self).model(name) if found is None else found
 
 
 class OxenCatalogue(OxenModelMixin):

@@ -1,55 +1,52 @@
-"""Per-call headers as secrets, before anybody else sees the call.
-
-Frameworks hand a call's keyword arguments to tracers, keep them in bindings, and hold them in frames
-that crash reporters print. So the values are veiled where the call enters: around the methods of the
-finished class. A header that its caller gives as `SecretStr` is veiled in the caller's frames, too.
-"""
+"""Keep secrets out of texts, traces and frames."""
 
 from __future__ import annotations
 
-import functools
-import inspect
-from collections.abc import Callable
-from typing import Any, TypeVar
+import re
+from collections.abc import Mapping
+from typing import Any
 
 from pydantic import SecretStr
 
-T = TypeVar("T")
+from _oxen_transport.errors import OxenConfigError
+
+_SECRET_NAME = re.compile(r"auth|cookie|credential|api-?key|passw|secret|token", re.IGNORECASE)
 
 
-def mask_headers(*names: str) -> Callable[[type[T]], type[T]]:
-    """A class decorator: the named methods veil `extra_headers` among their keyword arguments."""
+class Redactor:
+    """Removes the caller's secrets, and whatever looks like a bearer token, from a text.
 
-    def wrap(cls: type[T]) -> type[T]:
-        for name in names:
-            setattr(cls, name, _concealed(getattr(cls, name)))
-        return cls
+    An object, not a tuple of texts: tracebacks with local variables must not show them.
+    """
 
-    return wrap
+    def __init__(self, *secrets: SecretStr) -> None:
+        self._secrets = secrets
 
-
-def _concealed(method: Any) -> Callable[..., Any]:
-    # bound by its own means: a decorated method tells a bound call from a plain one, the slow way
-    if inspect.iscoroutinefunction(method):
-
-        @functools.wraps(method)
-        async def awaited(self: Any, *args: Any, **kwargs: Any) -> Any:
-            return await method.__get__(self)(*args, **_mask(kwargs))
-
-        return awaited
-
-    @functools.wraps(method)
-    def called(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return method.__get__(self)(*args, **_mask(kwargs))
-
-    return called
+    def __call__(self, text: str) -> str:
+        for secret in self._secrets:
+            if len(secret.get_secret_value()) >= 4:  # a shorter one would redact half of the text
+                text = text.replace(secret.get_secret_value(), "[redacted]")
+        return re.sub(r"(?i)(bearer\s+)[\w.~+/=-]{6,}", r"\1[redacted]", text)
 
 
-def _mask(kwargs: dict[str, Any]) -> dict[str, Any]:
-    """In place: the frame that holds these keyword arguments shall not show them either."""
-    if "llm_kwargs" in kwargs and isinstance(kwargs["llm_kwargs"], dict):
-        kwargs["llm_kwargs"] = _mask(dict(kwargs["llm_kwargs"]))
-    if "extra_headers" in kwargs and isinstance(kwargs["extra_headers"], dict):
-        headers = kwargs["extra_headers"]
-        kwargs["extra_headers"] = {name: SecretStr(v) if isinstance(v, str) else v for name, v in headers.items()}
-    return kwargs
+NOTHING_SECRET = Redactor()
+
+
+def check_call_headers(headers: Any) -> None:
+    """Check the `extra_headers` of one call.
+
+    Frameworks hand a call's arguments to tracers, keep them in bindings, and hold them in frames that crash
+    reporters print. `SecretStr` hides its value in all of these; the constructor's `extra_headers` are kept
+    as `SecretStr` anyway.
+
+    Raises:
+        OxenConfigError: A header whose name says that it is secret, with a value in clear.
+    """
+    if not isinstance(headers, Mapping):
+        return
+    for name, value in headers.items():
+        if isinstance(value, str) and _SECRET_NAME.search(str(name)):
+            raise OxenConfigError(
+                f"extra_headers: give {name!r} as SecretStr(...) of pydantic, since tracers see the arguments of a "
+                "call; or give it to the constructor, which hides it"
+            )

@@ -13,7 +13,7 @@ import math
 import random
 import threading
 from collections.abc import Mapping
-from datetime import timezone
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
@@ -76,7 +76,7 @@ def retry_after_seconds(headers: Mapping[str, str], now: float) -> float | None:
     try:
         date = parsedate_to_datetime(headers.get("retry-after", ""))
         if date.tzinfo is None:  # an HTTP date is GMT, whatever this machine's zone is
-            date = date.replace(tzinfo=timezone.utc)
+            date = date.replace(tzinfo=UTC)
         return max(0.0, date.timestamp() - now)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None

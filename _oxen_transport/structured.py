@@ -1,64 +1,144 @@
-"""Which way of asking for an object a server understands: tried once, then remembered.
+"""Structured output: ask for a JSON object, read it, and ask again where that helps. No I/O.
 
 Oxen documents `json_object` with the remark that support varies by provider
 (https://docs.oxen.ai/inference-api/reference/chat_completions), and compatible servers differ: some
-refuse a JSON schema, some ignore it, some know no tools. So "auto" climbs down a ladder.
+reject a JSON schema, some ignore it, some have no tools. So "auto" tries one method after the other,
+and remembers per server and model which one worked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Literal
+from collections.abc import Callable
+from typing import Any, Literal, TypeVar
 
-from _oxen_transport.errors import OxenBadRequestError, OxenContextOverflowError, OxenError, OxenServerError
+from _oxen_transport import capabilities
+from _oxen_transport.errors import (
+    OxenBadRequestError,
+    OxenContextOverflowError,
+    OxenError,
+    OxenServerError,
+    OxenStructuredOutputError,
+)
 from _oxen_transport.settings import OxenSettings
+from _oxen_transport.structured_object import StructuredObject, answer_as_text
+from _oxen_transport.types import Completion
 
 StructuredMethod = Literal["json_schema", "function_calling", "json_mode", "prompt"]
-RUNGS: tuple[StructuredMethod, ...] = ("json_schema", "function_calling", "json_mode", "prompt")
-"""From the way that binds the model most to the one that only asks."""
+METHODS: tuple[StructuredMethod, ...] = ("json_schema", "function_calling", "json_mode", "prompt")
+"""From the method that binds the model most to the one that only asks."""
 
-_learnt: dict[tuple[str, str], StructuredMethod] = {}
+M = TypeVar("M")
 
 
-class MethodFallback:
-    """One request for an object: which ways to try, and what a failure means.
+class StructuredRounds:
+    """One request for an object, in one or more rounds: what to send next, and whether it is over.
 
-    Iterate over it; leave the loop when the object is there. What worked is remembered for the server
-    and the model, for the whole process.
+    A framework sends `messages(...)` with `parameters` while it is not `over`, within `with rounds:`, and
+    gives each answer to `take`.
+
+    Args:
+        wanted: The object.
+        settings: The model object's own; where a method worked is remembered for its server.
+        method: One of `METHODS`, or "auto".
+        model: The id of the model, if the call has its own.
+        repair: Whether the model may correct an object that does not fit, once.
+        instruct: Whether "json_mode" also puts the schema into the prompt; "auto" always does.
+        raises: Whether an object that does not fit is raised at last; else it is in `error`.
     """
 
-    def __init__(self, settings: OxenSettings, model: str | None = None) -> None:
-        self._place = (settings.base_url, model or settings.model)
-        self._rungs = sorted(RUNGS, key=lambda rung: rung != _learnt.get(self._place))
-        self._tried = 0
-        self._certain = True
+    def __init__(  # noqa: PLR0913 - each is one decision of the caller
+        self,
+        wanted: StructuredObject,
+        settings: OxenSettings,
+        method: str,
+        *,
+        model: str | None = None,
+        repair: bool = False,
+        instruct: bool = True,
+        raises: bool = True,
+    ) -> None:
+        self.over = False
+        self.result: Any = None
+        self.error: OxenStructuredOutputError | None = None
+        self._wanted, self._raises = wanted, raises
+        self._is_auto = method == "auto"
+        self._instruct = instruct or self._is_auto
+        self._server = (settings.base_url, model or settings.model)
+        first = capabilities.structured_method(*self._server)
+        self._methods = sorted(METHODS, key=lambda name: name != first) if self._is_auto else [method]
+        self._repairs = 1 if repair else 0
+        self._learns = self._is_auto
+        self._begin_method(0)
 
-    def __iter__(self) -> Iterator[StructuredMethod]:
-        """The ways to try: the one that worked before, then the others from the top."""
-        for rung in self._rungs:
-            self._tried += 1
-            yield rung
+    @property
+    def method(self) -> str:
+        """The method of this round."""
+        return self._methods[self._index]
 
-    def may_go_on(self, error: OxenError) -> bool:
-        """Whether the server may have refused the way of asking, and another is left."""
-        self._certain = self._certain and not isinstance(error, OxenServerError)
-        return self._tried < len(self._rungs) and is_refusal(error)
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The request's parameters in this round."""
+        return self._wanted.parameters(self.method)
 
-    def ignored(self) -> bool:
-        """The answer holds no object at all. Returns: whether another way is left."""
-        return self._tried < len(self._rungs)
+    def messages(self, given: list[M], message: Callable[[str, str], M]) -> list[M]:
+        """The conversation of this round.
 
-    def succeeded(self, rung: StructuredMethod) -> None:
-        """Remember what worked, unless the ways before it may have failed by accident."""
-        if self._certain:
-            _learnt[self._place] = rung
+        Args:
+            given: The caller's messages.
+            message: Makes a message of the framework from a role and a text.
+        """
+        needs_schema = self._instruct and self.method in ("json_mode", "prompt")
+        before = [message("system", self._wanted.instructions())] if needs_schema else []
+        return [*before, *given, *(message(role, text) for role, text in self._corrections)]
+
+    def take(self, answer: Completion) -> None:
+        """Read an answer: the result, or another round. Raises: OxenStructuredOutputError, if it was the last."""
+        self._answered = True
+        try:
+            self.result, self.error = self._wanted.read(answer), None
+        except OxenStructuredOutputError as error:
+            self.error = error
+        attempted = self.error is None or self._wanted.is_attempt(answer)
+        if attempted and self._learns:
+            capabilities.structured_method_succeeded(*self._server, self.method)
+        if not attempted and self._has_another_method():
+            self._begin_method(self._index + 1)
+        elif self.error is not None and self._repairs:
+            self._repairs -= 1
+            self._corrections += [("assistant", answer_as_text(answer)), ("user", _correction(self.error.message))]
+        elif self.error is not None and self._raises:
+            raise self.error
+        else:
+            self.over = True
+
+    def __enter__(self) -> None:
+        """One request begins."""
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
+        """It failed: suppress the error if another method may help."""
+        if self._answered or not isinstance(error, OxenError):
+            return False
+        # a server may fail by accident: then a later method's success says nothing about this one
+        self._learns = self._learns and not isinstance(error, OxenServerError)
+        if not (self._has_another_method() and is_rejection(error)):
+            return False
+        self._begin_method(self._index + 1)
+        return True
+
+    def _has_another_method(self) -> bool:
+        return self._index + 1 < len(self._methods)
+
+    def _begin_method(self, index: int) -> None:
+        self._index = index
+        self._answered = False
+        self._corrections: list[tuple[str, str]] = []
 
 
-def is_refusal(error: OxenError) -> bool:
-    """Whether an error may be about how the object was asked for, and not about the rest.
+def is_rejection(error: OxenError) -> bool:
+    """Whether an error may be about the method, and not about the rest of the request.
 
-    Servers name the field they do not know in many ways, so every 4xx counts that says the request
-    itself is wrong. llama.cpp answers 500 when the model writes a call that it cannot parse.
+    Servers name a field that they do not know in many ways, so every 4xx counts that rejects the request
+    itself. llama.cpp answers 500 when the model writes a call that it cannot parse.
     """
     if isinstance(error, OxenContextOverflowError):
         return False
@@ -67,20 +147,7 @@ def is_refusal(error: OxenError) -> bool:
     )
 
 
-def forget() -> None:
-    """Start anew; for tests, and when a server was changed."""
-    _learnt.clear()
-
-
-def in_words(schema: str) -> str:
-    """The prompt that asks for an object where the server has no way of its own."""
-    return (
-        "Answer with one JSON object that fits this JSON schema, and with nothing else: "
-        f"no explanation, no code fence.\n{schema}"
-    )
-
-
-def correction(reason: str) -> str:
+def _correction(reason: str) -> str:
     """The prompt of the repair round: the model sees what was wrong with its answer."""
     return (
         f"This answer cannot be used: {reason[:1500]}\n"

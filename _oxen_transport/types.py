@@ -1,15 +1,34 @@
-"""The words of the wire: what is sent (strict) and what was read (lenient), as plain values.
+"""Requests (strict) and responses (lenient) as plain values.
 
-Sent: an OpenAI-shaped chat-completions body, see
-https://docs.oxen.ai/inference-api/reference/chat_completions. Read: every field optional.
+A request is a chat-completions body in OpenAI's form, see
+https://docs.oxen.ai/inference-api/reference/chat_completions. In a response every field is optional.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, TypedDict
+from typing import Any, Literal, NamedTuple, Protocol, TypedDict
 
 Role = Literal["system", "user", "assistant", "tool"]
+Style = Literal["requests", "openai", "langchain", "llama_index"]
+"""The library that a request is shown with, as Python."""
+Show = Literal["sent", "minimal", "basic", "all"]
+"""How much of a request is shown: exactly what is sent, or one of the three of a model's page."""
+
+ROLES: dict[str, Role] = {
+    "system": "system",
+    "user": "user",
+    "assistant": "assistant",
+    "tool": "tool",
+    # words of OpenAI, LangChain and LlamaIndex that the API's four roles cover
+    "developer": "system",
+    "function": "tool",
+    "human": "user",
+    "ai": "assistant",
+    "chatbot": "assistant",
+    "model": "assistant",
+}
+"""Every name of a role -> the role that the API knows."""
 
 
 class FunctionCall(TypedDict):
@@ -36,14 +55,22 @@ class Message(TypedDict, total=False):
     tool_calls: list[WireToolCall]
     tool_call_id: str
     prefix: bool
+    reasoning_content: str
+    reasoning_details: list[Any]
+    thinking_blocks: list[Any]
+    extra_content: dict[str, Any]
 
 
 class ToolCall(NamedTuple):
-    """A whole tool call, as the model wrote it. `arguments` is the raw JSON text."""
+    """A whole tool call, as the model wrote it. `arguments` is the raw JSON text.
+
+    `extra_content` is what the server signed the call with and wants back unchanged.
+    """
 
     id: str
     name: str
     arguments: str
+    extra_content: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -77,8 +104,10 @@ class Usage:
 class Completion:
     """A whole answer, or (inside an error) the part of one that had arrived.
 
-    `raw` is the server's own JSON body; for a stream it is one put together from the chunks,
-    in the shape of a body that was not streamed.
+    `extras` are further fields of the message as the server wrote them, such as
+    `reasoning_details`, `annotations` and `citations` (all: `response/choice.py`, `KEPT`). `raw` is
+    the server's own JSON body; for a stream it is one put together from the chunks, in the shape of
+    a body that was not streamed.
     """
 
     text: str = ""
@@ -94,6 +123,7 @@ class Completion:
     service_tier: str | None = None
     logprobs: dict[str, Any] | None = None
     request_id: str | None = None
+    extras: dict[str, Any] = field(default_factory=dict)
     raw: dict[str, Any] = field(default_factory=dict, repr=False)
 
 
@@ -111,3 +141,13 @@ class Chunk:
     refusal: str = ""
     logprobs: dict[str, Any] | None = None
     completion: Completion | None = None
+
+
+class Snippets(Protocol):
+    """A request that can be shown as text that runs, without secrets; `request/snippets.py` has it."""
+
+    def to_curl(self) -> str:
+        """As cURL."""
+
+    def to_python(self, style: Style = "requests") -> str:
+        """As Python code."""

@@ -13,7 +13,7 @@ from pydantic_core import from_json
 
 from benchmarks.cases import Case, messages, tools
 from benchmarks.server import WORDS
-from benchmarks.subjects import KEY, Subject
+from benchmarks.subject import KEY, Subject
 
 
 def _count(url: str) -> int:

@@ -16,7 +16,8 @@ from typing import Any
 
 from benchmarks.cases import Case
 from benchmarks.layers import by_layer
-from benchmarks.subjects import Subject, subject
+from benchmarks.subject import Subject
+from benchmarks.subjects import subject
 
 Figures = dict[str, float]
 DEADLINE = 30.0

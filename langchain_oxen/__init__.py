@@ -16,13 +16,13 @@ from _oxen_transport import __version__
 from _oxen_transport.catalogue import ModelInfo
 from _oxen_transport.model import OxenCatalogue
 from langchain_oxen import content_blocks as blocks
-from langchain_oxen import errors, registry
+from langchain_oxen import errors
 from langchain_oxen.chat_models import ChatOxen
-from langchain_oxen.errors import *  # noqa: F403 - the whole tree, as drawn in errors.py
+from langchain_oxen.errors import *  # noqa: F403
 from langchain_oxen.rate_limiter import OxenRateLimiter
+from langchain_oxen.registry import register
 
 blocks.register()
-registry.register()
 
-__all__ = ["ChatOxen", "OxenCatalogue", "ModelInfo", "OxenRateLimiter", "__version__"]
+__all__ = ["ChatOxen", "OxenCatalogue", "ModelInfo", "OxenRateLimiter", "register", "__version__"]
 __all__ += errors.__all__

@@ -4,29 +4,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 from langchain_core.language_models import BaseChatModel, ModelProfile
 from langchain_core.language_models.base import LangSmithParams
 from langchain_core.messages import BaseMessage
 from pydantic import model_validator
-from typing_extensions import Self
 
 from _oxen_transport import __version__
+from _oxen_transport.call_params import wire_names
 from _oxen_transport.catalogue import ModelInfo
 from _oxen_transport.model import OxenModelMixin
-from _oxen_transport.request.tokens import count_messages, count_text, token_ids
-from _oxen_transport.settings import wire_names
+from _oxen_transport.request.tokens import count_either_way, count_text, token_ids
 from langchain_oxen.errors import LangChainErrors
 from langchain_oxen.messages import to_wire
 from langchain_oxen.profile import profile
+from langchain_oxen.snippets import SnippetsMixin
 from langchain_oxen.tools import ToolLike, tools_to_wire
 from langchain_oxen.usage import PROVIDER, add_token_usage
 
 _PROFILE_KEYS = frozenset(ModelProfile.__annotations__)
 
 
-class BaseChatOxen(OxenModelMixin, BaseChatModel):
+class BaseChatOxen(SnippetsMixin, OxenModelMixin, BaseChatModel):
     """Everything about a chat model but the calls."""
 
     @model_validator(mode="after")
@@ -79,7 +79,8 @@ class BaseChatOxen(OxenModelMixin, BaseChatModel):
         https://github.com/langchain-ai/langchain/issues/39598
         """
         kwargs.pop("extra_headers", None)
-        key = {"type": self._llm_type, **self._identifying_params, "call": {**kwargs, "stop": stop}}
+        goes_on = {"auto_continue": True} if self.auto_continue else {}  # a cut answer is not its answer
+        key = {"type": self._llm_type, **self._identifying_params, **goes_on, "call": {**kwargs, "stop": stop}}
         return json.dumps(key, sort_keys=True, default=repr)
 
     def _combine_llm_outputs(self, llm_outputs: list[dict[str, Any] | None], /) -> dict[str, Any]:
@@ -102,11 +103,14 @@ class BaseChatOxen(OxenModelMixin, BaseChatModel):
         return count_text(text, self.model).tokens
 
     def get_num_tokens_from_messages(self, messages: list[BaseMessage], tools: Sequence[ToolLike] | None = None) -> int:
-        """Tokens of a whole prompt, tools included. Raises: OxenConfigError, for what cannot be sent."""
+        """Tokens of a prompt or a part of one, also in reverse, as `trim_messages` counts; tools included.
+
+        Raises: OxenConfigError, for what cannot be sent.
+        """
         if self.custom_get_token_ids is not None:
             return super().get_num_tokens_from_messages(messages)
         with LangChainErrors():
-            return count_messages(to_wire(messages), tools_to_wire(tools or ()), self.model).tokens
+            return count_either_way(to_wire(messages), tools_to_wire(tools or ()), self.model).tokens
 
     @classmethod
     def is_lc_serializable(cls) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import aclosing, closing
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
@@ -12,13 +13,13 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
 from langchain_core.utils.utils import LC_ID_PREFIX
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
-from _oxen_transport.clients import async_client, sync_client
+from _oxen_transport import async_client_for, client_for
 from _oxen_transport.errors import OxenConfigError
-from _oxen_transport.redaction import mask_headers
-from _oxen_transport.request.build import Request, build
-from _oxen_transport.signatures import with_signature
+from _oxen_transport.parameter_docs import documented
+from _oxen_transport.request.build import Request, build, build_off_loop, counts_tokens
+from _oxen_transport.response.usage import token_usage
 from _oxen_transport.types import Completion
 from langchain_oxen._base import BaseChatOxen
 from langchain_oxen.errors import LangChainErrors
@@ -26,13 +27,14 @@ from langchain_oxen.events import EventStream
 from langchain_oxen.messages import from_wire, to_wire
 from langchain_oxen.stream import from_chunk
 from langchain_oxen.tools import ToolLike, tool_choice_to_wire, tools_to_wire
-from langchain_oxen.usage import token_usage
 
 if TYPE_CHECKING:
     from langchain_oxen.structured import Method
+else:
+    Method = str  # core's `RunnableWithFallbacks` reads the hints of these methods
 
 
-@mask_headers("invoke", "ainvoke", "stream", "astream", "batch", "abatch", "generate", "agenerate", "bind")
+@documented
 class ChatOxen(BaseChatOxen):
     """Chat models served by Oxen.ai.
 
@@ -152,11 +154,10 @@ class ChatOxen(BaseChatOxen):
         print(usage["input_tokens"], usage["output_tokens"], usage["total_tokens"])
         ```
 
-        After `model.get_model()` has read the price list, each answer carries its cost in US dollars.
+        The price of an answer in US dollars, by the list price of the catalogue:
 
         ```python
-        model.get_model()
-        cost = model.invoke(messages).response_metadata.get("cost")
+        cost = model.get_model().cost(message.usage_metadata)
         ```
 
     Response metadata:
@@ -168,20 +169,24 @@ class ChatOxen(BaseChatOxen):
 
     model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 
-    streaming: bool = False
-    """True: `invoke` streams under the hood. False, said explicitly: `stream` does not stream."""
+    # None by default: LangChain takes False for "do not stream", and a copy made from a dump passes every value
+    streaming: bool | None = Field(
+        default=None, description="True: `invoke` reads a stream. False: `stream` makes a request that does not stream."
+    )
 
-    def __init__(self, **data: Any) -> None:
-        """Check every value. Raises: OxenConfigError."""
-        with LangChainErrors():
-            try:
-                super().__init__(**data)
-            finally:
-                data.clear()  # a traceback shows this frame, and the key with it
+    if not TYPE_CHECKING:  # checkers read the parameters off the fields
+
+        def __init__(self, /, *args, **data):
+            """Check every value. Raises: OxenConfigError."""
+            with LangChainErrors():
+                try:
+                    super().__init__(*args, **data)
+                finally:  # a traceback shows this frame, and the key with it
+                    args = ()
+                    data.clear()
 
     # -- the four roads ----------------------------------------------------------------------
 
-    @with_signature
     def _generate(
         self,
         messages: list[BaseMessage],
@@ -191,9 +196,8 @@ class ChatOxen(BaseChatOxen):
     ) -> ChatResult:
         with LangChainErrors():
             request = self._request(messages, stop, kwargs)
-            return _result(sync_client(self).send(request))
+            return _result(client_for(self).send(request))
 
-    @with_signature
     async def _agenerate(
         self,
         messages: list[BaseMessage],
@@ -202,8 +206,8 @@ class ChatOxen(BaseChatOxen):
         **kwargs: Any,
     ) -> ChatResult:
         with LangChainErrors():
-            request = self._request(messages, stop, kwargs)
-            return _result(await async_client(self).send(request))
+            request = await self._arequest(messages, stop, kwargs)
+            return _result(await async_client_for(self).send(request))
 
     def _stream(
         self,
@@ -214,7 +218,7 @@ class ChatOxen(BaseChatOxen):
     ) -> Iterator[ChatGenerationChunk]:
         with LangChainErrors():
             request = self._request(messages, stop, kwargs, stream=True)
-            with closing(sync_client(self).stream(request)) as pieces:
+            with closing(client_for(self).stream(request)) as pieces:
                 for piece in pieces:
                     for chunk in from_chunk(piece):
                         if run_manager:
@@ -229,8 +233,8 @@ class ChatOxen(BaseChatOxen):
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
         with LangChainErrors():
-            request = self._request(messages, stop, kwargs, stream=True)
-            async with aclosing(async_client(self).stream(request)) as pieces:
+            request = await self._arequest(messages, stop, kwargs, stream=True)
+            async with aclosing(async_client_for(self).stream(request)) as pieces:
                 async for piece in pieces:
                     for chunk in from_chunk(piece):
                         if run_manager:
@@ -248,7 +252,7 @@ class ChatOxen(BaseChatOxen):
         with LangChainErrors():
             request = self._request(messages, stop, kwargs, stream=True)
             events = EventStream(_message_id(run_manager), request.model)
-            with closing(sync_client(self).stream(request)) as pieces:
+            with closing(client_for(self).stream(request)) as pieces:
                 for piece in pieces:
                     yield from events.feed(piece)
 
@@ -261,9 +265,9 @@ class ChatOxen(BaseChatOxen):
     ) -> AsyncIterator[Any]:
         """The same, awaited."""
         with LangChainErrors():
-            request = self._request(messages, stop, kwargs, stream=True)
+            request = await self._arequest(messages, stop, kwargs, stream=True)
             events = EventStream(_message_id(run_manager), request.model)
-            async with aclosing(async_client(self).stream(request)) as pieces:
+            async with aclosing(async_client_for(self).stream(request)) as pieces:
                 async for piece in pieces:
                     for event in events.feed(piece):
                         yield event
@@ -276,10 +280,12 @@ class ChatOxen(BaseChatOxen):
             call["stop"] = stop
         return build(self, to_wire(messages), stream=stream, call=call)
 
-    def to_curl(self, input: LanguageModelInput, *, stream: bool = False, **kwargs: Any) -> str:  # noqa: A002 - LangChain's word
-        """Show the request that `invoke` (or `stream`) would send, as cURL; the key is `$OXEN_API_KEY`."""
-        with LangChainErrors():
-            return self._request(self._convert_input(input).to_messages(), None, kwargs, stream=stream).to_curl()
+    async def _arequest(
+        self, messages: list[BaseMessage], stop: list[str] | None, call: dict[str, Any], *, stream: bool = False
+    ) -> Request:
+        """The same request; what takes time or reads a file happens outside the event loop."""
+        make = partial(self._request, messages, stop, call, stream=stream)
+        return await build_off_loop(make, reads_files=counts_tokens(self, call))
 
     # -- tools and schemas -------------------------------------------------------------------
 
@@ -330,40 +336,34 @@ class ChatOxen(BaseChatOxen):
                 TypedDict, a JSON schema or an OpenAI function, of which a dict comes out.
             method: "function_calling" forces a tool call, which every tool-calling model can;
                 "json_schema" and "json_mode" need a server that has them. With "json_mode" the
-                prompt must say what the JSON shall look like. "auto" tries them from the strictest
+                prompt must describe the JSON. "auto" tries them from the strictest
                 down, the prompt alone at last, and remembers for the server and the model what worked.
             include_raw: Give `{"raw", "parsed", "parsing_error"}` in place of the object alone.
-            strict: Ask the server to hold to the schema exactly, where it can.
-            repair: If the answer does not fit, show the model why and ask once more.
+            strict: Ask the server to follow the schema exactly, where it can.
+            repair: If the answer does not fit, send the error to the model and ask once more.
             kwargs: Further parameters of the call.
 
         Raises:
-            OxenConfigError: An unknown method, or something that is no schema.
+            OxenConfigError: An unknown method, or an invalid schema.
             OxenStructuredOutputError: (when called) the answer does not fit; `partial` has it.
         """
         # imported by those who use it
-        from langchain_oxen.structured import METHODS, ask_for, parser_for  # noqa: PLC0415
-        from langchain_oxen.structured_rounds import StructuredRounds  # noqa: PLC0415
+        from langchain_oxen import structured  # noqa: PLC0415
 
-        shown = {"kwargs": {"method": method, "strict": strict}, "schema": schema}
         with LangChainErrors():
-            if method not in METHODS:
-                raise OxenConfigError(f"method must be one of {', '.join(map(repr, METHODS))} (got {method!r})")
+            if method not in structured.METHODS:
+                raise OxenConfigError(f"method must be one of {', '.join(structured.METHODS)} (got {method!r})")
             if schema is None and method != "json_mode":
                 raise OxenConfigError("schema must be given, unless method is 'json_mode'")
-            options = {**kwargs, "ls_structured_output_format": shown}
-            if method == "auto" or repair:
-                return StructuredRounds(
-                    llm=self,
-                    answer_type=schema,
-                    method=method,
-                    strict=strict,
-                    include_raw=include_raw,
-                    repair=repair,
-                    options=options,
-                )
-            parser = parser_for(schema, method, include_raw=include_raw)
-            return self.bind(**{**ask_for(schema, method, strict), **options}) | parser
+            wanted = structured.wanted_object(schema, strict=strict, tools=kwargs.get("tools"))
+        traced = {"kwargs": {"method": method, "strict": strict}, "schema": structured.traced_schema(schema, wanted)}
+        options = {**kwargs, "ls_structured_output_format": traced}
+        if method == "auto" or repair:
+            return structured.StructuredRunnable(
+                llm=self, wanted=wanted, method=method, include_raw=include_raw, repair=repair, options=options
+            )
+        parser = structured.StructuredOutputParser(wanted=wanted, include_raw=include_raw)
+        return self.bind(**{**wanted.parameters(method), **options}) | parser
 
 
 def _result(completion: Completion) -> ChatResult:

@@ -6,6 +6,7 @@ asks of packages outside core. Without it core guesses, and loses calls that com
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 from langchain_core.messages import AIMessage, AIMessageChunk
@@ -16,7 +17,7 @@ from langchain_oxen.usage import PROVIDER
 
 
 def whole_blocks(message: AIMessage) -> list[ContentBlock]:
-    """A whole answer: thoughts, text, calls, and calls that must not run.
+    """A whole answer: reasoning, text, calls, and calls that must not run.
 
     Raises:
         NotImplementedError: The content is blocks already; core then reads it itself.
@@ -45,13 +46,34 @@ def _said(message: AIMessage) -> list[dict[str, Any]]:
     if thoughts := message.additional_kwargs.get("reasoning_content"):
         blocks.append({"type": "reasoning", "reasoning": thoughts})
     if message.content:
-        blocks.append({"type": "text", "text": message.content})
+        blocks.append(text_block(message.content, message.additional_kwargs))
     if refusal := message.additional_kwargs.get("refusal"):
         block = {"type": "refusal", "refusal": refusal}
         blocks.append(block if "refusal" in KNOWN_BLOCK_TYPES else {"type": "non_standard", "value": block})
     return blocks
 
 
+def text_block(text: str, beside: Mapping[str, Any]) -> dict[str, Any]:
+    """A block of text, with the annotations and citations that stand beside it."""
+    given = [item for name in ("annotations", "citations") for item in _list(beside.get(name))]
+    annotations = [_annotation(item) for item in given]
+    return {"type": "text", "text": text, **({"annotations": annotations} if annotations else {})}
+
+
+def _annotation(given: Any) -> dict[str, Any]:
+    """OpenAI's `url_citation`, or the bare URL of Perplexity, as LangChain's citation; all else as it is."""
+    nested = given.get("url_citation") if isinstance(given, dict) else None
+    source = nested if isinstance(nested, dict) else {"url": given} if isinstance(given, str) else given
+    if not isinstance(source, dict) or not isinstance(source.get("url"), str):
+        return {"type": "non_standard_annotation", "value": given if isinstance(given, dict) else {"value": given}}
+    known = ("url", "title", "start_index", "end_index")
+    return {"type": "citation", **{name: source[name] for name in known if source.get(name) is not None}}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
 def register() -> None:
-    """Tell core about the two translators."""
+    """Register the two translators with core."""
     register_translator(PROVIDER, whole_blocks, chunk_blocks)

@@ -24,115 +24,115 @@ from langchain_core.exceptions import (
     OutputParserException,
 )
 
-from _oxen_transport import errors as _t
-from _oxen_transport.errors import OxenError, OxenStatusError
+from _oxen_transport import errors as transport
+from _oxen_transport.errors import Details, OxenError, OxenStatusError  # noqa: F401 - the roots are shared
+
+__all__: list[str] = []
+__all__ += transport.__all__
 
 
-class OxenConfigError(_t.OxenConfigError, ModelInvalidRequestError):
-    """Bad input on this side: nothing was sent."""
+class OxenConfigError(transport.OxenConfigError, ModelInvalidRequestError):
+    """Invalid arguments or configuration; raised before any request is sent."""
 
 
-class OxenMissingExtraError(_t.OxenMissingExtraError, OxenConfigError):
-    """An optional package is needed and is not installed."""
+class OxenMissingExtraError(transport.OxenMissingExtraError, OxenConfigError):
+    """An optional package is needed and not installed."""
 
 
-class OxenConnectionError(_t.OxenConnectionError, ModelConnectionError):
-    """No answer came: refused, reset, cut short, or the other side does not speak HTTP."""
+class OxenConnectionError(transport.OxenConnectionError, ModelConnectionError):
+    """No answer: the connection was refused, reset or cut, or the other side does not speak HTTP."""
 
 
-class OxenTLSError(_t.OxenTLSError, OxenConnectionError):
-    """The certificate or the handshake was refused."""
+class OxenTLSError(transport.OxenTLSError, OxenConnectionError):
+    """The certificate or the TLS handshake failed; retrying does not help."""
 
 
-class OxenTimeoutError(_t.OxenTimeoutError, ModelTimeoutError):
-    """No answer in time."""
+class OxenTimeoutError(transport.OxenTimeoutError, ModelTimeoutError):
+    """No answer in time: `timeout` (silence) or `total_timeout` (the whole call) ran out."""
 
 
-class OxenRedirectError(_t.OxenRedirectError, ModelInvalidRequestError):
-    """The server wants to send the request elsewhere; the prompt and the key stay here."""
+class OxenRedirectError(transport.OxenRedirectError, ModelInvalidRequestError):
+    """The server redirects to another URL. Not followed, so that the prompt and the key stay here."""
 
 
-class OxenBadRequestError(_t.OxenBadRequestError, ModelInvalidRequestError):
-    """400, 422 or another 4xx: the request itself is refused."""
+class OxenBadRequestError(transport.OxenBadRequestError, ModelInvalidRequestError):
+    """400, 422 or another 4xx: the server rejects the request itself."""
 
 
-class OxenContextOverflowError(_t.OxenContextOverflowError, OxenBadRequestError, ContextOverflowError):
-    """The prompt does not fit the model's window."""
+class OxenContextOverflowError(transport.OxenContextOverflowError, OxenBadRequestError, ContextOverflowError):
+    """The prompt, with max_tokens for the answer, does not fit the context window."""
 
 
-class OxenUpgradeRequiredError(_t.OxenUpgradeRequiredError, OxenBadRequestError):
-    """426: the server took this side for an old CLI of its own."""
+class OxenUpgradeRequiredError(transport.OxenUpgradeRequiredError, OxenBadRequestError):
+    """426: the server took the User-Agent for an outdated Oxen CLI."""
 
 
-class OxenPaymentRequiredError(_t.OxenPaymentRequiredError, ModelPermissionDeniedError):
-    """402: the account has no credits left."""
+class OxenPaymentRequiredError(transport.OxenPaymentRequiredError, ModelPermissionDeniedError):
+    """402: the account is out of credits."""
 
 
-class OxenAuthenticationError(_t.OxenAuthenticationError, ModelAuthenticationError):
+class OxenAuthenticationError(transport.OxenAuthenticationError, ModelAuthenticationError):
     """401: the key is missing, wrong or revoked."""
 
 
-class OxenPermissionError(_t.OxenPermissionError, ModelPermissionDeniedError):
-    """403: the key may not do this."""
+class OxenPermissionError(transport.OxenPermissionError, ModelPermissionDeniedError):
+    """403: the key has no permission for this."""
 
 
-class OxenNotFoundError(_t.OxenNotFoundError, ModelNotFoundError):
-    """404: no such model, or no such address."""
+class OxenNotFoundError(transport.OxenNotFoundError, ModelNotFoundError):
+    """404: no such model, or no such URL."""
 
 
-class OxenRateLimitError(_t.OxenRateLimitError, ModelRateLimitError):
-    """429: too many requests; `retry_after` says for how long, if the server did."""
+class OxenRateLimitError(transport.OxenRateLimitError, ModelRateLimitError):
+    """429: too many requests; `retry_after` has the seconds to wait, if the server gave them."""
 
 
-class OxenServerError(_t.OxenServerError, ModelAPIError):
-    """408, 409, 425 or 5xx: the server's own trouble."""
+class OxenServerError(transport.OxenServerError, ModelAPIError):
+    """408, 409, 425 or 5xx: the server failed, or the provider behind it."""
 
 
-class OxenAPIError(_t.OxenAPIError, ModelAPIError):
-    """A 200 that carries the server's error."""
+class OxenAPIError(transport.OxenAPIError, ModelAPIError):
+    """The answer has status 200 and holds an error in place of a completion."""
 
 
-class OxenStreamError(_t.OxenStreamError, OxenAPIError):
+class OxenStreamError(transport.OxenStreamError, OxenAPIError):
     """The server reported an error in the middle of a stream; `partial` has what arrived."""
 
 
-class OxenResponseError(_t.OxenResponseError, ModelAPIError):
-    """The answer came with status 200 and is no chat completion."""
+class OxenResponseError(transport.OxenResponseError, ModelAPIError):
+    """The answer has status 200 and is not a chat completion."""
 
 
-class OxenResponseTooLargeError(_t.OxenResponseTooLargeError, OxenResponseError):
-    """The answer is larger than this side is willing to hold."""
+class OxenResponseTooLargeError(transport.OxenResponseTooLargeError, OxenResponseError):
+    """The answer exceeds the size limit."""
 
 
-class OxenTruncatedStreamError(_t.OxenTruncatedStreamError, ModelAPIError):
-    """The answer stopped before its end; `partial` has what arrived."""
+class OxenTruncatedStreamError(transport.OxenTruncatedStreamError, ModelAPIError):
+    """The answer stopped before its end: no finish reason, no `[DONE]`."""
 
 
-class OxenBrokenStreamError(_t.OxenBrokenStreamError, OxenTruncatedStreamError, OxenConnectionError):
+class OxenBrokenStreamError(transport.OxenBrokenStreamError, OxenTruncatedStreamError, OxenConnectionError):
     """The connection broke in the middle of a stream."""
 
 
-class OxenToolCallError(_t.OxenToolCallError, ModelAPIError):
-    """A tool call that must not be executed."""
+class OxenToolCallError(transport.OxenToolCallError, ModelAPIError):
+    """The model called a tool that does not exist, or with arguments that are cut or not a JSON object."""
 
 
-class OxenStructuredOutputError(_t.OxenStructuredOutputError, OutputParserException):
+class OxenStructuredOutputError(transport.OxenStructuredOutputError, OutputParserException):
     """The answer does not fit the schema that was asked for; `partial` has the answer."""
 
-    def __init__(self, message: str = "", details: _t.Details | None = None) -> None:
-        Exception.__init__(self, message, details)  # OutputParserException would rewrite the message
-        self.message, self.details = message, details or _t.Details()
+    def __init__(self, message: str = "", details: Details | None = None) -> None:
+        OxenError.__init__(self, message, details)
+        # as OutputParserException sets them; its own constructor would rewrite the message
         self.observation, self.llm_output, self.send_to_llm = None, self.partial_text, False
 
 
-_Refusal: Any = getattr(exceptions, "ModelRefusalError", ModelError)  # langchain-core 1.7.5 and later
+_ModelRefusalError: Any = getattr(exceptions, "ModelRefusalError", ModelError)  # langchain-core 1.7.5 and later
 
 
-class OxenRefusalError(OxenStructuredOutputError, _Refusal):  # type: ignore[misc]
-    """The model declined to answer with the object; `raw_message` is what it said instead.
-
-    LangChain alone has a class for it, so the tree has none: catch `ModelRefusalError`, or the parent.
-    """
+class OxenRefusalError(transport.OxenRefusalError, OxenStructuredOutputError, _ModelRefusalError):  # type: ignore[misc]
+    """The model declined to answer with an object; `raw_message` is what it answered."""
 
     raw_message: Any = None
 
@@ -140,16 +140,18 @@ class OxenRefusalError(OxenStructuredOutputError, _Refusal):  # type: ignore[mis
 _LANGCHAIN: dict[type, type] = {
     kind.__mro__[1]: kind
     for kind in list(globals().values())
-    if isinstance(kind, type) and kind.__module__ == __name__ and kind.__mro__[1].__module__ == _t.__name__
+    if isinstance(kind, type) and kind.__module__ == __name__ and kind.__mro__[1].__module__ == transport.__name__
 }
 
 
-class LangChainErrors:
-    """What is raised inside leaves as LangChain's own error too.
+def langchain_error(error: OxenError) -> OxenError:
+    """An error of the transport as LangChain's; others are returned as they are."""
+    kind = _LANGCHAIN.get(type(error))
+    return error if kind is None else kind(error.message, error.details)
 
-    The error keeps its identity, its traceback and what it knows, and only changes its class: a
-    second error would drag the first along as its context, into every log.
-    """
+
+class LangChainErrors:
+    """A context manager: the transport's errors leave it as LangChain's, see `langchain_error`."""
 
     def __enter__(self) -> None:
         """Nothing to prepare."""
@@ -157,41 +159,11 @@ class LangChainErrors:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Let everything through, the transport's errors under their LangChain name."""
-        if isinstance(error, OxenError):
-            adopt(error)
-
-
-def adopt(error: OxenError) -> Any:
-    """Give an error of the transport its LangChain class, in place."""
-    error.__class__ = _LANGCHAIN.get(type(error), type(error))
-    return error
-
-
-__all__ = [
-    "OxenError",
-    "OxenConfigError",
-    "OxenMissingExtraError",
-    "OxenConnectionError",
-    "OxenTLSError",
-    "OxenTimeoutError",
-    "OxenRedirectError",
-    "OxenStatusError",
-    "OxenBadRequestError",
-    "OxenContextOverflowError",
-    "OxenUpgradeRequiredError",
-    "OxenPaymentRequiredError",
-    "OxenAuthenticationError",
-    "OxenPermissionError",
-    "OxenNotFoundError",
-    "OxenRateLimitError",
-    "OxenServerError",
-    "OxenAPIError",
-    "OxenStreamError",
-    "OxenResponseError",
-    "OxenResponseTooLargeError",
-    "OxenTruncatedStreamError",
-    "OxenBrokenStreamError",
-    "OxenToolCallError",
-    "OxenStructuredOutputError",
-]
+        """Raise the error as LangChain's, from where the transport raised it."""
+        if not isinstance(error, OxenError) or (converted := langchain_error(error)) is error:
+            return
+        try:
+            raise converted.with_traceback(trace)
+        finally:
+            # the transport's error says the same: as a context it would stand in each log a second time
+            converted.__context__ = error.__context__

@@ -1,7 +1,7 @@
-"""The wire's chunks -> the events of LangChain's content-block protocol (`stream_events(version="v3")`).
+"""Chunks of an answer -> the events of LangChain's content-block protocol (`stream_events(version="v3")`).
 
 Core can make events of message chunks itself (`langchain_core/language_models/_compat_bridge.py`), but
-takes any JSON for arguments there. Here a call is a `tool_call` only if it arrived whole.
+accepts any JSON as arguments there. Here a call is a `tool_call` only if it arrived whole.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from _oxen_transport.types import Chunk, Completion
-from langchain_oxen.messages import beside_text, tool_calls
+from langchain_oxen.content_blocks import text_block
+from langchain_oxen.messages import beside_text, extras, tool_calls
 from langchain_oxen.usage import PROVIDER, response_metadata, usage_metadata
 
 Event = dict[str, Any]
@@ -20,7 +21,7 @@ class EventStream:
     """Feed it the chunks of one answer, read the events.
 
     Args:
-        message_id: The message's id, so that events and callbacks speak of the same one.
+        message_id: The message's id, the one that callbacks have.
         model: Id of the model that was asked; the answer may name it more precisely.
     """
 
@@ -34,7 +35,7 @@ class EventStream:
         }
 
     def feed(self, chunk: Chunk) -> Iterator[Any]:
-        """Take a chunk, give its events. A stream that fails has no last event: the error is raised."""
+        """Take a chunk, yield its events. A stream that fails has no last event: the error is raised."""
         if self._start is not None:
             yield self._start
             self._start = None
@@ -53,7 +54,7 @@ class EventStream:
             yield from self._finish(chunk.completion)
 
     def _begin(self, block: str | int, skeleton: Event) -> Iterator[Event]:
-        """The start of a block, once; numbers on the wire are given in order of appearance."""
+        """The start of a block, once; indices are given in order of appearance."""
         if block not in self._places:
             self._places[block] = len(self._places)
             yield {"event": "content-block-start", "index": self._places[block], "content": skeleton}
@@ -66,7 +67,7 @@ class EventStream:
         by_id: dict[Any, Any] = {call["id"]: call for call in (*calls, *invalid)}
         final: dict[str | int, Event] = {
             "reasoning": {"type": "reasoning", "reasoning": whole.reasoning},
-            "text": {"type": "text", "text": whole.text},
+            "text": text_block(whole.text, whole.extras),
             **{place: dict(by_id[call.id]) for place, call in enumerate(whole.tool_calls)},
         }
         if whole.refusal:  # core's stream object drops blocks of type "refusal"
@@ -77,6 +78,6 @@ class EventStream:
         last: Event = {"event": "message-finish", "metadata": response_metadata(whole)}
         if usage := usage_metadata(whole.usage):
             last["usage"] = usage
-        if beside := beside_text(whole.reasoning, whole.refusal):
+        if beside := {**beside_text(whole.reasoning, whole.refusal), **extras(whole)}:
             last["additional_kwargs"] = beside
         yield last

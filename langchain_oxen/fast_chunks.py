@@ -1,9 +1,7 @@
 """The two objects of one token, with their fields filled in directly.
 
-pydantic's constructors are most of what a token costs, and check values that are right by
-construction. Before the first use both ways are compared, field by field: where a release of
-langchain-core or of pydantic makes them differ, the constructors make the chunks, as they do for
-every chunk that is not of the two usual kinds.
+Why, and when not: `_oxen_transport/fast_pydantic.py`. The constructors make every chunk that is not of
+the two usual kinds.
 """
 
 from __future__ import annotations
@@ -14,10 +12,10 @@ from typing import Any
 from langchain_core.messages import AIMessageChunk
 from langchain_core.outputs import ChatGenerationChunk
 
+from _oxen_transport.fast_pydantic import fill, same
 from _oxen_transport.types import Chunk, ToolCallDelta
 from langchain_oxen.usage import PROVIDER
 
-_set = object.__setattr__  # pydantic's own would check and note each assignment
 _JSON_SPACE = " \t\n\r"
 _SAMPLES = (Chunk("a word"), Chunk("", (ToolCallDelta(0, "AbC123xyZ", "look_up", ' 1, "b'),)))
 
@@ -32,10 +30,10 @@ class ChunkFactory:
 
     def __init__(self, kind: type[AIMessageChunk], construct: Callable[[Chunk], ChatGenerationChunk]) -> None:
         self._kind, self._construct = kind, construct
-        self._trusted: bool | None = None  # not known before the first use, so that an import stays cheap
+        self._trusted: bool | None = None  # not known before the first use, to keep the import cheap
 
     def make(self, chunk: Chunk) -> ChatGenerationChunk:
-        """What a chunk of the wire adds."""
+        """The chunk in LangChain's type."""
         made = self._filled(chunk) if self._trusted else None
         if made is not None:
             return made
@@ -57,7 +55,6 @@ class ChunkFactory:
             pieces.append({**same, "index": call.index, "type": "tool_call_chunk"})
             invalid.append({**same, "error": None, "type": "invalid_tool_call"})
             noted |= {"tool_calls", "invalid_tool_calls"}
-        message = object.__new__(self._kind)  # as its own would, in the end
         fields = {
             "content": chunk.text,
             "additional_kwargs": {},
@@ -71,32 +68,14 @@ class ChunkFactory:
             "tool_call_chunks": pieces,
             "chunk_position": None,
         }
-        _set(message, "__dict__", fields)
-        _set(message, "__pydantic_fields_set__", noted)
-        _set(message, "__pydantic_extra__", {})
-        _set(message, "__pydantic_private__", None)
-        return _generation(chunk.text, message)
+        return _generation(chunk.text, fill(self._kind, fields, noted, {}))
 
 
 def _generation(text: str, message: AIMessageChunk) -> ChatGenerationChunk:
-    made = object.__new__(ChatGenerationChunk)
     fields = {"text": text, "generation_info": {}, "type": "ChatGenerationChunk", "message": message}
-    _set(made, "__dict__", fields)
-    _set(made, "__pydantic_fields_set__", {"message", "generation_info", "text"})
-    _set(made, "__pydantic_extra__", None)
-    _set(made, "__pydantic_private__", None)
-    return made
+    return fill(ChatGenerationChunk, fields, {"message", "generation_info", "text"})
 
 
 def _same(filled: Any, constructed: Any) -> bool:
-    """Whether two chunks agree in every slot, in the order of their fields, and in their messages' too."""
-    pairs = ((filled, constructed), (filled.message, constructed.message))
-    return all(
-        type(one) is type(other)
-        and one.__dict__ == other.__dict__
-        and list(one.__dict__) == list(other.__dict__)
-        and one.__pydantic_fields_set__ == other.__pydantic_fields_set__
-        and one.__pydantic_extra__ == other.__pydantic_extra__
-        and one.__pydantic_private__ == other.__pydantic_private__
-        for one, other in pairs
-    )
+    """Whether two chunks, and their messages, agree in every slot."""
+    return same(((filled, constructed), (filled.message, constructed.message)))

@@ -1,13 +1,14 @@
-"""LangChain's messages -> the wire's, and the wire's answer -> LangChain's.
+"""LangChain's messages -> a request's, and an answer -> LangChain's message.
 
 All content forms are understood: text, LangChain's blocks (v0 and v1), OpenAI's and Anthropic's
-parts. What cannot be sent is named in an error, never dropped; only what is no part of the
-conversation (thinking, caching hints) stays behind. Nothing a caller passed in is changed.
+parts. What cannot be sent is named in an error, never dropped; only what is not part of the
+conversation stays behind: caching hints, and in an assistant's message the items of other makers.
+Nothing a caller passed in is changed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from langchain_core.messages import (
@@ -24,38 +25,22 @@ from langchain_core.messages import (
 
 from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.request.content import (
-    Media,
-    Part,
-    arguments_text,
+    TOOL_CALL_EXTRAS,
     each_message,
-    fold,
-    media_part,
     old_calls,
-    text_part,
+    to_be_returned,
     wire_call,
+    with_extras,
+    with_refusal,
 )
-from _oxen_transport.response.tool_calls import parse_arguments
-from _oxen_transport.types import Completion, Message, Role, WireToolCall
+from _oxen_transport.tools.arguments import parse_arguments
+from _oxen_transport.types import ROLES, Completion, Message, Role, WireToolCall
+from langchain_oxen.content_parts import CALL_KINDS, blocks_of, content_to_wire
 from langchain_oxen.usage import response_metadata, usage_metadata
-
-_ROLES: dict[str, Role] = {
-    "system": "system",
-    "developer": "system",  # OpenAI's newer word; Oxen knows four roles
-    "user": "user",
-    "human": "user",
-    "assistant": "assistant",
-    "ai": "assistant",
-    "tool": "tool",
-    "function": "tool",
-}
-_NOT_SAID = frozenset(
-    {"thinking", "redacted_thinking", "reasoning", "reasoning_content", "tool_call_chunk", "cachePoint"}
-)
-"""Blocks that are no part of what is said: a model's thoughts are never sent back."""
 
 
 def to_wire(messages: Sequence[BaseMessage]) -> list[Message]:
-    """A conversation as the request holds it. Raises: OxenConfigError, for what cannot be sent."""
+    """A conversation in the request's format. Raises: OxenConfigError, for what cannot be sent."""
     return each_message(messages, _message)
 
 
@@ -68,7 +53,7 @@ def from_wire(completion: Completion) -> AIMessage:
         invalid_tool_calls=invalid,
         usage_metadata=usage_metadata(completion.usage),
         response_metadata=response_metadata(completion),
-        additional_kwargs=beside_text(completion.reasoning, completion.refusal),
+        additional_kwargs={**beside_text(completion.reasoning, completion.refusal), **extras(completion)},
     )
 
 
@@ -88,8 +73,18 @@ def tool_calls(calls: Iterable[tuple[str | None, str | None, str]]) -> tuple[lis
 
 def beside_text(reasoning: str, refusal: str | None) -> dict[str, Any]:
     """What an answer holds beside its text, where LangChain's own translators look for it."""
-    said = {"reasoning_content": reasoning, "refusal": refusal}
-    return {name: text for name, text in said.items() if text}
+    beside = {"reasoning_content": reasoning, "refusal": refusal}
+    return {name: text for name, text in beside.items() if text}
+
+
+def extras(completion: Completion) -> dict[str, Any]:
+    """Further fields of an answer: `annotations`, `citations`, ..., and what must be sent back with it.
+
+    `reasoning_details` belong to the message; a signature belongs to one call, and stands under the
+    call's id, because LangChain's tool calls have no room for it.
+    """
+    signed = {call.id: {"extra_content": call.extra_content} for call in completion.tool_calls if call.extra_content}
+    return {**completion.extras, **({TOOL_CALL_EXTRAS: signed} if signed else {})}
 
 
 # -- one message ---------------------------------------------------------------------------
@@ -98,134 +93,118 @@ def beside_text(reasoning: str, refusal: str | None) -> dict[str, Any]:
 def _message(message: BaseMessage) -> list[Message]:
     if isinstance(message, AIMessage):
         return [_assistant(message)]
-    if isinstance(message, ToolMessage):
-        return [{"role": "tool", "content": _content(message.content), "tool_call_id": message.tool_call_id}]
-    if isinstance(message, FunctionMessage):
-        return [{"role": "tool", "content": _content(message.content), "name": message.name}]
+    if isinstance(message, ToolMessage | FunctionMessage):
+        return [_result(message)]
     if isinstance(message, HumanMessage | SystemMessage | ChatMessage):
-        return _said(message)
+        return _text_and_results(message)
     raise OxenConfigError(f"a {type(message).__name__} cannot be sent to a model")
 
 
-def _said(message: HumanMessage | SystemMessage | ChatMessage) -> list[Message]:
+def _result(message: ToolMessage | FunctionMessage) -> Message:
+    wired: Message = {"role": "tool", "content": content_to_wire(message.content)}
+    if isinstance(message, ToolMessage):
+        wired["tool_call_id"] = message.tool_call_id
+    if message.name:
+        wired["name"] = message.name
+    return wired
+
+
+def _text_and_results(message: HumanMessage | SystemMessage | ChatMessage) -> list[Message]:
     """A message of text and media; Anthropic's tool results in it become messages of their own."""
-    word = message.role if isinstance(message, ChatMessage) else message.type
-    role = _ROLES.get(word)
-    if role is None:
-        raise OxenConfigError(f"Oxen knows no role {word[:80]!r}; the roles are system, user, assistant and tool")
+    role = _role(message)
     results: list[Message] = []
     rest: list[Any] = []
-    for block in _blocks(message.content):
+    for block in blocks_of(message.content):
         if isinstance(block, dict) and block.get("type") == "tool_result":
-            content = _content(block.get("content") or "")
+            content = content_to_wire(block.get("content") or "")
             results.append({"role": "tool", "content": content, "tool_call_id": str(block.get("tool_use_id") or "")})
         else:
             rest.append(block)
     if results and not rest:
         return results
-    wired: Message = {"role": role, "content": _content(rest)}
+    wired: Message = {"role": role, "content": content_to_wire(rest)}
     if message.name:
         wired["name"] = message.name
     return [*results, wired]
 
 
+def _role(message: HumanMessage | SystemMessage | ChatMessage) -> Role:
+    if isinstance(message, HumanMessage):
+        return "user"
+    if isinstance(message, SystemMessage):
+        return "system"
+    if message.role in ROLES:
+        return ROLES[message.role]
+    raise OxenConfigError(f"unknown role {message.role[:80]!r}; the roles are system, user, assistant and tool")
+
+
 def _assistant(message: AIMessage) -> Message:
-    wired: Message = {"role": "assistant", "content": _content(message.content, between="")}
-    calls = _calls(message)
-    if calls:
+    beside = message.additional_kwargs
+    content = with_refusal(content_to_wire(message.content, between="", lenient=True), beside.get("refusal"))
+    wired: Message = {"role": "assistant", "content": content}
+    if calls := _calls(message):
+        wired["content"] = content or None
         wired["tool_calls"] = calls
+        thoughts = beside.get("reasoning_content") or _thoughts(message.content)
+        if isinstance(thoughts, str) and thoughts:
+            wired["reasoning_content"] = thoughts
+    wired.update(to_be_returned(beside))
     if message.name:
         wired["name"] = message.name
     return wired
+
+
+def _thoughts(content: Any) -> str:
+    """The thoughts in LangChain's standard blocks (`output_version="v1"`)."""
+    blocks = [block for block in blocks_of(content) if isinstance(block, dict) and block.get("type") == "reasoning"]
+    return "".join(block["reasoning"] for block in blocks if isinstance(block.get("reasoning"), str))
+
+
+# -- its calls -----------------------------------------------------------------------------
 
 
 def _calls(message: AIMessage) -> list[WireToolCall]:
     """The calls of an answer, each once, from wherever they are kept."""
     calls = [wire_call(call["id"], call["name"], call["args"]) for call in message.tool_calls]
     calls += [wire_call(bad["id"], bad["name"] or "", bad["args"] or "") for bad in message.invalid_tool_calls]
-    known = {call["id"] for call in calls}
-    for block in _blocks(message.content):
-        if isinstance(block, dict) and block.get("type") in _CALLS and block.get("id") not in known:
-            arguments = block.get("input") if "input" in block else block.get("args")
-            calls.append(wire_call(block.get("id"), str(block.get("name") or ""), arguments))
+    unmatched = list(calls)
+    for call in _calls_in_blocks(message.content):
+        if call["id"] and any(call["id"] == other["id"] for other in calls):
+            continue
+        same = next((other for other in unmatched if _is_same(other, call)), None)
+        if same is None:
+            calls.append(call)
+        else:
+            unmatched.remove(same)
+    raw = old_calls(message.additional_kwargs)
     if not calls:  # written by an older LangChain, or by hand
-        for raw in old_calls(message.additional_kwargs):
-            function = raw.get("function") or {}
-            calls.append(wire_call(raw.get("id"), str(function.get("name") or ""), function.get("arguments")))
-    return calls
+        return [wire_call(call.get("id"), *_name_and_arguments(call), extra=call) for call in raw]
+    return with_extras(calls, raw, message.additional_kwargs.get(TOOL_CALL_EXTRAS))
 
 
-_CALLS = frozenset({"tool_use", "tool_call", "invalid_tool_call"})
+def _calls_in_blocks(content: Any) -> list[WireToolCall]:
+    """Calls in the content: LangChain's, Anthropic's, and those of OpenAI's Responses API."""
+    blocks = [block for block in blocks_of(content) if isinstance(block, dict) and block.get("type") in CALL_KINDS]
+    return [
+        wire_call(
+            block.get("call_id") or block.get("id"),
+            str(block.get("name") or ""),
+            next((block[key] for key in ("input", "args", "arguments") if key in block), None),
+        )
+        for block in blocks
+    ]
 
 
-# -- one content ---------------------------------------------------------------------------
+def _is_same(one: WireToolCall, other: WireToolCall) -> bool:
+    """Whether two forms of a call, of which one has no id, are the same call."""
+    if one["id"] and other["id"]:
+        return False
+    one_function, other_function = one["function"], other["function"]
+    return one_function["name"] == other_function["name"] and parse_arguments(
+        one_function["arguments"]
+    ) == parse_arguments(other_function["arguments"])
 
 
-def _content(content: Any, between: str | None = None) -> str | list[Part]:
-    parts = [part for block in _blocks(content) if (part := _part(block)) is not None]
-    return fold(parts) if between is None else fold(parts, between)
-
-
-def _blocks(content: Any) -> list[Any]:
-    return [content] if isinstance(content, str | dict) else list(content)
-
-
-def _part(block: Any) -> Part | None:
-    """One block as one part; None for a block that is no part of what is said."""
-    if isinstance(block, str):
-        return text_part(block)
-    kind = block.get("type") or next(iter(block), "")
-    if kind in _NOT_SAID or kind in _CALLS:
-        return None
-    if kind == "non_standard" and isinstance(block.get("value"), dict):
-        return _part(block["value"])
-    for name in ("text", "refusal"):  # "text-plain" keeps its text there, too
-        if isinstance(block.get(name), str):
-            return text_part(block[name])
-    build = _MEDIA.get(str(kind))
-    if build is None:
-        raise OxenConfigError(f"a content block of type {str(kind)[:80]!r} cannot be sent to Oxen")
-    return build(block)
-
-
-def _standard(block: dict[str, Any]) -> Part:
-    """LangChain's own blocks (v0: `source_type`, v1) and Anthropic's (`source`)."""
-    given = block.get("source")
-    source = given if isinstance(given, dict) else block
-    kind: Media = "file" if block["type"] == "document" else block["type"]
-    if source.get("source_type") == "text" or source.get("type") == "text":
-        return text_part(str(source.get("data") or source.get("url") or ""))
-    nested = block.get(kind)
-    if isinstance(nested, dict):  # OpenAI's file
-        return media_part(kind, url=nested.get("file_url") or nested.get("file_data"), filename=nested.get("filename"))
-    extras = {**(block.get("extras") or {}), **(block.get("metadata") or {}), **block}
-    names = {"filename": extras.get("filename") or extras.get("name") or extras.get("title")} if kind == "file" else {}
-    return media_part(
-        kind,
-        url=source.get("url"),
-        data=source.get("base64") or source.get("data"),
-        mime=source.get("mime_type") or source.get("media_type"),
-        **names,
-    )
-
-
-def _by_url(block: dict[str, Any]) -> Part:
-    """`image_url` and its kin: already the wire's own, as a dict or as a bare URL."""
-    given = block.get(block["type"])
-    given = {"url": given} if isinstance(given, str) else dict(given or {})
-    kind: Any = block["type"].removesuffix("_url")
-    return media_part(kind, url=given.get("url"), detail=given.get("detail") or block.get("detail"))
-
-
-def _input_audio(block: dict[str, Any]) -> Part:
-    """OpenAI's sound; Oxen calls it `audio_url`."""
-    given = block.get("input_audio") or {}
-    return media_part("audio", data=given.get("data"), mime=f"audio/{given.get('format') or 'wav'}")
-
-
-_MEDIA: dict[str, Callable[[dict[str, Any]], Part]] = {
-    **dict.fromkeys(("image", "audio", "video", "file", "document"), _standard),
-    **dict.fromkeys(("image_url", "audio_url", "video_url"), _by_url),
-    "input_audio": _input_audio,
-    "json": lambda block: text_part(arguments_text(block.get("json"))),  # Bedrock's tool results
-}
+def _name_and_arguments(call: dict[str, Any]) -> tuple[str, Any]:
+    function = call.get("function") or {}
+    return str(function.get("name") or ""), function.get("arguments")

@@ -1,46 +1,38 @@
-"""The shared pace, as LangChain's `rate_limiter`."""
+"""The shared rate limiter, as LangChain's `rate_limiter`."""
 
 from __future__ import annotations
 
-import asyncio
-import time
-
 from langchain_core.rate_limiters import BaseRateLimiter
 
-from _oxen_transport.rate_limiter import Limiter
+from _oxen_transport.rate_limiter import RateLimiter
 
 
-class OxenRateLimiter(Limiter, BaseRateLimiter):
-    """One pace for all models that share it: give the same object to each as `rate_limiter`.
+class OxenRateLimiter(RateLimiter, BaseRateLimiter):
+    """One rate limit for all models that share it: give the same object to each as `rate_limiter`.
 
-    It obeys the server's `x-ratelimit-*` and `Retry-After`, counts the tokens of each call, and
-    learns the limit where nobody says it. A 429 sends a call back into the line; it is no error.
+    It obeys the server's `x-ratelimit-*` and `Retry-After` headers, counts the tokens of each call, and
+    finds the limit by itself where no header names it. After a 429 a call is queued again, without an error.
 
     Args:
-        requests_per_minute: The limit, if it is known; else it is learnt.
+        requests_per_minute: The limit, if known.
         tokens_per_minute: The limit of prompt and answer tokens together, if there is one.
 
     Example:
-        >>> pace = OxenRateLimiter(tokens_per_minute=100_000)
-        >>> chat, judge = ChatOxen(rate_limiter=pace), ChatOxen(rate_limiter=pace)  # doctest: +SKIP
+        >>> from langchain_oxen import ChatOxen, OxenRateLimiter
+        >>> limiter = OxenRateLimiter(tokens_per_minute=100_000)
+        >>> chat, judge = ChatOxen(rate_limiter=limiter), ChatOxen(rate_limiter=limiter)  # doctest: +SKIP
     """
 
     def acquire(self, *, blocking: bool = True) -> bool:
-        """Wait for one's turn; LangChain calls this before each call."""
-        if not blocking and not self.free():
+        """Wait until a request may start; LangChain calls this before each call."""
+        if not blocking and self.would_wait():
             return False
-        place = self.turn()
-        while place.wait > 0:
-            time.sleep(place.wait)
-            place = self.turn(place)
+        self.wait()
         return True
 
     async def aacquire(self, *, blocking: bool = True) -> bool:
-        """The same, awaited."""
-        if not blocking and not self.free():
+        """Async version of `acquire`."""
+        if not blocking and self.would_wait():
             return False
-        place = self.turn()
-        while place.wait > 0:
-            await asyncio.sleep(place.wait)
-            place = self.turn(place)
+        await self.wait_async()
         return True

@@ -1,72 +1,47 @@
-"""`init_chat_model("oxen:...")`, and "oxen:..." wherever LangChain takes a model as a string.
+"""`init_chat_model("oxen:...")`, for code that takes its model as a string.
 
-LangChain has no public door for packages of others: its table of providers is a private dict
-(`_BUILTIN_PROVIDERS` in `langchain/chat_models/base.py`). We add our line to it when it is there,
-import nothing for it, and lose nothing when it is gone.
+LangChain has no public hook for third-party providers: its table is a private dict
+(`_BUILTIN_PROVIDERS` in `langchain/chat_models/base.py`). So this is opt-in; `ChatOxen(...)`, or
+`class_path` where a framework has it, needs no registration.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
-from contextlib import suppress
-from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec, PathFinder
-from types import ModuleType
 from typing import Any
 
-_TABLE_AT = "langchain.chat_models.base"
+from langchain_oxen.errors import OxenConfigError, OxenMissingExtraError
 
 
 def register() -> None:
-    """Add our line now, or at the moment when LangChain gets imported."""
-    module = sys.modules.get(_TABLE_AT)
-    if module is not None:
-        add_line(module)
-    elif not any(isinstance(finder, _Watch) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _Watch())
+    """Add "oxen" to the providers of `init_chat_model`, for this process. Calling it again changes nothing.
+
+    Raises:
+        OxenMissingExtraError: The package `langchain` is not installed.
+        OxenConfigError: The table of providers of this LangChain release is not the one known here.
+
+    Example:
+        >>> from langchain.chat_models import init_chat_model
+        >>> import langchain_oxen
+        >>> langchain_oxen.register()
+        >>> init_chat_model("oxen:open-mixtral-8x22b", api_key="your-key").model
+        'open-mixtral-8x22b'
+    """
+    try:
+        from langchain.chat_models import base  # noqa: PLC0415 - langchain is optional
+    except ImportError:
+        raise OxenMissingExtraError("langchain_oxen.register() needs langchain: pip install langchain") from None
+    table = getattr(base, "_BUILTIN_PROVIDERS", None)
+    if not isinstance(table, dict) or not all(_is_entry(entry) for entry in table.values()):
+        raise OxenConfigError(
+            "this release of langchain keeps its providers in an unknown form; use ChatOxen(...) in place of "
+            'init_chat_model("oxen:...")'
+        )
+    table.setdefault("oxen", ("langchain_oxen", "ChatOxen", _create))
 
 
-def add_line(module: ModuleType) -> None:
-    """Add our line to the table, if it is the table we know."""
-    table = getattr(module, "_BUILTIN_PROVIDERS", None)
-    create = getattr(module, "_call", None)
-    if isinstance(table, dict) and callable(create):
-        table.setdefault("oxen", ("langchain_oxen", "ChatOxen", create))
+def _is_entry(entry: Any) -> bool:
+    return isinstance(entry, tuple) and len(entry) == 3 and callable(entry[2])
 
 
-class _Watch(MetaPathFinder):
-    """Waits for one module, then leaves."""
-
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        """Nothing for every module but one; for that one, what would be found anyway."""
-        if fullname != _TABLE_AT:
-            return None
-        with suppress(ValueError):
-            sys.meta_path.remove(self)
-        spec = PathFinder.find_spec(fullname, path, target)
-        if spec is not None and spec.loader is not None:
-            spec.loader = _Then(spec.loader)
-        return spec
-
-
-class _Then(Loader):
-    """Loads as the loader it wraps, then adds our line."""
-
-    def __init__(self, loader: Any) -> None:
-        self._loader = loader
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._loader, name)
-
-    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
-        """As the wrapped loader does."""
-        module: ModuleType | None = self._loader.create_module(spec)
-        return module
-
-    def exec_module(self, module: ModuleType) -> None:
-        """As the wrapped loader does; then our line."""
-        self._loader.exec_module(module)
-        add_line(module)
+def _create(cls: type[Any], **kwargs: Any) -> Any:
+    return cls(**kwargs)

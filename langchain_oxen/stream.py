@@ -1,22 +1,24 @@
-"""The wire's chunks -> LangChain's.
+"""Chunks of an answer -> LangChain's.
 
 Each chunk carries what is new and nothing else; the last one carries usage and metadata, once,
-because core joins by concatenation what is said twice.
+because core joins by concatenation what comes twice.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal, cast
+from typing import Any, Literal, Self, cast
 
 from langchain_core.messages import AIMessage, AIMessageChunk, ToolCallChunk
 from langchain_core.outputs import ChatGenerationChunk
+from langchain_core.utils.json import parse_partial_json
 from pydantic import ConfigDict, model_validator
-from typing_extensions import Self
 
+from _oxen_transport.fast_pydantic import fill
+from _oxen_transport.tools.arguments import parse_arguments
 from _oxen_transport.types import Chunk, Completion
 from langchain_oxen.content_blocks import whole_blocks
 from langchain_oxen.fast_chunks import ChunkFactory
-from langchain_oxen.messages import beside_text, tool_calls
+from langchain_oxen.messages import beside_text, extras, tool_calls
 from langchain_oxen.usage import PROVIDER, logprobs, response_metadata, usage_metadata
 
 
@@ -37,6 +39,7 @@ class OxenMessageChunk(_Whole, AIMessageChunk):
 
     Core closes the brackets of arguments that were cut off (`parse_partial_json`), so that half a
     command looks like a command. While the stream runs that is a preview; at its end it is a trap.
+    Added up, the whole message is a plain `AIMessageChunk`, which checkpoints can hold.
     """
 
     model_config = ConfigDict(defer_build=True)  # made with the first chunk, not with the import
@@ -56,14 +59,41 @@ class OxenMessageChunk(_Whole, AIMessageChunk):
             if self.tool_call_chunks:
                 pieces = ((piece["id"], piece["name"], piece["args"] or "") for piece in self.tool_call_chunks)
                 self.tool_calls, self.invalid_tool_calls = tool_calls(pieces)
+                self.tool_call_chunks = [_kept_invalid(piece) for piece in self.tool_call_chunks]
             if isinstance(self.content, list):  # output_version="v1": the content holds the same calls
                 self.content = str(self.text)
                 self.content = cast("list[Any]", whole_blocks(self))
         return self
 
+    def __add__(self, other: Any) -> Any:
+        """Add what comes next. With the last chunk the sum is a plain `AIMessageChunk`."""
+        total = super().__add__(other)
+        if isinstance(total, OxenMessageChunk) and total.chunk_position == "last":
+            return fill(AIMessageChunk, total.__dict__, total.__pydantic_fields_set__, total.__pydantic_extra__)
+        return total
+
+
+def _kept_invalid(piece: ToolCallChunk) -> ToolCallChunk:
+    """A whole call as a piece; if it must not run, its text is closed so that core refuses it, too.
+
+    Core reads a message's calls anew, and leniently, when it is loaded from a checkpoint or a dump.
+    """
+    text = piece["args"] or ""
+    if piece["name"] and parse_arguments(text) is not None:
+        return piece
+    closed = (text + closer for closer in ("", "]", "}", '"]', '"}'))
+    return {**piece, "args": next((text for text in closed if not _core_reads(text)), text)}
+
+
+def _core_reads(text: str) -> bool:
+    try:
+        return isinstance(parse_partial_json(text) if text else {}, dict)
+    except ValueError:
+        return False
+
 
 def from_chunk(chunk: Chunk) -> list[ChatGenerationChunk]:
-    """One chunk of the wire as LangChain's: one, or two where the last one also adds something."""
+    """One chunk as LangChain's: one, or two where the last one also adds something."""
     made = []
     if chunk.text or chunk.tool_calls or chunk.reasoning or chunk.refusal or chunk.logprobs:
         made.append(_CHUNKS.make(chunk))
@@ -96,8 +126,9 @@ _CHUNKS = ChunkFactory(OxenMessageChunk, _constructed)
 def _last(whole: Completion) -> ChatGenerationChunk:
     """What is known only at the end."""
     return ChatGenerationChunk(
-        message=OxenMessageChunk(
+        message=AIMessageChunk(  # plain: if nothing came before, it is the whole message
             content="",
+            additional_kwargs=extras(whole),
             usage_metadata=usage_metadata(whole.usage),
             response_metadata=response_metadata(whole, streamed=True),
             chunk_position="last",

@@ -1,249 +1,150 @@
-"""Answers that fit a schema: what is asked for, and the parser that gives the verdict."""
+"""Structured output in LangChain: the runnables that ask for an object. The rules are the transport's."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import AsyncIterator, Callable, Iterator
+import inspect
+from collections.abc import AsyncIterator, Iterator
 from typing import Any, Literal
 
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, message_chunk_to_message
-from langchain_core.messages.ai import add_ai_message_chunks
-from langchain_core.output_parsers import BaseTransformOutputParser
-from langchain_core.outputs import Generation
+from langchain_core.language_models import LanguageModelInput
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, convert_to_messages
+from langchain_core.prompt_values import PromptValue
+from langchain_core.runnables import Runnable, RunnableConfig, RunnableSerializable
 from langchain_core.runnables.utils import AddableDict
-from langchain_core.utils.function_calling import convert_to_openai_function
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
-from pydantic.v1 import BaseModel as BaseModelV1
-from pydantic.v1 import ValidationError as ValidationErrorV1
+from langchain_core.tools import BaseTool
+from langchain_core.utils.function_calling import convert_to_json_schema, convert_to_openai_function
+from pydantic import ConfigDict, Field
 
-from _oxen_transport.errors import Details, OxenConfigError
-from _oxen_transport.request.content import json_text
-from _oxen_transport.response.tool_calls import parse_arguments
-from _oxen_transport.tools.partial_json import PartialObject
-from _oxen_transport.types import Completion, ToolCall
-from langchain_oxen.errors import OxenRefusalError, OxenStructuredOutputError
+from _oxen_transport.structured import StructuredRounds
+from _oxen_transport.structured_object import StructuredObject
+from langchain_oxen.structured_parser import StructuredOutputParser, StructuredStream, completion_of, langchain_failure
 
 Method = Literal["function_calling", "json_schema", "json_mode", "auto"]
 METHODS = ("function_calling", "json_schema", "json_mode", "auto")
 
 
-def schema_to_wire(schema: Any, *, strict: bool | None = None) -> dict[str, Any]:
-    """Any schema as `{"name", "description"?, "parameters"}`. Raises: OxenConfigError."""
+def wanted_object(schema: Any, *, strict: bool | None = None, tools: list[dict[str, Any]] | None = None) -> Any:
+    """The object that a schema describes, beside tools that the model may call. Raises: OxenConfigError."""
+    function = None
+    if isinstance(schema, BaseTool) or inspect.isroutine(schema):  # LangChain takes what a tool takes
+        function = convert_to_openai_function(schema, strict=strict)
+    others = frozenset(str(tool.get("function", {}).get("name")) for tool in tools or ())
+    return StructuredObject(schema, strict=strict, function=function, other_tools=others)
+
+
+def traced_schema(schema: Any, wanted: StructuredObject) -> Any:
+    """The schema for LangSmith: core's own conversion, or ours where core has none."""
+    if schema is None or dataclasses.is_dataclass(schema):  # core would warn of each `default_factory`
+        return None if wanted.function is None else wanted.json_schema()
     try:
-        if dataclasses.is_dataclass(schema):
-            schema = {"title": getattr(schema, "__name__", "Answer"), **TypeAdapter(schema).json_schema()}
-        wired = convert_to_openai_function(schema, strict=strict)
-    except (ValueError, TypeError) as error:
-        reason = str(error)
-    else:
-        # in this order, as for a tool: equal requests are equal bytes
-        return {**wired, "parameters": wired.get("parameters", {"type": "object", "properties": {}})}
-    raise OxenConfigError(f"this is no schema LangChain can describe: {reason[:300]}")
+        return convert_to_json_schema(schema)
+    except Exception:  # noqa: BLE001 - pydantic's and core's own, for example for a TypedDict with NotRequired
+        return wanted.json_schema()
 
 
-def ask_for(schema: Any, method: str, strict: bool | None) -> dict[str, Any]:
-    """The call's keyword arguments that make the model answer with this schema's object."""
-    if method == "prompt":
-        return {}
-    if method == "json_mode":
-        return {"response_format": {"type": "json_object"}}
-    wired = schema_to_wire(schema, strict=strict)
-    if method == "function_calling":
-        # the only tool there is: "required" names it, and some servers ignore a choice by name
-        return {"tools": [{"type": "function", "function": wired}], "tool_choice": "required"}
-    described = {"name": wired["name"], "schema": wired["parameters"], "strict": strict}
-    described = {key: value for key, value in described.items() if value is not None}
-    return {"response_format": {"type": "json_schema", "json_schema": described}}
+class StructuredRunnable(RunnableSerializable[LanguageModelInput, Any]):
+    """Asks in rounds: with "auto" by one method after the other, with `repair` once more."""
 
-
-def parser_for(schema: Any, method: str, *, include_raw: bool = False) -> StructuredOutputParser:
-    """What reads the answer to `ask_for`."""
-    tool_name = schema_to_wire(schema)["name"] if method == "function_calling" else None
-    return StructuredOutputParser(answer_type=schema, include_raw=include_raw, tool_name=tool_name)
-
-
-def reader(schema: Any) -> Callable[[dict[str, Any]], Any]:
-    """What turns the answer's object into the schema's own class; dicts stay dicts."""
-    if isinstance(schema, type) and issubclass(schema, BaseModel):
-        return schema.model_validate
-    if isinstance(schema, type) and issubclass(schema, BaseModelV1):
-        return schema.parse_obj
-    if dataclasses.is_dataclass(schema):
-        return TypeAdapter(schema).validate_python
-    return lambda value: value
-
-
-class StructuredOutputParser(BaseTransformOutputParser[Any]):
-    """Reads the answer's object; an answer that holds none is an error that has the answer.
-
-    Streams show the object as it grows and end with the whole one, checked, or with the error:
-    an answer that was cut never looks complete.
-    """
-
-    model_config = ConfigDict(defer_build=True)
-
-    answer_type: Any = None
-    tool_name: str | None = None
-    """The tool whose arguments are the answer. None: the answer is the text."""
+    llm: Any
+    wanted: Any
+    """A `StructuredObject`."""
+    method: str = "auto"
     include_raw: bool = False
+    repair: bool = False
+    options: dict[str, Any] = Field(default_factory=dict)
 
-    def parse(self, text: str) -> Any:
-        """Read an answer that is only text."""
-        return self._answer(AIMessage(content=text))
+    model_config = ConfigDict(arbitrary_types_allowed=True, defer_build=True)
 
-    def parse_result(self, result: list[Generation], *, partial: bool = False) -> Any:
-        """Read a whole answer."""
-        message = getattr(result[0], "message", None)
-        return self._answer(message if isinstance(message, AIMessage) else AIMessage(content=result[0].text))
+    def invoke(self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: A002
+        """Ask, and read the answer. Raises: OxenStructuredOutputError, OxenError."""
+        return self._call_with_config(self._invoke, input, config, **kwargs)  # type: ignore[arg-type]
 
-    def _transform(self, input: Iterator[str | BaseMessage]) -> Iterator[Any]:  # noqa: A002 - core's name
-        progress = StructuredStream(self)
-        for piece in input:
-            yield from progress.feed(piece)
-        yield from progress.end()
+    async def ainvoke(self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: A002
+        """Async version of `invoke`."""
+        return await self._acall_with_config(self._ainvoke, input, config, **kwargs)  # type: ignore[arg-type]
 
-    async def _atransform(self, input: AsyncIterator[str | BaseMessage]) -> AsyncIterator[Any]:  # noqa: A002
-        progress = StructuredStream(self)
-        async for piece in input:
-            for shown in progress.feed(piece):
-                yield shown
-        for shown in progress.end():
-            yield shown
+    def _invoke(self, prompt: LanguageModelInput, config: RunnableConfig, **kwargs: Any) -> Any:
+        rounds, given = self._rounds(), _messages(prompt)
+        while not rounds.over:
+            with rounds:
+                answer = self._model(rounds).invoke(rounds.messages(given, _message), config, **kwargs)
+                rounds.take(completion_of(answer))
+        return self._outcome(rounds, answer)
 
-    def _answer(self, message: AIMessage) -> Any:
-        if not self.include_raw:
-            return self.verdict(message)
-        return {"raw": message, **self.judged(message)}
+    async def _ainvoke(self, prompt: LanguageModelInput, config: RunnableConfig, **kwargs: Any) -> Any:
+        rounds, given = self._rounds(), _messages(prompt)
+        while not rounds.over:
+            with rounds:
+                answer = await self._model(rounds).ainvoke(rounds.messages(given, _message), config, **kwargs)
+                rounds.take(completion_of(answer))
+        return self._outcome(rounds, answer)
 
-    def judged(self, message: AIMessage) -> dict[str, Any]:
-        """The verdict as a value: the object, or the error."""
-        try:
-            return {"parsed": self.verdict(message), "parsing_error": None}
-        except OxenStructuredOutputError as error:
-            return {"parsed": None, "parsing_error": error}
+    def stream(
+        self,
+        input: LanguageModelInput,  # noqa: A002 - core's name
+        config: RunnableConfig | None = None,
+        **kwargs: Any,
+    ) -> Iterator[Any]:
+        """The object as it grows; the last one is validated. After a repair it grows anew."""
+        rounds, given = self._rounds(), _messages(input)
+        while not rounds.over:
+            stream = StructuredStream(self.wanted)
+            with rounds:
+                for piece in self._model(rounds).stream(rounds.messages(given, _message), config, **kwargs):
+                    shown = stream.feed(piece)
+                    if shown is not None and not self.include_raw:  # raw parts of several rounds do not add up
+                        yield shown
+                rounds.take(completion_of(stream.whole()))
+        yield from stream.rest(self._outcome(rounds, stream.whole()))
 
-    def verdict(self, message: AIMessage) -> Any:
-        """The object of a whole answer. Raises: OxenStructuredOutputError."""
-        try:
-            return reader(self.answer_type)(self._object(message))
-        except (ValidationError, ValidationErrorV1, _NoObjectError) as error:
-            reason = str(error)
-        if message.additional_kwargs.get("refusal"):
-            refusal = OxenRefusalError(reason, Details(partial=completion_of(message)))
-            refusal.raw_message = message
-            raise refusal
-        cut = message.response_metadata.get("finish_reason") == "length"
-        why = "the answer was cut off at max_tokens" if cut else reason
-        raise OxenStructuredOutputError(f"no valid {self._name()}: {why}", Details(partial=completion_of(message)))
-
-    def _object(self, message: AIMessage) -> dict[str, Any]:
-        if refusal := message.additional_kwargs.get("refusal"):
-            raise _NoObjectError(f"the model refuses: {refusal}")
-        for call in message.tool_calls:
-            if call["name"] == self.tool_name:
-                return call["args"]
-        if self.tool_name and message.invalid_tool_calls:
-            raise _NoObjectError(
-                f"the arguments are not a whole JSON object: {message.invalid_tool_calls[0]['args']!r}"
-            )
-        text = json_text(message.text)
-        value = parse_arguments(text) if text else None  # or written where a call was asked for
-        if value is not None:
-            return value
-        did_not = f"did not call {self.tool_name!r}" if self.tool_name else "wrote no JSON object"
-        raise _NoObjectError(f"the model {did_not} but said {message.text[:200]!r}")
-
-    def found_in(self, message: AIMessage) -> bool:
-        """Whether the answer is an attempt at an object: a whole one, a cut one, or a refusal."""
-        if message.response_metadata.get("finish_reason") == "length" or message.additional_kwargs.get("refusal"):
-            return True
-        try:
-            self._object(message)
-        except _NoObjectError:
-            return bool(message.invalid_tool_calls)
-        return True
-
-    def preview(self, value: dict[str, Any]) -> Any:
-        """What can be shown of an object that is still growing; None for nothing yet."""
-        try:
-            return reader(self.answer_type)(value) if value else None
-        except (ValidationError, ValidationErrorV1):
-            return None
-
-    def _name(self) -> str:
-        return self.tool_name or str(getattr(self.answer_type, "__name__", "JSON object"))
-
-
-class _NoObjectError(Exception):
-    """The answer holds no object."""
-
-
-class StructuredStream:
-    """One streamed answer on its way through the parser."""
-
-    def __init__(self, parser: StructuredOutputParser) -> None:
-        self._parser = parser
-        self._chunks: list[AIMessageChunk] = []
-        self._growing = PartialObject()
-        self._index: int | str | None = None
-        self._shown: Any = None
-
-    def feed(self, piece: str | BaseMessage) -> Iterator[Any]:
-        """Take a piece of the answer, give what can be shown now."""
-        if isinstance(piece, AIMessageChunk):
-            chunk = piece
-        elif isinstance(piece, AIMessage):
-            chunk = AIMessageChunk(**piece.model_dump(exclude={"type"}), chunk_position="last")
-        else:
-            chunk = AIMessageChunk(content=piece if isinstance(piece, str) else piece.text)
-        self._chunks.append(chunk)
-        if self._parser.include_raw:
-            yield AddableDict(raw=piece)
-            return
-        shown = self._parser.preview(self._growing.add(self._new_text(chunk)))
-        if shown is not None and shown != self._shown:
-            self._shown = shown
-            yield shown
-
-    def end(self) -> Iterator[Any]:
-        """The verdict. Raises: OxenStructuredOutputError."""
-        whole = self.whole()
-        if self._parser.include_raw:
-            yield AddableDict(self._parser.judged(whole))
-        else:
-            yield from self.rest(self._parser.verdict(whole))
-
-    def whole(self) -> AIMessage:
-        """The answer as one message. Raises: OxenStructuredOutputError, if nothing came."""
-        if not self._chunks:
-            raise OxenStructuredOutputError("the stream held no answer")
-        whole = message_chunk_to_message(add_ai_message_chunks(*self._chunks))
-        assert isinstance(whole, AIMessage)  # noqa: S101 - that is what AI chunks become
-        return whole
-
-    def rest(self, value: Any) -> Iterator[Any]:
-        """The object itself, unless it was the last that was shown."""
-        if value != self._shown:
+    async def astream(
+        self,
+        input: LanguageModelInput,  # noqa: A002 - core's name
+        config: RunnableConfig | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[Any]:
+        """Async version of `stream`."""
+        rounds, given = self._rounds(), _messages(input)
+        while not rounds.over:
+            stream = StructuredStream(self.wanted)
+            with rounds:
+                async for piece in self._model(rounds).astream(rounds.messages(given, _message), config, **kwargs):
+                    shown = stream.feed(piece)
+                    if shown is not None and not self.include_raw:
+                        yield shown
+                rounds.take(completion_of(stream.whole()))
+        for value in stream.rest(self._outcome(rounds, stream.whole())):
             yield value
 
-    def _new_text(self, chunk: AIMessageChunk) -> str:
-        if self._parser.tool_name is None:
-            return chunk.text
-        text = ""
-        for call in chunk.tool_call_chunks:
-            if self._index is None:
-                self._index = call.get("index")
-            if call.get("index") == self._index:
-                text += call["args"] or ""
-        return text
+    def _rounds(self) -> StructuredRounds:
+        model = self.options.get("model")
+        return StructuredRounds(
+            self.wanted, self.llm, self.method, model=model, repair=self.repair, instruct=False, raises=False
+        )
+
+    def _model(self, rounds: StructuredRounds) -> Runnable[LanguageModelInput, AIMessage]:
+        bound: Runnable[LanguageModelInput, AIMessage] = self.llm.bind(**{**rounds.parameters, **self.options})
+        return bound
+
+    def _outcome(self, rounds: StructuredRounds, answer: AIMessage) -> Any:
+        error = rounds.error and langchain_failure(rounds.error, answer)
+        if self.include_raw:
+            return AddableDict(raw=answer, parsed=rounds.result, parsing_error=error)
+        if error is not None:
+            raise error
+        return rounds.result
 
 
-def completion_of(message: AIMessage) -> Completion:
-    """An answer as the wire's value, for the `partial` of an error."""
-    calls = [ToolCall(bad["id"] or "", bad["name"] or "", bad["args"] or "") for bad in message.invalid_tool_calls]
-    return Completion(
-        text=message.text,
-        tool_calls=tuple(calls),
-        finish_reason=message.response_metadata.get("finish_reason"),
-        model=message.response_metadata.get("model_name"),
-    )
+def _message(role: str, text: str) -> BaseMessage:
+    kinds: dict[str, type[BaseMessage]] = {"system": SystemMessage, "user": HumanMessage, "assistant": AIMessage}
+    return kinds[role](text)
+
+
+def _messages(prompt: LanguageModelInput) -> list[Any]:
+    if isinstance(prompt, PromptValue):
+        return prompt.to_messages()
+    return [HumanMessage(prompt)] if isinstance(prompt, str) else convert_to_messages(list(prompt))
+
+
+__all__ = ["METHODS", "Method", "StructuredOutputParser", "StructuredRunnable", "traced_schema", "wanted_object"]

@@ -1,4 +1,4 @@
-"""Tools in LangChain's many forms -> the wire's one."""
+"""Tools in LangChain's many forms -> the one form of a request."""
 
 from __future__ import annotations
 
@@ -12,20 +12,22 @@ from _oxen_transport.errors import OxenConfigError
 if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
 
-ToolLike: TypeAlias = "dict[str, Any] | type | Callable[..., Any] | BaseTool"
+    ToolLike: TypeAlias = dict[str, Any] | type | Callable[..., Any] | BaseTool
+else:
+    ToolLike = Any  # core's `RunnableWithFallbacks` reads the hints of `bind_tools`; tools are a slow import
 
 
 def tools_to_wire(tools: Sequence[ToolLike], *, strict: bool | None = None) -> list[dict[str, Any]]:
     """Functions, pydantic classes, TypedDicts, JSON schemas, Anthropic's and OpenAI's dicts.
 
     Raises:
-        OxenConfigError: Something that is no tool, or a tool that runs on another company's servers.
+        OxenConfigError: Something that is not a tool, or a tool that runs on another company's servers.
     """
     return [_tool(tool, strict) for tool in tools]
 
 
 def tool_choice_to_wire(choice: Any) -> Any:
-    """Anthropic's `{"type": "any"}` and `{"type": "tool", "name": ...}` as OpenAI's words.
+    """Anthropic's `{"type": "any"}` and `{"type": "tool", "name": ...}` in OpenAI's format.
 
     The rest ("any", True, a tool's name, OpenAI's dict) is settled where the request is built.
     """
@@ -37,7 +39,7 @@ def tool_choice_to_wire(choice: Any) -> Any:
 def _tool(tool: ToolLike, strict: bool | None) -> dict[str, Any]:
     kind = tool.get("type", "function") if isinstance(tool, dict) else "function"
     if kind not in ("function", "object", "custom"):  # core makes a function without parameters of it
-        raise OxenConfigError(f"this cannot be bound as a tool: Oxen runs no {kind!r} of its own")
+        raise OxenConfigError(f"cannot bind this as a tool: Oxen does not run {kind!r} itself")
     try:
         wired = convert_to_openai_tool(tool, strict=strict)
     except (ValueError, TypeError) as error:
@@ -45,5 +47,5 @@ def _tool(tool: ToolLike, strict: bool | None) -> dict[str, Any]:
     else:
         if wired.get("type") == "function":
             return wired
-        reason = f"Oxen runs no {wired.get('type')!r} of its own"
-    raise OxenConfigError(f"this cannot be bound as a tool: {reason[:300]}")
+        reason = f"Oxen does not run {wired.get('type')!r} itself"
+    raise OxenConfigError(f"cannot bind this as a tool: {reason[:300]}")

@@ -1,4 +1,4 @@
-"""What an answer cost and where it came from, in LangChain's words."""
+"""Token counts and metadata of an answer, under LangChain's names."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, UsageMetadata
 
+from _oxen_transport.response.usage import token_usage
 from _oxen_transport.types import Completion, Usage
 
 PROVIDER = "oxen"
@@ -27,7 +28,7 @@ def usage_metadata(usage: Usage | None) -> UsageMetadata | None:
 
 
 def response_metadata(completion: Completion, *, streamed: bool = False) -> dict[str, Any]:
-    """Everything else that is known about an answer; what is unknown is left out.
+    """Everything known about an answer beside its message; unknown fields are left out.
 
     Core joins the metadata of merged chunks by concatenation (`langchain_core/utils/_merge.py`), so
     exactly one chunk of a stream carries this; when `streamed`, the `logprobs` came before, in pieces.
@@ -49,20 +50,9 @@ def response_metadata(completion: Completion, *, streamed: bool = False) -> dict
 
 
 def logprobs(given: dict[str, Any] | None) -> dict[str, Any]:
-    """The log probabilities, {} for none: only the tokens', whatever else the server writes there."""
+    """The log probabilities, {} for none: only the tokens', not what else the server writes there."""
     tokens = (given or {}).get("content")
     return {"logprobs": {"content": tokens}} if tokens else {}
-
-
-def token_usage(usage: Usage | None) -> dict[str, Any]:
-    """The counts under OpenAI's names, for `llm_output`; {} if the server gave none."""
-    if usage is None:
-        return {}
-    return {
-        "prompt_tokens": usage.prompt_tokens,
-        "completion_tokens": usage.completion_tokens,
-        "total_tokens": usage.total_tokens,
-    }
 
 
 def add_token_usage(outputs: list[dict[str, Any] | None]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from _oxen_transport import __version__
 from _oxen_transport.catalogue import ModelInfo
 from _oxen_transport.model import OxenCatalogue
 from llama_index_oxen import errors
-from llama_index_oxen.errors import *  # noqa: F403 - the whole tree, as drawn in errors.py
+from llama_index_oxen.errors import *  # noqa: F403
 from llama_index_oxen.global_settings import tokenizer, use
 from llama_index_oxen.llms import Oxen
 from llama_index_oxen.rate_limiter import OxenRateLimiter

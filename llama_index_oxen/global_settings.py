@@ -7,18 +7,22 @@ fewer tokens in English, code and JSON than Mixtral's: a window filled by that c
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from typing import Any
 
+import llama_index.core
 from llama_index.core import Settings
+from llama_index.core.base.llms.types import LLMMetadata
+from llama_index.core.constants import DEFAULT_CONTEXT_WINDOW
+from llama_index.core.utilities.token_counting import TokenCounter
+from llama_index.core.utils import set_global_tokenizer
 
+from _oxen_transport.call_params import DEFAULT_MODEL
 from _oxen_transport.errors import OxenConfigError, OxenMissingExtraError
 from _oxen_transport.request.tokens import token_ids
-from _oxen_transport.settings import DEFAULT_MODEL
 from llama_index_oxen.llms import Oxen
 
 
-def tokenizer(model: str = DEFAULT_MODEL) -> Callable[[str], list[int]]:
+def tokenizer(model: str = DEFAULT_MODEL) -> MixtralTokenizer:
     """A model's tokenizer, as `Settings.tokenizer` and LlamaIndex's splitters take it.
 
     Args:
@@ -33,12 +37,40 @@ def tokenizer(model: str = DEFAULT_MODEL) -> Callable[[str], list[int]]:
         >>> len(tokenizer()("The ox pulls the plough."))
         7
     """
+    return MixtralTokenizer(model)
 
-    def encode(text: str) -> list[int]:
-        return token_ids(text, model)
 
-    encode("")  # raises here, not amid somebody's splitter
-    return encode
+class MixtralTokenizer:
+    """Text -> ids of tokens. It can be pickled, for workers such as those of `IngestionPipeline.run(num_workers=2)`."""
+
+    def __init__(self, model: str) -> None:
+        self._model = model
+        self("")  # raises here, not inside somebody's splitter
+
+    def __call__(self, text: str) -> list[int]:
+        """Ids of the text's tokens, without begin and end marks."""
+        return token_ids(text, self._model)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, MixtralTokenizer) and other._model == self._model
+
+    def __hash__(self) -> int:
+        return hash(self._model)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _unpickled, (self._model, llama_index.core.global_tokenizer == self)
+
+
+def _unpickled(model: str, is_global: bool) -> MixtralTokenizer:
+    """A tokenizer in another process: global there if it was here.
+
+    Core's components forget their own tokenizer when they are unpickled, and ask for the global one
+    (`BaseComponent.__setstate__` in llama_index/core/schema.py).
+    """
+    made = MixtralTokenizer(model)
+    if is_global and llama_index.core.global_tokenizer is None:
+        set_global_tokenizer(made)
+    return made
 
 
 def use(llm: Oxen | None = None, **knobs: Any) -> Oxen:
@@ -54,7 +86,7 @@ def use(llm: Oxen | None = None, **knobs: Any) -> Oxen:
         The model.
 
     Raises:
-        OxenConfigError: A knob is wrong, or both a model and knobs were given.
+        OxenConfigError: An argument is wrong, or both a model and arguments were given.
 
     Example:
         >>> from llama_index.core import Settings
@@ -68,7 +100,22 @@ def use(llm: Oxen | None = None, **knobs: Any) -> Oxen:
     made = Oxen(**knobs) if llm is None else llm
     Settings.llm = made
     try:
-        Settings.tokenizer = tokenizer(made.model)
+        _use_tokenizer(tokenizer(made.model), made.metadata)
     except (OxenConfigError, OxenMissingExtraError) as error:
         warnings.warn(f"token counts stay estimates by another model's tokenizer: {error}", stacklevel=2)
     return made
+
+
+def _use_tokenizer(own: MixtralTokenizer, metadata: LLMMetadata) -> None:
+    """Make a tokenizer the global one, also for what was made with another one before."""
+    before = llama_index.core.global_tokenizer
+    Settings.tokenizer = own
+    parser = Settings._node_parser
+    if before is not None and getattr(parser, "_tokenizer", None) is before:
+        parser._tokenizer = own  # type: ignore[union-attr]
+    for helper in (Settings._prompt_helper, Settings._chat_prompt_helper):
+        if helper is None:  # core makes it from the model when it is needed
+            continue
+        helper._token_counter = TokenCounter(own)
+        if helper.context_window in (DEFAULT_CONTEXT_WINDOW, max(helper.context_window, metadata.context_window)):
+            helper.context_window = metadata.context_window

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import aclosing, closing
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.llms.types import (
     ChatMessage,
@@ -22,17 +23,17 @@ from llama_index.core.constants import DEFAULT_CONTEXT_WINDOW, DEFAULT_NUM_OUTPU
 from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
 from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.tools import BaseTool
-from pydantic import ConfigDict, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from _oxen_transport.clients import async_client, sync_client
+from _oxen_transport import async_client_for, client_for
 from _oxen_transport.model import OxenModelMixin
-from _oxen_transport.request.build import Request, build
+from _oxen_transport.parameter_docs import documented
+from _oxen_transport.request.build import Request, build, build_off_loop, counts_tokens
 from _oxen_transport.request.tokens import window_of
-from _oxen_transport.signatures import with_signature
-from llama_index_oxen.masked_headers import mask_headers
-from llama_index_oxen.messages import from_wire, to_wire
+from llama_index_oxen.messages import from_wire, reads_files, to_wire
+from llama_index_oxen.snippets import SnippetsMixin
 from llama_index_oxen.stream import Snapshots
-from llama_index_oxen.structured_rounds import StructuredAnswers
+from llama_index_oxen.structured import StructuredAnswers
 from llama_index_oxen.tools import (
     keep_first_call,
     name_unknown_tool,
@@ -42,8 +43,8 @@ from llama_index_oxen.tools import (
 )
 
 
-@mask_headers
-class Oxen(OxenModelMixin, StructuredAnswers):
+@documented
+class Oxen(SnippetsMixin, OxenModelMixin, StructuredAnswers):
     """Chat models served by Oxen.ai.
 
     Setup:
@@ -164,11 +165,10 @@ class Oxen(OxenModelMixin, StructuredAnswers):
         print(usage["prompt_tokens"], usage["completion_tokens"], usage["total_tokens"])
         ```
 
-        After `llm.get_model()` has read the price list, each answer carries its cost in US dollars.
+        The price of an answer in US dollars, by the list price of the catalogue:
 
         ```python
-        llm.get_model()
-        cost = llm.chat(messages).additional_kwargs.get("cost")
+        cost = llm.get_model().cost(response.raw["usage"])
         ```
 
     Response metadata:
@@ -180,8 +180,17 @@ class Oxen(OxenModelMixin, StructuredAnswers):
 
     model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 
-    streaming: bool = False
-    """True: `chat` streams under the hood and gives the whole answer."""
+    streaming: bool = Field(default=False, description="`chat` reads a stream, and returns the whole answer.")
+
+    if not TYPE_CHECKING:  # checkers read the parameters off the fields
+
+        def __init__(self, /, *args, **data):
+            """Check every value. Raises: OxenConfigError."""
+            try:
+                super().__init__(*args, **data)
+            finally:  # a traceback shows this frame, and the key with it
+                args = ()
+                data.clear()
 
     @model_validator(mode="before")
     @classmethod
@@ -207,53 +216,45 @@ class Oxen(OxenModelMixin, StructuredAnswers):
 
     # -- the eight roads: decorated, so that each call is one event, one permit, one count ---
 
-    @with_signature
     @llm_chat_callback()
     def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """Answer a conversation. Raises: OxenError."""
         return self._chat(messages, **kwargs)
 
-    @with_signature
     @llm_chat_callback()
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
         """Answer a conversation piece by piece; each piece holds everything so far. Raises: OxenError."""
         return self._stream_chat(messages, **kwargs)
 
-    @with_signature
     @llm_chat_callback()
     async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """`chat` without blocking."""
         return await self._achat(messages, **kwargs)
 
-    @with_signature
     @llm_chat_callback()
     async def astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
         """`stream_chat` without blocking."""
-        return self._astream_chat(messages, **kwargs)
+        return await self._astream_chat(messages, **kwargs)
 
-    @with_signature
     @llm_completion_callback()
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """Answer one prompt. Raises: OxenError."""
         return _completion(self._chat(self._prompt(prompt, formatted), **kwargs))
 
-    @with_signature
     @llm_completion_callback()
     def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseGen:
         """Answer one prompt piece by piece. Raises: OxenError."""
         return _completions(self._stream_chat(self._prompt(prompt, formatted), **kwargs))
 
-    @with_signature
     @llm_completion_callback()
     async def acomplete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """`complete` without blocking."""
         return _completion(await self._achat(self._prompt(prompt, formatted), **kwargs))
 
-    @with_signature
     @llm_completion_callback()
     async def astream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseAsyncGen:
         """`stream_complete` without blocking."""
-        return _acompletions(self._astream_chat(self._prompt(prompt, formatted), **kwargs))
+        return _acompletions(await self._astream_chat(self._prompt(prompt, formatted), **kwargs))
 
     # -- the four under them -----------------------------------------------------------------
 
@@ -261,30 +262,30 @@ class Oxen(OxenModelMixin, StructuredAnswers):
         if self.streaming:
             *_, last = self._stream_chat(messages, **kwargs)
             return last
-        return from_wire(sync_client(self).send(self._request(messages, kwargs)))
+        return from_wire(client_for(self).send(self._request(messages, kwargs)))
 
     async def _achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         if self.streaming:
-            return [snapshot async for snapshot in self._astream_chat(messages, **kwargs)][-1]
-        return from_wire(await async_client(self).send(self._request(messages, kwargs)))
+            return [snapshot async for snapshot in await self._astream_chat(messages, **kwargs)][-1]
+        return from_wire(await async_client_for(self).send(await self._arequest(messages, kwargs)))
 
     def _stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
         request = self._request(messages, kwargs, stream=True)
 
         def snapshots() -> ChatResponseGen:
             so_far = Snapshots()
-            with closing(sync_client(self).stream(request)) as pieces:
+            with closing(client_for(self).stream(request)) as pieces:
                 for piece in pieces:
                     yield so_far.feed(piece)
 
         return snapshots()
 
-    def _astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
-        request = self._request(messages, kwargs, stream=True)
+    async def _astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
+        request = await self._arequest(messages, kwargs, stream=True)
 
         async def snapshots() -> ChatResponseAsyncGen:
             so_far = Snapshots()
-            async with aclosing(async_client(self).stream(request)) as pieces:
+            async with aclosing(async_client_for(self).stream(request)) as pieces:
                 async for piece in pieces:
                     yield so_far.feed(piece)
 
@@ -293,9 +294,12 @@ class Oxen(OxenModelMixin, StructuredAnswers):
     def _request(self, messages: Sequence[ChatMessage], call: dict[str, Any], *, stream: bool = False) -> Request:
         return build(self, to_wire(messages), stream=stream, call=call)
 
-    def to_curl(self, messages: Sequence[ChatMessage], *, stream: bool = False, **kwargs: Any) -> str:
-        """Show the request that `chat` (or `stream_chat`) would send, as cURL; the key is `$OXEN_API_KEY`."""
-        return self._request(messages, kwargs, stream=stream).to_curl()
+    async def _arequest(
+        self, messages: Sequence[ChatMessage], call: dict[str, Any], *, stream: bool = False
+    ) -> Request:
+        """The same request; what takes time or reads a file happens outside the event loop."""
+        make = partial(self._request, messages, call, stream=stream)
+        return await build_off_loop(make, reads_files=counts_tokens(self, call) or reads_files(messages))
 
     def _prompt(self, prompt: str, formatted: bool) -> list[ChatMessage]:
         if not formatted and self.completion_to_prompt:

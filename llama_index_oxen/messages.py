@@ -1,56 +1,47 @@
-"""LlamaIndex's messages -> the wire's, and the wire's answer -> LlamaIndex's.
+"""LlamaIndex's messages -> a request's, and an answer -> LlamaIndex's message.
 
 All content blocks are understood. What cannot be sent is named in an error, never dropped; only
-what is no part of the conversation (thinking, caching hints) stays behind. Nothing a caller
-passed in is changed.
+what is not part of the conversation stays behind: caching hints, and in an assistant's message the
+items of other makers. Nothing a caller passed in is changed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from llama_index.core.base.llms.types import (
-    AudioBlock,
-    CachePoint,
     ChatMessage,
     ChatResponse,
-    CitableBlock,
-    CitationBlock,
     ContentBlock,
-    DocumentBlock,
-    ImageBlock,
     MessageRole,
     TextBlock,
     ThinkingBlock,
     ToolCallBlock,
-    VideoBlock,
 )
 
-from _oxen_transport.errors import OxenConfigError
-from _oxen_transport.request.content import Media, Part, each_message, fold, media_part, old_calls, text_part, wire_call
-from _oxen_transport.response.tool_calls import parse_arguments
-from _oxen_transport.types import Completion, Message, Role, ToolCall, WireToolCall
-from llama_index_oxen.usage import log_probs, response_metadata
-
-_ROLES: dict[str, Role] = {
-    "system": "system",
-    "developer": "system",  # OpenAI's newer word; Oxen knows four roles
-    "user": "user",
-    "assistant": "assistant",
-    "chatbot": "assistant",
-    "model": "assistant",
-    "tool": "tool",
-    "function": "tool",
-}
-_NOT_SAID = (ThinkingBlock, CachePoint)
-"""Blocks that are no part of what is said: a model's thoughts are never sent back."""
+from _oxen_transport.request.content import (
+    each_message,
+    old_calls,
+    to_be_returned,
+    wire_call,
+    with_extras,
+    with_refusal,
+)
+from _oxen_transport.tools.arguments import parse_arguments
+from _oxen_transport.types import ROLES, Completion, Message, ToolCall, WireToolCall
+from llama_index_oxen.content_parts import content_to_wire
+from llama_index_oxen.usage import logprobs, response_metadata
 
 
 def to_wire(messages: Sequence[ChatMessage]) -> list[Message]:
-    """A conversation as the request holds it. Raises: OxenConfigError, for what cannot be sent."""
+    """A conversation in the request's format. Raises: OxenConfigError, for what cannot be sent."""
     return each_message(messages, lambda message: [_message(message)])
+
+
+def reads_files(messages: Sequence[ChatMessage]) -> bool:
+    """Whether `to_wire` would read a file, such as an image on this machine."""
+    return any(getattr(block, "path", None) for message in messages for block in message.blocks)
 
 
 def from_wire(completion: Completion) -> ChatResponse:
@@ -59,14 +50,14 @@ def from_wire(completion: Completion) -> ChatResponse:
     message = chat_message(
         completion.text,
         tool_calls(calls),
-        [wire_call(call.id, call.name, call.arguments) for call in calls],
-        beside_text(completion.refusal),
+        [wire_call(call.id, call.name, call.arguments, {"extra_content": call.extra_content}) for call in calls],
+        {**beside_text(completion.refusal), **completion.extras},
         completion.reasoning,
     )
     return ChatResponse(
         message=message,
         raw=completion.raw,
-        logprobs=log_probs(completion.logprobs),
+        logprobs=logprobs(completion.logprobs),
         additional_kwargs=response_metadata(completion),
     )
 
@@ -102,97 +93,54 @@ def chat_message(
 
 
 def _message(message: ChatMessage) -> Message:
-    role = _ROLES[message.role.value]
+    role = ROLES[message.role.value]
     if role == "assistant":
         return _assistant(message)
-    wired: Message = {"role": role, "content": _content(message.blocks)}
+    wired: Message = {"role": role, "content": content_to_wire(message.blocks)}
     call_id, name = (message.additional_kwargs.get(key) for key in ("tool_call_id", "name"))
     if role == "tool" and call_id:
         wired["tool_call_id"] = str(call_id)
-    elif name:  # a speaker's, or the tool's: a result without an id goes by it
+    if name:  # a speaker's, or the tool's: a result without an id goes by it
         wired["name"] = str(name)
     return wired
 
 
 def _assistant(message: ChatMessage) -> Message:
-    wired: Message = {"role": "assistant", "content": _content(message.blocks, between="")}
-    calls = _calls(message)
-    if calls:
+    beside = message.additional_kwargs
+    # as core's own `ChatMessage.content` joins them
+    content = with_refusal(content_to_wire(message.blocks, between="\n", lenient=True), beside.get("refusal"))
+    wired: Message = {"role": "assistant", "content": content}
+    if calls := _calls(message):
+        wired["content"] = content or None
         wired["tool_calls"] = calls
-    if name := message.additional_kwargs.get("name"):
+        if thoughts := "".join(block.content or "" for block in message.blocks if isinstance(block, ThinkingBlock)):
+            wired["reasoning_content"] = thoughts
+    wired.update(to_be_returned(beside))
+    if name := beside.get("name"):
         wired["name"] = str(name)
     return wired
+
+
+# -- its calls -----------------------------------------------------------------------------
 
 
 def _calls(message: ChatMessage) -> list[WireToolCall]:
     """The calls of an answer, each once: from its blocks, or from where older versions kept them."""
     blocks = [block for block in message.blocks if isinstance(block, ToolCallBlock)]
     calls = [wire_call(block.tool_call_id, block.tool_name, block.tool_kwargs) for block in blocks]
+    raw = old_calls(message.additional_kwargs)
     if not calls:
-        for raw in old_calls(message.additional_kwargs):
-            function = raw.get("function") or {}
-            name = str(function.get("name") or "")
-            calls.append(wire_call(raw.get("id"), name, function.get("arguments")))
-    return calls
+        return [wire_call(call.get("id"), *_name_and_arguments(call), extra=call) for call in raw]
+    return with_extras(calls, raw)
 
 
-# -- one content ---------------------------------------------------------------------------
+def _name_and_arguments(call: dict[str, Any]) -> tuple[str, Any]:
+    function = call.get("function") or {}
+    return str(function.get("name") or ""), function.get("arguments")
 
 
-def _content(blocks: Sequence[ContentBlock], between: str | None = None) -> str | list[Part]:
-    parts = [part for block in blocks for part in _parts(block)]
-    return fold(parts) if between is None else fold(parts, between)
-
-
-def _parts(block: Any) -> list[Part]:
-    """One block as parts; none for a block that is no part of what is said."""
-    if isinstance(block, TextBlock):
-        return [text_part(block.text)]
-    if isinstance(block, (*_NOT_SAID, ToolCallBlock)):
-        return []
-    if isinstance(block, CitableBlock):
-        return [part for nested in block.content for part in _parts(nested)]
-    if isinstance(block, CitationBlock):
-        return _parts(block.cited_content)
-    build = _MEDIA.get(type(block))
-    if build is None:
-        raise OxenConfigError(f"a content block of type {type(block).__name__} cannot be sent to Oxen")
-    return [build(block)]
-
-
-def _image(block: ImageBlock) -> Part:
-    return _media("image", block, block.image, block.image_mimetype, detail=block.detail)
-
-
-def _audio(block: AudioBlock) -> Part:
-    return _media("audio", block, block.audio, f"audio/{block.format}" if block.format else None)
-
-
-def _video(block: VideoBlock) -> Part:
-    return _media("video", block, block.video, block.video_mimetype)
-
-
-def _document(block: DocumentBlock) -> Part:
-    return _media("file", block, block.data, block.document_mimetype, filename=block.title)
-
-
-_MEDIA: dict[type, Callable[[Any], Part]] = {
-    ImageBlock: _image,
-    AudioBlock: _audio,
-    VideoBlock: _video,
-    DocumentBlock: _document,
-}
-
-
-def _media(kind: Media, block: Any, data: Any, mime: str | None, **extra: Any) -> Part:
-    """Media from a URL (passed on, never fetched), from a file on this machine, or from bytes."""
-    if data is None and block.url:
-        return media_part(kind, url=str(block.url), **extra)
-    if data is None and block.path:
-        data = Path(block.path).read_bytes()
-    elif hasattr(data, "read"):
-        data.seek(0)
-        data = data.read()
-    elif isinstance(data, bytes):
-        data = data.decode("ascii")  # the blocks keep their bytes as base64
-    return media_part(kind, data=data, mime=mime, **extra)
+def call_blocks(message: ChatMessage) -> list[ToolCallBlock]:
+    """The calls of an answer as blocks, also if they stand in `additional_kwargs` alone."""
+    blocks = [block for block in message.blocks if isinstance(block, ToolCallBlock)]
+    calls = [] if blocks else _calls(message)
+    return blocks or tool_calls(ToolCall(call["id"], **call["function"]) for call in calls)

@@ -1,4 +1,4 @@
-"""The wire's chunks -> LlamaIndex's responses, each a snapshot of everything so far.
+"""Chunks of an answer -> LlamaIndex's responses, each a snapshot of everything so far.
 
 A snapshot never changes after it was given out. The last one has the full text, the calls, and
 `raw` with its usage, where LlamaIndex's counters look.
@@ -13,18 +13,18 @@ from _oxen_transport.tools.partial_json import PartialObject
 from _oxen_transport.types import Chunk, ToolCallDelta
 from llama_index_oxen.fast_chunks import ChunkFactory
 from llama_index_oxen.messages import beside_text, chat_message, from_wire
-from llama_index_oxen.usage import log_probs
+from llama_index_oxen.usage import logprobs
 
 
 class Snapshots:
-    """Feed it the chunks of one stream; it gives a response for each."""
+    """Feed it the chunks of one stream, get a response for each."""
 
     def __init__(self) -> None:
         self._text = self._reasoning = self._refusal = ""
         self._calls: dict[int, _GrowingCall] = {}
 
     def feed(self, chunk: Chunk) -> ChatResponse:
-        """Take the next chunk, give everything so far; for the last chunk, the whole answer."""
+        """Take the next chunk, return everything so far; for the last chunk, the whole answer."""
         if chunk.completion is not None:
             whole = from_wire(chunk.completion)
             whole.delta = ""
@@ -46,7 +46,7 @@ class Snapshots:
                 self._reasoning,
             ),
             delta=chunk.text,
-            logprobs=log_probs(chunk.logprobs),
+            logprobs=logprobs(chunk.logprobs),
             additional_kwargs={"thinking_delta": chunk.reasoning} if chunk.reasoning else {},
         )
 

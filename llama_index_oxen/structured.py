@@ -1,95 +1,179 @@
-"""Answers that fit a pydantic class: what is asked for, and the reader that gives the verdict."""
+"""Structured output in LlamaIndex: the calls that ask for an object. The rules are the transport's."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Generator
+from contextlib import aclosing, closing, suppress
 from typing import Any, Literal
 
-from llama_index.core.base.llms.types import ChatResponse, ToolCallBlock
-from llama_index.core.bridge.pydantic import BaseModel, ValidationError
-from llama_index.core.program.function_program import get_function_tool
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageRole, ToolCallBlock
+from llama_index.core.bridge.pydantic import BaseModel, Field, ValidationError
+from llama_index.core.instrumentation import get_dispatcher  # type: ignore[attr-defined]
+from llama_index.core.instrumentation.events.llm import LLMStructuredPredictEndEvent, LLMStructuredPredictStartEvent
+from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.program.utils import create_flexible_model
+from llama_index.core.prompts import PromptTemplate
+from llama_index.core.types import PydanticProgramMode
 
-from _oxen_transport.errors import Details, OxenStructuredOutputError
-from _oxen_transport.request.content import json_text
-from _oxen_transport.response.tool_calls import parse_arguments
-from _oxen_transport.tools.partial_json import PartialObject
-from llama_index_oxen.tools import completion_of, tools_to_wire
+from _oxen_transport.errors import OxenStructuredOutputError
+from _oxen_transport.response.objects import GrowingObject
+from _oxen_transport.structured import StructuredRounds
+from _oxen_transport.structured_object import StructuredObject
+from _oxen_transport.tools.arguments import arguments_text
+from _oxen_transport.types import Completion, ToolCall
 
 Method = Literal["function_calling", "json_schema", "json_mode", "auto"]
+dispatcher = get_dispatcher(__name__)
 
 
-def schema_to_wire(output_cls: type[BaseModel]) -> dict[str, Any]:
-    """A class as `{"name", "description", "parameters"}`."""
-    function: dict[str, Any] = tools_to_wire([get_function_tool(output_cls)])[0]["function"]
-    return function
+class StructuredAnswers(FunctionCallingLLM):
+    """The structured calls, so that the answer's form is forced in each of them, in streams too.
 
+    Core's own (`llama_index/core/program/function_program.py`) forgets the system prompt in `acall`,
+    asks for the tool but does not force it in streams, and has no answer for an empty stream.
+    """
 
-def ask_for(output_cls: type[BaseModel], method: str) -> dict[str, Any]:
-    """The call's keyword arguments that make the model answer with this class's object."""
-    if method == "prompt":
-        return {}
-    if method == "json_mode":
-        return {"response_format": {"type": "json_object"}}
-    wired = schema_to_wire(output_cls)
-    if method == "function_calling":
-        # the only tool there is: "required" names it, and some servers ignore a choice by name
-        return {"tools": [{"type": "function", "function": wired}], "tool_choice": "required"}
-    described = {"name": wired["name"], "schema": output_cls.model_json_schema()}
-    return {"response_format": {"type": "json_schema", "json_schema": described}}
+    structured_method: Method = Field(
+        default="function_calling",
+        description="How an object is asked for: by a forced tool call, which every tool-calling model can; "
+        '"json_schema" and "json_mode" need a server that has them. "auto" tries them from the strictest down, the '
+        "prompt alone at last, and remembers for the server and the model what worked.",
+    )
+    structured_repair: bool = Field(
+        default=False, description="If the object does not fit, send the error to the model and ask once more."
+    )
 
+    def structured_predict(
+        self,
+        output_cls: type[Any],
+        prompt: PromptTemplate,
+        llm_kwargs: dict[str, Any] | None = None,
+        **prompt_args: Any,
+    ) -> Any:
+        """Answer with an object of a pydantic class. Raises: OxenStructuredOutputError, OxenError."""
+        if not self._is_ours():
+            return super().structured_predict(output_cls, prompt, llm_kwargs, **prompt_args)
+        _started(output_cls, prompt, prompt_args)
+        rounds, given, call = self._rounds(output_cls, prompt, llm_kwargs, prompt_args)
+        while not rounds.over:
+            with rounds:
+                answer = self.chat(rounds.messages(given, _message), **call, **rounds.parameters)
+                rounds.take(completion_of(answer))
+        return _ended(rounds.result)
 
-def verdict(response: ChatResponse, output_cls: type[BaseModel]) -> Any:
-    """The object of a whole answer. Raises: OxenStructuredOutputError."""
-    try:
-        return output_cls.model_validate(_object(response))
-    except (ValidationError, _NoObjectError) as error:
-        reason = str(error)
-    cut = response.additional_kwargs.get("finish_reason") == "length"
-    why = "the answer was cut off at max_tokens" if cut else reason
-    details = Details(partial=completion_of(response))
-    raise OxenStructuredOutputError(f"no valid {output_cls.__name__}: {why}", details)
+    async def astructured_predict(
+        self,
+        output_cls: type[Any],
+        prompt: PromptTemplate,
+        llm_kwargs: dict[str, Any] | None = None,
+        **prompt_args: Any,
+    ) -> Any:
+        """Async version of `structured_predict`."""
+        if not self._is_ours():
+            return await super().astructured_predict(output_cls, prompt, llm_kwargs, **prompt_args)
+        _started(output_cls, prompt, prompt_args)
+        rounds, given, call = self._rounds(output_cls, prompt, llm_kwargs, prompt_args)
+        while not rounds.over:
+            with rounds:
+                answer = await self.achat(rounds.messages(given, _message), **call, **rounds.parameters)
+                rounds.take(completion_of(answer))
+        return _ended(rounds.result)
 
+    def _structured_stream_call(
+        self,
+        output_cls: type[Any],
+        prompt: PromptTemplate,
+        llm_kwargs: dict[str, Any] | None = None,
+        **prompt_args: Any,
+    ) -> Generator[Any, None, None]:
+        if not self._is_ours():
+            yield from super()._structured_stream_call(output_cls, prompt, llm_kwargs, **prompt_args)
+            return
+        rounds, given, call = self._rounds(output_cls, prompt, llm_kwargs, prompt_args)
+        while not rounds.over:
+            objects = StructuredStream(output_cls)
+            asked = {"messages": rounds.messages(given, _message), **call, **rounds.parameters}
+            with rounds, closing(self.stream_chat(**asked)) as stream:
+                for response in stream:
+                    shown = objects.feed(response)
+                    if shown is not None:
+                        yield shown
+                rounds.take(completion_of(objects.whole()))
+        yield from objects.rest(rounds.result)
 
-def found_in(response: ChatResponse) -> bool:
-    """Whether the answer is an attempt at an object: a whole one, a cut one, or a refusal."""
-    if response.additional_kwargs.get("finish_reason") == "length" or response.message.additional_kwargs.get("refusal"):
-        return True
-    try:
-        _object(response)
-    except _NoObjectError:
-        return bool(response.message.additional_kwargs.get("tool_calls"))
-    return True
+    async def _structured_astream_call(
+        self,
+        output_cls: type[Any],
+        prompt: PromptTemplate,
+        llm_kwargs: dict[str, Any] | None = None,
+        **prompt_args: Any,
+    ) -> AsyncGenerator[Any, None]:
+        if not self._is_ours():
+            return await super()._structured_astream_call(output_cls, prompt, llm_kwargs, **prompt_args)
+        rounds, given, call = self._rounds(output_cls, prompt, llm_kwargs, prompt_args)
 
+        async def stream_objects() -> AsyncGenerator[Any, None]:
+            while not rounds.over:
+                objects = StructuredStream(output_cls)
+                asked = {"messages": rounds.messages(given, _message), **call, **rounds.parameters}
+                with rounds:
+                    async with aclosing(await self.astream_chat(**asked)) as stream:
+                        async for response in stream:
+                            shown = objects.feed(response)
+                            if shown is not None:
+                                yield shown
+                    rounds.take(completion_of(objects.whole()))
+            for value in objects.rest(rounds.result):
+                yield value
 
-class _NoObjectError(Exception):
-    """The answer holds no object."""
+        return stream_objects()
+
+    def _is_ours(self) -> bool:
+        """The other modes (text programs, format enforcers) are core's."""
+        return self.pydantic_program_mode in (PydanticProgramMode.DEFAULT, PydanticProgramMode.FUNCTION)
+
+    def _rounds(
+        self,
+        output_cls: type[Any],
+        prompt: PromptTemplate,
+        llm_kwargs: dict[str, Any] | None,
+        prompt_args: dict[str, Any],
+    ) -> tuple[StructuredRounds, list[ChatMessage], dict[str, Any]]:
+        """The rounds, the prompt's messages with the system prompt exactly once, and the parameters of each call."""
+        chosen = ("tool_required", "tool_choice", "allow_parallel_tool_calls")  # core's words for what is forced here
+        call = {name: value for name, value in (llm_kwargs or {}).items() if name not in chosen}
+        model, repair = call.get("model"), self.structured_repair
+        settings: Any = self
+        rounds = StructuredRounds(
+            StructuredObject(output_cls), settings, self.structured_method, model=model, repair=repair
+        )
+        return rounds, self._extend_messages(prompt.format_messages(llm=self, **prompt_args)), call
 
 
 class StructuredStream:
-    """One streamed answer: the object as it grows, until the whole one can be judged."""
+    """One streamed answer: the object as it grows, until the whole one can be read."""
 
     def __init__(self, output_cls: type[BaseModel]) -> None:
         self._output_cls = output_cls
         self._flexible = create_flexible_model(output_cls)
-        self._growing = PartialObject()
+        self._text = GrowingObject()
         self._last: ChatResponse | None = None
         self._shown: Any = None
 
-    def feed(self, response: ChatResponse) -> Iterator[Any]:
-        """Take a snapshot of the answer, give what can be shown now."""
+    def feed(self, response: ChatResponse) -> Any:
+        """Take a snapshot of the answer. Returns: the object so far, if there is more of it to show; else None."""
         self._last = response
         value = self._value(response)
-        if not value:
-            return
-        shown: Any = self._flexible.model_validate(value)
-        with suppress(ValidationError):
-            shown = self._output_cls.model_validate(value)
-        if shown != self._shown:
-            self._shown = shown
-            yield shown
+        shown: Any = None
+        if value:
+            with suppress(ValidationError):
+                shown = self._flexible.model_validate(value)
+            with suppress(ValidationError):
+                shown = self._output_cls.model_validate(value)
+        if shown is None or shown == self._shown:
+            return None
+        self._shown = shown
+        return shown
 
     def whole(self) -> ChatResponse:
         """The answer. Raises: OxenStructuredOutputError, if nothing came."""
@@ -97,42 +181,39 @@ class StructuredStream:
             raise OxenStructuredOutputError("the stream held no answer")
         return self._last
 
-    def rest(self, value: Any) -> Iterator[Any]:
+    def rest(self, value: Any) -> list[Any]:
         """The object itself, unless it was the last that was shown."""
-        if value != self._shown:
-            yield value
+        return [] if value == self._shown else [value]
 
     def _value(self, response: ChatResponse) -> dict[str, Any]:
         for block in response.message.blocks:
             if isinstance(block, ToolCallBlock):
                 return block.tool_kwargs if isinstance(block.tool_kwargs, dict) else {}
-        text = response.delta or ""
-        if not self._growing.text:  # the object begins at its brace, after a fence or a word or two
-            text = text[text.find("{") :] if "{" in text else ""
-        return self._growing.add(text)
+        return self._text.add(response.delta or "")
 
 
-def _object(response: ChatResponse) -> dict[str, Any]:
-    if refusal := response.message.additional_kwargs.get("refusal"):
-        raise _NoObjectError(f"the model refuses: {refusal}")
-    for block in response.message.blocks:
-        if isinstance(block, ToolCallBlock):
-            if isinstance(block.tool_kwargs, dict):
-                return block.tool_kwargs
-            raise _NoObjectError(f"the arguments are not a whole JSON object: {block.tool_kwargs!r}")
-    said = response.message.content or ""
-    text = json_text(said)
-    value = parse_arguments(text) if text else None  # or written where a call was asked for
-    if value is None:
-        raise _NoObjectError(f"the model gave no JSON object but said {said[:200]!r}")
-    return value
+def completion_of(answer: ChatResponse) -> Completion:
+    """A response as the transport's answer."""
+    calls = [block for block in answer.message.blocks if isinstance(block, ToolCallBlock)]
+    return Completion(
+        text=answer.message.content or "",
+        tool_calls=tuple(
+            ToolCall(call.tool_call_id or "", call.tool_name, arguments_text(call.tool_kwargs)) for call in calls
+        ),
+        finish_reason=answer.additional_kwargs.get("finish_reason"),
+        refusal=answer.message.additional_kwargs.get("refusal"),
+        model=answer.additional_kwargs.get("model_name"),
+    )
 
 
-def said_in(response: ChatResponse) -> str:
-    """What the model wrote, as text: a call that failed cannot be sent back as a call."""
-    blocks = [block for block in response.message.blocks if isinstance(block, ToolCallBlock)]
-    calls = [
-        json.dumps(b.tool_kwargs, ensure_ascii=False) if isinstance(b.tool_kwargs, dict) else b.tool_kwargs
-        for b in blocks
-    ]
-    return response.message.content or "\n".join(calls)
+def _message(role: str, text: str) -> ChatMessage:
+    return ChatMessage(role=MessageRole(role), content=text)
+
+
+def _started(output_cls: type[Any], prompt: PromptTemplate, prompt_args: dict[str, Any]) -> None:
+    dispatcher.event(LLMStructuredPredictStartEvent(output_cls=output_cls, template=prompt, template_args=prompt_args))
+
+
+def _ended(result: Any) -> Any:
+    dispatcher.event(LLMStructuredPredictEndEvent(output=result))
+    return result

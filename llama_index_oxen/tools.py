@@ -1,4 +1,4 @@
-"""Tools in LlamaIndex's form -> the wire's, and the answer's calls -> what LlamaIndex runs."""
+"""Tools in LlamaIndex's form -> a request's, and the answer's calls -> what LlamaIndex runs."""
 
 from __future__ import annotations
 
@@ -11,20 +11,17 @@ from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.tools import BaseTool, ToolMetadata
 from pydantic_core import from_json, to_json
 
-from _oxen_transport.errors import Details, OxenConfigError, OxenToolCallError
-from _oxen_transport.response.tool_calls import parse_arguments
+from _oxen_transport.errors import Details, OxenToolCallError
+from _oxen_transport.tools.arguments import parse_arguments
 from _oxen_transport.types import Completion, ToolCall
+from llama_index_oxen.messages import call_blocks
 
 ToolLike = BaseTool | dict[str, Any]
 
 
 def tools_to_wire(tools: Sequence[ToolLike]) -> list[dict[str, Any]]:
-    """LlamaIndex's tools, or dicts in OpenAI's form, under the tools' own names. Raises: OxenConfigError."""
-    wired = [_tool(tool) for tool in tools]
-    names = [tool["function"]["name"] for tool in wired]
-    if len(set(names)) < len(names):  # core runs a called tool by its name
-        raise OxenConfigError(f"two tools have the same name; the names are {names}")
-    return wired
+    """LlamaIndex's tools, or dicts in OpenAI's form, under the tools' own names."""
+    return [_tool(tool) for tool in tools]
 
 
 def tool_choice_to_wire(choice: Any, *, required: bool = False) -> Any:
@@ -48,16 +45,19 @@ def keep_first_call(response: ChatResponse) -> ChatResponse:
 
 
 def selections(response: ChatResponse, *, error_on_no_tool_call: bool) -> list[ToolSelection]:
-    """The calls that LlamaIndex shall run.
+    """The calls that LlamaIndex is to run.
+
+    A call whose arguments are cut or not a JSON object must not run. Agents, which do without calls, get
+    one that no tool answers to: their own "not found" tells the model, which may then correct itself.
 
     Raises:
-        OxenToolCallError: There is no call, or one whose arguments are cut or no JSON object.
+        OxenToolCallError: A call was wanted, and there is none, or one that must not run.
     """
-    calls = [block for block in response.message.blocks if isinstance(block, ToolCallBlock)]
+    calls = call_blocks(response.message)
     if not calls and error_on_no_tool_call:
-        said = response.message.content or ""
-        raise _error(f"expected at least one tool call, but the model said {said[:200]!r}", response)
-    return [_selection(call, response) for call in calls]
+        text = response.message.content or ""
+        raise _error(f"expected at least one tool call, but the model answered {text[:200]!r}", response)
+    return [_selection(call, response, strict=error_on_no_tool_call) for call in calls]
 
 
 @contextmanager
@@ -79,14 +79,20 @@ def name_unknown_tool(tools: Sequence[ToolLike]) -> Iterator[None]:
         raise OxenToolCallError(unknown)
 
 
-def _selection(call: ToolCallBlock, response: ChatResponse) -> ToolSelection:
+def _selection(call: ToolCallBlock, response: ChatResponse, *, strict: bool) -> ToolSelection:
     kwargs = call.tool_kwargs
     arguments = kwargs if isinstance(kwargs, dict) else parse_arguments(kwargs)
-    if arguments is None:
-        cut = response.additional_kwargs.get("finish_reason") == "length"
-        why = "were cut off at max_tokens" if cut else "are not a JSON object"
+    if arguments is not None:
+        return ToolSelection(tool_id=call.tool_call_id or "", tool_name=call.tool_name, tool_kwargs=arguments)
+    cut = response.additional_kwargs.get("finish_reason") == "length"
+    why = "were cut off at max_tokens" if cut else "are not a JSON object"
+    if strict:
         raise _error(f"the arguments of the call to {call.tool_name!r} {why}: {str(kwargs)[:200]!r}", response)
-    return ToolSelection(tool_id=call.tool_call_id or "", tool_name=call.tool_name, tool_kwargs=arguments)
+    # core: "Tool {tool_name} not found. Please select a tool that is available."
+    name = (
+        f"{call.tool_name!r} was not called: its arguments {why}; call it again with all of them. A tool like this was"
+    )
+    return ToolSelection(tool_id=call.tool_call_id or "", tool_name=name, tool_kwargs={})
 
 
 def _error(message: str, response: ChatResponse) -> OxenToolCallError:
@@ -94,7 +100,7 @@ def _error(message: str, response: ChatResponse) -> OxenToolCallError:
 
 
 def completion_of(response: ChatResponse) -> Completion:
-    """An answer as the wire's value, for the `partial` of an error."""
+    """An answer as a plain value, for the `partial` of an error."""
     wired = response.message.additional_kwargs.get("tool_calls") or []
     calls = [ToolCall(raw["id"], raw["function"]["name"], raw["function"]["arguments"]) for raw in wired]
     return Completion(
@@ -123,7 +129,7 @@ def _tool(tool: ToolLike) -> dict[str, Any]:
 
 
 def _described(made: ToolMetadata) -> dict[str, Any]:
-    """Core's own description, but for the name: what the wire cannot hold is the transport's matter."""
+    """Core's own description, but for the name: what a request cannot hold is the transport's matter."""
     described = made.to_openai_tool(skip_length_check=True)
     described["function"]["name"] = made.get_name()
     return described

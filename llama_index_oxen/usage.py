@@ -1,4 +1,4 @@
-"""What an answer cost and where it came from, in LlamaIndex's words."""
+"""Token counts and metadata of an answer, under LlamaIndex's names."""
 
 from __future__ import annotations
 
@@ -8,25 +8,15 @@ from typing import Any
 from llama_index.core.base.llms.types import LogProb
 from pydantic import ValidationError
 
-from _oxen_transport.types import Completion, Usage
-
-
-def usage_metadata(usage: Usage | None) -> dict[str, int]:
-    """Token counts under the names that LlamaIndex's counters look for; {} if the server gave none."""
-    if usage is None:
-        return {}
-    return {
-        "prompt_tokens": usage.prompt_tokens,
-        "completion_tokens": usage.completion_tokens,
-        "total_tokens": usage.total_tokens,
-    }
+from _oxen_transport.response.usage import token_usage
+from _oxen_transport.types import Completion
 
 
 def response_metadata(completion: Completion) -> dict[str, Any]:
-    """Everything that is known about an answer beside its message; what is unknown is left out."""
+    """Everything known about an answer beside its message; unknown fields are left out."""
     usage = completion.usage
     known = {
-        **usage_metadata(usage),
+        **token_usage(usage),
         "cached_tokens": usage.cached_tokens if usage else None,
         "reasoning_tokens": usage.reasoning_tokens if usage else None,
         "cost": usage.cost if usage else None,
@@ -41,12 +31,12 @@ def response_metadata(completion: Completion) -> dict[str, Any]:
     return {name: value for name, value in known.items() if value is not None}
 
 
-def log_probs(logprobs: dict[str, Any] | None) -> list[list[LogProb]] | None:
+def logprobs(given: dict[str, Any] | None) -> list[list[LogProb]] | None:
     """The log probabilities, one list per token: its alternatives, or itself if there are none.
 
-    What is no log probability is left out: it is beside the answer, and must not cost it.
+    Invalid ones are left out: they must not make the answer fail.
     """
-    tokens = (logprobs or {}).get("content")
+    tokens = (given or {}).get("content")
     if not isinstance(tokens, list):
         return None
     return [_alternatives(token) for token in tokens if isinstance(token, dict)]

@@ -1,14 +1,18 @@
-"""Fixtures for all tests: the scripted server in each of its forms, and every front door of the library."""
+"""Fixtures for all tests: the scripted server in each of its forms, and every entry point of the library."""
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 import pytest
 
-from tests.callers import callers
-from tests.server import Certificates, Server, black_hole, closed_port, mute_port
+from _oxen_transport.testing import Server, ports
+from tests.certificates import Certificates
+from tests.entry_points import one_of_each
+from tests.shared_server import shared_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,9 +42,9 @@ def _own_retry_budget() -> Iterator[None]:
 def _own_connections() -> Iterator[None]:
     """All tests call one host; a connection that one test's server is closing must not be the next test's."""
     yield
-    if (module := sys.modules.get("_oxen_transport.http.pools")) is not None:
-        while module._sync:
-            module._sync.popitem()[1].close()
+    if (module := sys.modules.get("_oxen_transport.http.sync_requests")) is not None:
+        while module._pools:
+            module._pools.popitem()[1].close()
 
 
 @pytest.fixture(autouse=True)
@@ -54,19 +58,18 @@ def _own_defaults() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def local_model_url() -> str:
-    """A real server with a real small model, one for the session; its weights are fetched once and kept."""
+def local_model_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real server with a real small model, one for all workers; its weights are fetched once and kept."""
     from examples.support.local import start_server
 
-    return start_server()
+    folder = tmp_path_factory.getbasetemp()
+    with shared_server(folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder, start_server) as url:
+        yield url
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All that talks to the real model goes to one worker: two servers would share two cores."""
     for item in items:
         if "local_model_url" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("real model"))
             item.add_marker(pytest.mark.timeout(900))  # the first one may fetch 490 MB of weights
 
 
@@ -106,28 +109,28 @@ def tls_server(certificates: Certificates) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def dead_port() -> Iterator[int]:
-    with closed_port() as port:
+def closed_port() -> Iterator[int]:
+    with ports.closed_port() as port:
         yield port
 
 
 @pytest.fixture(scope="session")
-def dark_port() -> Iterator[int]:
-    with black_hole() as port:
+def unresponsive_port() -> Iterator[int]:
+    with ports.black_hole() as port:
         yield port
 
 
 @pytest.fixture(scope="session")
 def silent_port() -> Iterator[int]:
-    with mute_port() as port:
+    with ports.mute_port() as port:
         yield port
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test that asks for `caller`, and names no front doors itself, runs for all of them."""
+    """A test that asks for `api`, and names no entry points itself, runs for a sync and an async one in turn."""
     named = [name for mark in metafunc.definition.iter_markers("parametrize") for name in _names(mark.args[0])]
-    if "caller" in metafunc.fixturenames and "caller" not in named:
-        metafunc.parametrize("caller", callers(), ids=str)
+    if "api" in metafunc.fixturenames and "api" not in named:
+        metafunc.parametrize("api", one_of_each(crc32(metafunc.function.__name__.encode())), ids=str)
 
 
 def _names(argument: str | tuple[str, ...]) -> list[str]:

@@ -17,10 +17,10 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from tests.server import chunks, completion, sse, streamed, whole
+from _oxen_transport.testing import chunks, completion, sse, streamed, whole
 
 if TYPE_CHECKING:
-    from tests.server import Received, Step
+    from _oxen_transport.testing import Received, Step
 
 STORY = "Moo, says the ox. Hello to you, friend of the plough."
 Call = tuple[str, str, dict[str, Any]]

@@ -1,4 +1,4 @@
-"""Settings, messages and tools -> one request, ready to be sent, or to be shown as cURL.
+"""Settings, messages and tools -> one request, ready to be sent.
 
 The body's keys are those of https://docs.oxen.ai/inference-api/reference/chat_completions;
 only what is set is sent, because the providers behind the API refuse what they do not know.
@@ -6,28 +6,30 @@ only what is set is sent, because the providers behind the API refuse what they 
 
 from __future__ import annotations
 
-import json
-import shlex
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr, ValidationError
-from pydantic_core import PydanticSerializationError, to_json
 
-from _oxen_transport import __version__
-from _oxen_transport.catalogue import check_body, known
-from _oxen_transport.errors import OxenConfigError
-from _oxen_transport.families import Family, family
-from _oxen_transport.rate_limiter import Limiter
+from _oxen_transport.call_params import OxenParams, wire_names
+from _oxen_transport.families import family
+from _oxen_transport.rate_limiter import RateLimiter
+from _oxen_transport.redaction import Redactor, check_call_headers
+from _oxen_transport.request.body import check_parameters, encode, fit_window
+from _oxen_transport.request.reading import without_reasoning
 from _oxen_transport.request.repair import repair
-from _oxen_transport.request.tokens import BYTES_PER_TOKEN, check, count_messages, fit, window_of
-from _oxen_transport.response.error_body import Redactor
-from _oxen_transport.settings import OxenParams, OxenSettings, config_error, wire_names
-from _oxen_transport.tools.names import NO_TOOL_NAMES, ToolNameMap, in_messages, on_the_wire, tool_name_map
+from _oxen_transport.request.token_bound import BYTES_PER_TOKEN
+from _oxen_transport.request.tokens import count_messages, count_repaired
+from _oxen_transport.request.tool_fields import settle_tools
+from _oxen_transport.settings import OxenSettings
+from _oxen_transport.tools.names import NO_TOOL_NAMES, ToolNameMap, in_messages, tool_name_map
 from _oxen_transport.types import Message
+from _oxen_transport.validation_errors import config_error
+from _oxen_transport.version import __version__
 
 # Never "oxen" in here: the server takes such an agent for its CLI and may answer 426
 # (https://github.com/Oxen-AI/Oxen, crates/oxen-server/src/params.rs).
@@ -38,7 +40,6 @@ ANSWER_TOKENS = 256
 
 _WIRE = wire_names(OxenParams)
 _PARAMS = tuple(OxenParams.model_fields)
-_TOOL_WORDS = {"auto": "auto", "none": "none", "required": "required", "any": "required"}
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class Request:
     model: str
     body: dict[str, Any] = field(repr=False)
     content: bytes = field(repr=False)
+    base_url: str = ""
     method: str = "POST"
     stream: bool = False
     api_key: SecretStr | None = field(default=None, repr=False)
@@ -59,7 +61,7 @@ class Request:
     resume: bool = False
     auto_continue: bool = False
     tool_names: ToolNameMap = field(default_factory=dict, repr=False)
-    limiter: Limiter | None = field(default=None, repr=False, compare=False)
+    limiter: RateLimiter | None = field(default=None, repr=False, compare=False)
 
     @property
     def expected_tokens(self) -> int:
@@ -78,7 +80,7 @@ class Request:
         return Redactor(*key, *self.extra_headers.values())
 
     def headers(self) -> dict[str, str]:
-        """All headers, with the key in clear: only for the wire."""
+        """All headers, with the key in plain text: only for sending."""
         headers = {
             "Accept": "text/event-stream" if self.stream else "application/json",
             # a packed stream is held back by whoever packs it
@@ -92,13 +94,13 @@ class Request:
         if not self.extra_headers:
             return headers
         further = {name: value.get_secret_value() for name, value in self.extra_headers.items()}
-        taken = {name.lower() for name in further}  # the caller's word replaces ours, however it is written
+        taken = {name.lower() for name in further}  # the caller's value replaces ours, in any case of letters
         return {**{name: value for name, value in headers.items() if name.lower() not in taken}, **further}
 
     def without(self, key: str) -> Request:
         """The same request without one field of its body."""
         body = {name: value for name, value in self.body.items() if name != key}
-        return replace(self, body=body, content=_encode(body))
+        return replace(self, body=body, content=encode(body))
 
     def continued(self, text: str) -> Request:
         """The same request with the beginning of its answer, for the model to go on from."""
@@ -108,16 +110,7 @@ class Request:
         prefix_key = family(self.model).prefix_key
         last: dict[str, Any] = {"role": "assistant", "content": text, **({prefix_key: True} if prefix_key else {})}
         body = {**self.body, "messages": [*messages, last]}
-        return replace(self, body=body, content=_encode(body))
-
-    def to_curl(self) -> str:
-        """This request as a cURL command, with `$OXEN_API_KEY` in place of the key."""
-        lines = [f"curl -X POST {shlex.quote(self.url)}", '-H "Content-Type: application/json"']
-        if self.api_key:
-            lines.append('-H "Authorization: Bearer $OXEN_API_KEY"')
-        lines += [f'-H "{name}: ${name.upper().replace("-", "_")}"' for name in self.extra_headers]
-        lines.append("-d " + shlex.quote(json.dumps(json.loads(self.content), indent=2, ensure_ascii=False)))
-        return " \\\n  ".join(lines)
+        return replace(self, body=body, content=encode(body))
 
 
 @lru_cache(maxsize=64)
@@ -134,37 +127,41 @@ def build(
     Args:
         settings: The model object's own settings.
         messages: The conversation, OpenAI-shaped.
-        stream: Whether the answer shall come in pieces.
+        stream: Whether to ask for the answer in pieces.
         call: What this call sets differently; names of `OxenParams`, None counts as unset.
 
     Raises:
         OxenConfigError: Something the server is known to refuse, or cannot be sent.
     """
     values = _values(settings, call or {})
-    model = family(values["model"])
+    known, mode = family(values["model"]), values["history"]
     names = tool_name_map(values["tools"]) if values["tools"] else NO_TOOL_NAMES
     body: dict[str, Any] = {"model": values["model"]}
-    body["messages"] = repair(in_messages(messages, names), model, values["history"], tools=bool(values["tools"]))
+    messages = in_messages(messages if known.returns_reasoning else without_reasoning(messages), names)
+    body["messages"] = repaired = repair(messages, known, mode, tools=bool(values["tools"]))
     for name, wire in _WIRE.items():
         value = values[name]
         if value is not None and value != []:
-            body[model.seed_name if name == "seed" else wire] = value
-    _check(body, model)
-    _settle_tools(body, names)
-    if values["check_context"] or body.get("max_tokens") == "fit":
-        _fit_window(settings, body)
-    check_body(known.get(settings.base_url, body["model"]), body)
+            body[known.seed_name if name == "seed" else wire] = value
+    check_parameters(body, known)
+    settle_tools(body, names)
     if stream:
         body["stream"] = True
     else:
         body.pop("stream_options", None)
+    tools = body.get("tools")
     body.update(values["extra_body"])
+    if values["check_context"] or body.get("max_tokens") == "fit":
+        # with "off", nothing was repaired yet
+        count = count_messages if mode == "off" else count_repaired
+        fit_window(settings, body, count(repaired, tools, values["model"]))
     limiter = getattr(settings, "rate_limiter", None)  # a field of both frameworks' models
     return Request(
         url=settings.base_url + "/chat/completions",
+        base_url=settings.base_url,
         model=body["model"],
         body=body,
-        content=_encode(body),
+        content=encode(body),
         stream=stream,
         api_key=settings.api_key,
         extra_headers=values["extra_headers"],
@@ -174,8 +171,25 @@ def build(
         resume=values["resume"],
         auto_continue=values["auto_continue"],
         tool_names=names,
-        limiter=limiter if isinstance(limiter, Limiter) else None,
+        limiter=limiter if isinstance(limiter, RateLimiter) else None,
     )
+
+
+async def build_off_loop(make: Callable[[], Request], *, reads_files: bool) -> Request:
+    """A request whose making would block an event loop is made in a thread.
+
+    Args:
+        make: Makes the request.
+        reads_files: Whether making it reads files, or counts tokens: see `counts_tokens`.
+    """
+    return await asyncio.to_thread(make) if reads_files else make()
+
+
+def counts_tokens(settings: OxenSettings, call: Mapping[str, Any]) -> bool:
+    """Whether `build` would count the prompt, which reads the tokenizer's file and takes its time."""
+    limit = call.get("max_tokens") or settings.max_tokens
+    extra = {**settings.extra_body, **(call.get("extra_body") or {})}
+    return bool(call.get("check_context") or settings.check_context) or "fit" in (limit, extra.get("max_tokens"))
 
 
 def build_get(settings: OxenSettings, path: str, model: str = "") -> Request:
@@ -185,6 +199,7 @@ def build_get(settings: OxenSettings, path: str, model: str = "") -> Request:
     """
     return Request(
         url=settings.base_url + path,
+        base_url=settings.base_url,
         model=model,
         body={},
         content=b"",
@@ -211,73 +226,10 @@ def _values(settings: OxenSettings, call: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def checked(call: Mapping[str, Any]) -> OxenParams:
-    """Per-call keyword arguments, through the same door as the settings. Raises: OxenConfigError."""
+    """Per-call keyword arguments, checked like the settings. Raises: OxenConfigError."""
+    check_call_headers(call.get("extra_headers"))
     try:
         return OxenParams.model_validate(dict(call))
     except ValidationError as error:
-        failure = config_error(error, OxenParams)
+        failure = config_error(error, OxenParams, OxenSettings.model_fields)
     raise failure
-
-
-def _check(body: dict[str, Any], model: Family) -> None:
-    heat = body.get("temperature")
-    if heat is not None and model.max_temperature is not None and heat > model.max_temperature:
-        raise OxenConfigError(f"temperature: {body['model']} takes at most {model.max_temperature} (got {heat})")
-
-
-def _fit_window(settings: OxenSettings, body: dict[str, Any]) -> None:
-    """Count the prompt, as someone asked for it: `max_tokens="fit"`, `check_context=True`."""
-    model = body["model"]
-    prompt = count_messages(body["messages"], body.get("tools"), model)
-    total = window_of(settings, model)
-    if body.get("max_tokens") == "fit":
-        listed = known.get(settings.base_url, model)
-        body["max_tokens"] = fit(prompt, total, most=listed.max_output_tokens if listed else None, model=model)
-    else:
-        check(prompt, total, reserved=body.get("max_tokens"), model=model)
-
-
-def _settle_tools(body: dict[str, Any], own: ToolNameMap) -> None:
-    """Bring tools and `tool_choice` into the wire's form; without tools nothing about tools is sent."""
-    choice = body.pop("tool_choice", None)
-    if "tools" not in body:
-        body.pop("parallel_tool_calls", None)
-        return
-    if own:
-        body["tools"] = [on_the_wire(tool, own) for tool in body["tools"]]
-    if choice is None or choice is False:
-        return
-    names = [_function(tool).get("name") for tool in body["tools"]]
-    if choice is True:
-        choice = "required"
-    if isinstance(choice, str):
-        choice = _TOOL_WORDS.get(choice) or {"type": "function", "function": {"name": choice}}
-    if isinstance(choice, dict):
-        choice = on_the_wire(choice, own)
-        wanted = _function(choice).get("name")
-        if wanted not in names:
-            known = [own.get(str(name), name) for name in names]
-            raise OxenConfigError(f"tool_choice: there is no tool named {wanted!r}; the tools are {known}")
-    body["tool_choice"] = choice
-
-
-def _function(tool: dict[str, Any]) -> dict[str, Any]:
-    """What OpenAI's form has under `function`. Raises: OxenConfigError, if it is no dict."""
-    function = tool.get("function", {})
-    if isinstance(function, dict):
-        return function
-    raise OxenConfigError(f"a tool must be {{'type': 'function', 'function': {{...}}}} (got {str(tool)[:80]})")
-
-
-def _encode(body: dict[str, Any]) -> bytes:
-    try:
-        content = to_json(body)
-        if b"NaN" in content or b"Infinity" in content:  # perhaps in a text, perhaps as a number
-            json.dumps(json.loads(content), allow_nan=False)
-        return content
-    except (PydanticSerializationError, ValueError) as error:  # a lone surrogate is a ValueError
-        reason = str(error)
-    try:  # half a surrogate pair is no UTF-8, but JSON can escape it
-        return json.dumps(body, separators=(",", ":"), allow_nan=False).encode("ascii")
-    except (TypeError, ValueError):
-        raise OxenConfigError(f"the request holds something JSON cannot carry: {reason[:200]}") from None

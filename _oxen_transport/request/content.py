@@ -1,4 +1,4 @@
-"""A message's content in the wire's form: the same bytes, whichever framework it came from.
+"""A message's content in the request's form: the same bytes, whichever framework it came from.
 
 Parts: https://docs.oxen.ai/inference-api/reference/chat_completions (`text`, `image_url`,
 `audio_url`, `video_url`, `file`). Nothing is ever fetched here: a URL travels as a URL.
@@ -9,11 +9,10 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Literal, TypeVar
-
-from pydantic_core import PydanticSerializationError, from_json, to_json
+from typing import Any, Literal, TypeVar, cast
 
 from _oxen_transport.errors import OxenConfigError
+from _oxen_transport.tools.arguments import arguments_text
 from _oxen_transport.types import Message, WireToolCall
 
 M = TypeVar("M")
@@ -54,7 +53,7 @@ def _converted(place: int, message: M, convert: Callable[[M], list[Message]]) ->
         raise
     except (TypeError, ValueError, KeyError, AttributeError, OSError) as error:
         reason = f"{type(error).__name__}: {error}"[:200]
-    raise OxenConfigError(f"messages[{place}], a {type(message).__name__}, has something malformed in it ({reason})")
+    raise OxenConfigError(f"messages[{place}] ({type(message).__name__}) is malformed: {reason}")
 
 
 def text_part(text: str) -> Part:
@@ -65,17 +64,17 @@ def text_part(text: str) -> Part:
 def media_part(
     kind: Media, *, url: str | None = None, data: str | bytes | None = None, mime: str | None = None, **extra: Any
 ) -> Part:
-    """An image, a sound, a film or a PDF.
+    """An image, audio, video or a PDF.
 
     Args:
         kind: What it is.
-        url: Where it lies, or a `data:` URL. It is passed on, never fetched.
+        url: Its URL, or a `data:` URL. It is passed on, never fetched.
         data: The bytes, or their base64 text.
-        mime: The type of `data`. Default: the kind's most usual one.
+        mime: The type of `data`. Default: the most usual one of its kind.
         extra: `detail` of an image, `filename` of a file; None is left out.
 
     Raises:
-        OxenConfigError: Neither url nor data, or data that is no base64.
+        OxenConfigError: Neither url nor data, or data that is not base64.
     """
     if not url and data is None:
         raise OxenConfigError(f"this {kind} has neither a URL nor data (ids of uploaded files are not known to Oxen)")
@@ -93,7 +92,7 @@ def _base64(kind: Media, data: str | bytes) -> str:
     try:
         base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        raise OxenConfigError(f"the data of this {kind} is no base64 text") from None
+        raise OxenConfigError(f"the data of this {kind} is not valid base64") from None
     return text
 
 
@@ -109,13 +108,66 @@ def fold(parts: Iterable[Part], between: str = BETWEEN_PARTS) -> str | list[Part
     return parts
 
 
-def wire_call(call_id: str | None, name: str, arguments: Any) -> WireToolCall:
-    """One tool call of an assistant message; its arguments are JSON text, or become it."""
-    return {"id": call_id or "", "type": "function", "function": {"name": name, "arguments": arguments_text(arguments)}}
+def with_refusal(content: str | list[Part], refusal: Any) -> str | list[Part]:
+    """An assistant's content with the text of its refusal, which OpenAI's models write in another place."""
+    if not isinstance(refusal, str) or not refusal or content == refusal:
+        return content
+    parts = [text_part(content)] if isinstance(content, str) else content
+    return fold(parts if text_part(refusal) in parts else [*parts, text_part(refusal)])
+
+
+RETURNED_KEYS = ("reasoning_details", "thinking_blocks", "extra_content")
+"""Fields of an answer that its model gets back unchanged: OpenRouter's, LiteLLM's, Google's."""
+
+
+def to_be_returned(beside: Mapping[str, Any]) -> Message:
+    """Those of an answer's further fields that go back with it."""
+    return cast("Message", {key: beside[key] for key in RETURNED_KEYS if beside.get(key)})
+
+
+# -- tool calls ----------------------------------------------------------------------------
+
+TOOL_CALL_EXTRAS = "tool_call_extras"
+"""Where LangChain's `additional_kwargs` keep what a call must bring back: {id of the call: its further keys}."""
+
+
+def wire_call(call_id: Any, name: str, arguments: Any, extra: Mapping[str, Any] | None = None) -> WireToolCall:
+    """One tool call of an assistant message; its arguments are JSON text, or become it.
+
+    Args:
+        call_id: The call's id; none becomes "".
+        name: The tool's name.
+        arguments: JSON text, or what becomes it.
+        extra: A call whose further keys this one gets, such as a signature; see `signatures`.
+    """
+    function = {"name": name, "arguments": arguments_text(arguments)}
+    wired = {"id": str(call_id or ""), "type": "function", "function": function, **signatures(extra or {})}
+    return cast("WireToolCall", wired)
+
+
+def signatures(call: Mapping[str, Any]) -> dict[str, Any]:
+    """What a model must get back with its call: Google's thought signatures.
+
+    https://ai.google.dev/gemini-api/docs/thought-signatures#openai
+    """
+    return {"extra_content": call["extra_content"]} if call.get("extra_content") else {}
+
+
+def with_extras(calls: list[WireToolCall], raw: Sequence[Mapping[str, Any]], by_id: Any = None) -> list[WireToolCall]:
+    """Calls with the signatures that were kept apart from them.
+
+    Args:
+        calls: The calls.
+        raw: The same calls as the server wrote them, if they were kept.
+        by_id: Id -> further keys of that call.
+    """
+    kept = {str(call.get("id") or ""): signatures(call) for call in raw}
+    kept |= by_id if isinstance(by_id, dict) else {}
+    return [cast("WireToolCall", {**call, **kept.get(call["id"], {})}) if call["id"] else call for call in calls]
 
 
 def old_calls(kwargs: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The calls of a message where older versions of the frameworks kept them, in OpenAI's words.
+    """The calls of a message where older versions of the frameworks kept them, in OpenAI's format.
 
     Before it had a list of calls OpenAI had one `function_call`, without an id: the next result of
     that name answers it, see https://platform.openai.com/docs/api-reference/chat/create.
@@ -127,33 +179,3 @@ def old_calls(kwargs: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _plain(given: Any) -> dict[str, Any]:
     return given if isinstance(given, dict) else dict(given.model_dump())  # another SDK's object
-
-
-def arguments_text(arguments: Any) -> str:
-    """Arguments as JSON text. Text stays as the model wrote it. Raises: OxenConfigError."""
-    if isinstance(arguments, str):
-        return arguments or "{}"
-    try:
-        return to_json(arguments if arguments is not None else {}).decode()
-    except PydanticSerializationError as error:
-        reason = str(error)[:200]
-    raise OxenConfigError(f"the arguments of a tool call hold something JSON cannot carry: {reason}")
-
-
-def partial_arguments(text: str) -> dict[str, Any]:
-    """The arguments as far as they have come, the text being written included; {} if no object."""
-    try:  # a number at the end may go on: 4 may be about to become 42
-        value = from_json(text.rstrip("0123456789.+-eE"), allow_partial="trailing-strings")
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
-def json_text(text: str) -> str:
-    """The JSON in an answer: without the fence that models put around it, or the words beside it."""
-    text = text.strip()
-    _, fence, rest = text.partition("```")
-    if fence:
-        body = rest.rpartition("```")[0] or rest
-        text = body.partition("\n")[2] if not body.lstrip().startswith(("{", "[")) else body
-    return text.strip()

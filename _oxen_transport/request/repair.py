@@ -2,41 +2,45 @@
 
 LangChain and LlamaIndex produce histories that Mixtral refuses with an opaque 400: foreign ids,
 system messages in the middle, a user's message after a tool result, text beside tool calls.
-`repair` mends them by named rules (`history_rules.RULES`, each with its source), in one sequence of
-passes. What nobody can mend is an error on this side, before a byte is sent.
+`repair` changes them by named rules (`rules.RULES`, each with its source), in one sequence of passes.
+Each rule looks at a message and at those before it, so that a message which is added later leaves the
+earlier ones as they were sent. What cannot be repaired is an error on this side, before a byte is sent.
 """
 
 from __future__ import annotations
 
 from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.families import Family
+from _oxen_transport.request.reading import read
 from _oxen_transport.request.rules import Mode, Report
 from _oxen_transport.request.tool_results import calls_as_text, paired, set_ids
-from _oxen_transport.request.turns import Turn, join, read, write
-from _oxen_transport.types import Message
+from _oxen_transport.request.turns import Turn, join, write
+from _oxen_transport.types import ROLES, Message
 
 GO_ON = "Continue."
-"""What the user says where the order asks for a user's message and there is none."""
+"""A user's message where the order needs one and the conversation has none."""
 UNDERSTOOD = "OK."
-"""What the assistant says where the order asks for an assistant's message and there is none."""
+"""An assistant's message where the order needs one and the conversation has none."""
 
 
-def repair(messages: list[Message], family: Family, mode: Mode, *, tools: bool) -> list[Message]:
-    """Mend a conversation for one family of models.
+def repair(messages: list[Message], family: Family, mode: Mode, *, tools: bool, log: bool = True) -> list[Message]:
+    """Repair a conversation for one family of models.
 
     Deterministic and idempotent; order is kept wherever the family allows it.
 
     Args:
-        messages: The conversation in the wire's words. Nothing in it is changed.
-        family: What the model accepts (`models.family`).
-        mode: "repair" mends; "strict" raises where "repair" would mend; "off" leaves all as it is.
+        messages: The conversation in the request's format. Nothing in it is changed.
+        family: What the model accepts (`families.family`).
+        mode: "repair" changes what is refused; "strict" raises exactly where "repair" would change
+            something; "off" leaves everything as it is.
         tools: Whether the request declares tools.
+        log: Whether to log which rules ran; not where a conversation is only counted.
 
     Returns:
-        New messages; with "off", the same ones in a new list.
+        New messages; with "strict" and "off", the same ones in a new list.
 
     Raises:
-        OxenConfigError: There is no message (in every mode); something cannot be mended, such as an
+        OxenConfigError: There is no message (in every mode); something cannot be repaired, such as an
             image for a text-only model; or, with "strict", a rule would have to run.
     """
     if not messages:
@@ -44,12 +48,23 @@ def repair(messages: list[Message], family: Family, mode: Mode, *, tools: bool) 
         raise OxenConfigError("there is no message to send: the conversation is empty")
     if mode == "off":
         return list(messages)
-    report = Report(family.name, mode)
+    report = Report(family.name)
+    repaired = _repaired(messages, family, report, tools=tools)
+    report.compare(messages, repaired)
+    if mode == "strict":
+        report.refuse_changes()
+        return list(messages)
+    if log:
+        report.log()
+    return repaired
+
+
+def _repaired(messages: list[Message], family: Family, report: Report, *, tools: bool) -> list[Message]:
     turns = [read(message, at, family, report) for at, message in enumerate(messages)]
     if family.calls_need_tools and not tools:
         turns = calls_as_text(turns, report)
     if family.strict_order:
-        turns = _without_empty(turns, report)
+        turns = _without_empty(turns, family, report)
         turns = _names_into_text(turns, report)
         turns = _system_first(turns, report)
     turns = paired(turns, family, report)
@@ -57,64 +72,68 @@ def repair(messages: list[Message], family: Family, mode: Mode, *, tools: bool) 
     if family.strict_order:
         turns = _alternating(turns, family, report)
     _set_prefix(turns, family, report)
-    report.log()
     return [write(turn, family) for turn in turns]
 
 
-# -- what is said --------------------------------------------------------------------------
+# -- texts ---------------------------------------------------------------------------------
 
 
-def _without_empty(turns: list[Turn], report: Report) -> list[Turn]:
+def _without_empty(turns: list[Turn], family: Family, report: Report) -> list[Turn]:
     """Drop assistant and system messages that say nothing; a user's or a tool's silence is kept."""
     kept = []
     for turn in turns:
         if turn.role in ("assistant", "system") and turn.is_empty:
             report.note("empty-message", turn.at)
             continue
-        if turn.calls and isinstance(turn.content, str) and not turn.content.strip():
-            turn.content = ""  # spaces beside calls count as text: "either content or tool_calls, but not both"
+        if turn.calls and turn.content and not family.content_with_calls and not str(turn.content).strip():
+            report.note("content-and-calls", turn.at)  # spaces count as text
+            turn.content = ""
         kept.append(turn)
     return kept
 
 
 def _names_into_text(turns: list[Turn], report: Report) -> list[Turn]:
-    """Drop `name`; where several speak in one role, the name goes in front of what they say.
+    """Drop `name`; it goes in front of the text where it says more than the role does.
 
-    A single speaker's name carries nothing the role does not say: agents put their own on every
-    answer. A tool's name stays with its call.
+    A user's name always does. Agents put their own on every answer, so an assistant's name is written from
+    the second speaker on. A tool's name stays with its call.
     """
-    speakers: dict[str, set[str | None]] = {}
+    answering: set[str | None] = set()
     for turn in turns:
-        speakers.setdefault(turn.role, set()).add(turn.name)
-    for turn in turns:
+        if turn.role == "assistant":
+            answering.add(turn.name)
         if not turn.name or turn.role == "tool":
             continue
         report.note("name", turn.at)
-        if len(speakers[turn.role]) > 1 and turn.content:
+        says_more = turn.role == "user" or (turn.role == "assistant" and len(answering) > 1)
+        if says_more and turn.name.lower() not in ROLES and turn.content:
             turn.content = join(f"{turn.name}: ", turn.content, between="")
         turn.name = None
     return turns
 
 
 def _system_first(turns: list[Turn], report: Report) -> list[Turn]:
-    """All system messages as one, first. The model's own template puts them together in this way.
+    """System messages at the beginning as one; a later one as a user's message, in its place.
 
-    https://github.com/mistralai/mistral-common, `_aggregate_system_prompts` in normalize.py: moving
-    them does not change what the model reads.
+    Mixtral's template writes the system prompt into a user's message in any case (`encode_user_content` in
+    https://github.com/mistralai/mistral-common, instruct.py). Moved to the front, it would change the
+    beginning of a conversation that a server may have cached.
     """
-    system: Turn | None = None
-    rest: list[Turn] = []
+    first: Turn | None = None
+    kept: list[Turn] = []
     for turn in turns:
-        if turn.role != "system":
-            rest.append(turn)
-        elif system is None:
-            system = turn
-            if rest:
+        if turn.role == "system" and kept and kept[-1] is first:
+            report.note("same-role", turn.at)
+            first.content = join(first.content, turn.content)
+            continue
+        if turn.role == "system":
+            if kept:
                 report.note("system-first", turn.at)
-        else:
-            report.note("system-first" if rest else "same-role", turn.at)
-            system.content = join(system.content, turn.content)
-    return [system, *rest] if system else rest
+                turn.role = "user"
+            else:
+                first = turn
+        kept.append(turn)
+    return kept
 
 
 # -- order ---------------------------------------------------------------------------------
@@ -175,10 +194,11 @@ class _Order:
             self._merge(turn, "same-role")
 
     def _split(self, turn: Turn) -> None:
-        """Text first, then the calls, as the model said them; the user's word keeps the turns."""
+        """Text first, then the calls, as the model wrote them, with a user's message between."""
         self._report.note("content-and-calls", turn.at)
         self.place(Turn(turn.at, "assistant", turn.content))
         turn.content = ""
+        turn.content_is_null = True
         self.turns += [Turn(turn.at, "user", GO_ON), turn]
 
     def _merge(self, turn: Turn, rule: str) -> None:

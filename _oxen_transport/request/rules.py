@@ -1,4 +1,4 @@
-"""The rules a conversation is mended by, each with its source, and the report on which of them ran.
+"""The rules a conversation is repaired by, each with its source, and the report on which of them ran.
 
 `docs/history.md` shows every rule with an example before and after; a test runs those examples.
 """
@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, NoReturn
 
 from _oxen_transport.errors import OxenConfigError
+from _oxen_transport.types import Message
 
 logger = logging.getLogger("oxen_integrations.history")
 
@@ -43,7 +44,7 @@ _ALL = (
     Rule("function-call", "`function_call` is OpenAI's old form of a tool call", "use `tool_calls`", _OXEN),
     Rule("content-parts", "content must be text, or parts with known keys only", "send plain text", _SCHEMA),
     Rule("content-missing", "a message without content is refused", 'send "" at least', _OXEN),
-    Rule("media", "the model reads text only", "leave it out, or use a model that reads it", _SCHEMA),
+    Rule("media", "the model does not read it", "leave it out, or use a model that reads it", _SCHEMA),
     Rule(
         "name",
         "a message's `name` is an unknown key here (422)",
@@ -76,6 +77,12 @@ _ALL = (
     Rule("result-place", "tool results come directly after their calls", "move the result", _VALIDATOR),
     Rule("duplicate-result", "one result per call", "send one result per call", _VALIDATOR),
     Rule("missing-result", "every tool call needs a result", "add a tool message for it", _VALIDATOR),
+    Rule(
+        "result-name",
+        "a tool result without its tool's name is refused",
+        "give it the name",
+        "https://ai.google.dev/api/caching#FunctionResponse",
+    ),
     Rule("tool-id", "a tool call's id must be one this model takes, used once", "use other ids", _VALIDATOR),
     Rule("system-alone", "a conversation needs a user's message", "send it as a user's message", _VALIDATOR),
     Rule("first-role", "after the system message comes the user", "begin with a user's message", _NORMALIZER),
@@ -99,6 +106,7 @@ _ALL = (
     ),
     Rule("last-assistant", "a last assistant message needs `prefix: true`", "set prefix", _VALIDATOR),
     Rule("prefix", "`prefix` belongs on a last assistant message, where the model has it", "drop it", _VALIDATOR),
+    Rule("message-form", "keys that say nothing, or a call without its type", "write it as documented", _OXEN),
 )
 
 RULES: dict[str, Rule] = {rule.name: rule for rule in _ALL}
@@ -107,24 +115,38 @@ RULES: dict[str, Rule] = {rule.name: rule for rule in _ALL}
 
 @dataclass
 class Report:
-    """Which rules ran, and how often. In strict mode the first one raises."""
+    """Which rules ran, and how often; and the first one, with the message's index."""
 
     family: str
-    mode: Mode
     ran: dict[str, int] = field(default_factory=dict)
+    first: tuple[str, int] | None = None
+    changed: bool = False
 
     def note(self, name: str, at: int) -> None:
-        """A rule applies to the message at this index. Raises: OxenConfigError, in strict mode."""
-        if self.mode == "strict":
-            rule = RULES[name]
-            raise OxenConfigError(
-                f"messages[{at}]: {rule.refused} (rule {name!r} of the {self.family} family): {rule.advice}, "
-                f'or let it be mended with history="repair". Source: {rule.source}'
-            )
+        """A rule changes the message at this index."""
+        self.first = self.first or (name, at)
         self.ran[name] = self.ran.get(name, 0) + 1
 
+    def compare(self, before: list[Message], after: list[Message]) -> None:
+        """See whether anything was changed in the end, also by what no rule names."""
+        self.changed = before != after
+        if self.changed and not self.ran:
+            differ = (at for at, (one, other) in enumerate(zip(before, after, strict=False)) if one != other)
+            self.note("message-form", next(differ, 0))
+
+    def refuse_changes(self) -> None:
+        """For strict mode. Raises: OxenConfigError, if anything was changed."""
+        if not self.changed or self.first is None:
+            return
+        name, at = self.first
+        rule = RULES[name]
+        raise OxenConfigError(
+            f"messages[{at}]: {rule.refused} (rule {name!r} of the {self.family} family): {rule.advice}, "
+            f'or let it be repaired with history="repair". Source: {rule.source}'
+        )
+
     def refuse(self, name: str, at: int, what: str) -> NoReturn:
-        """Something no rule can mend without losing or inventing content. Raises: OxenConfigError."""
+        """Something no rule can repair without losing or inventing content. Raises: OxenConfigError."""
         rule = RULES[name]
         raise OxenConfigError(
             f"messages[{at}]: {what}: {rule.refused} (rule {name!r} of the {self.family} family); {rule.advice}. "
@@ -132,7 +154,9 @@ class Report:
         )
 
     def log(self) -> None:
-        """One line at debug level, without any content of the conversation."""
+        """One line at debug level, without any content of the conversation; media left out are a warning."""
+        if left_out := self.ran.get("media"):
+            logger.warning("%d media parts left out: the %s family does not read them there", left_out, self.family)
         if self.ran and logger.isEnabledFor(logging.DEBUG):
-            said = ", ".join(f"{name} ({count})" for name, count in self.ran.items())
-            logger.debug("history mended for the %s family: %s", self.family, said)
+            rules = ", ".join(f"{name} ({count})" for name, count in self.ran.items())
+            logger.debug("history repaired for the %s family: %s", self.family, rules)

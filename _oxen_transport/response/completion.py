@@ -1,39 +1,33 @@
-"""A whole body -> a completion, or the error that says why it is none.
+"""A whole body -> a completion, or the error that says why it is not one.
 
-Read kindly: every field is optional and unknown ones are kept in `raw`, because the providers
+Parse leniently: every field is optional and unknown ones are kept in `raw`, because the providers
 behind the API differ (https://docs.oxen.ai/inference-api/reference/chat_completions).
 """
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
-from pydantic_core import from_json
-
-from _oxen_transport.errors import (
-    Details,
-    ErrorResponse,
-    OxenAPIError,
-    OxenContextOverflowError,
-    OxenError,
-    OxenNotFoundError,
-    OxenResponseError,
-    OxenResponseTooLargeError,
-    OxenTruncatedStreamError,
-    error_class,
+from _oxen_transport.errors import OxenResponseError
+from _oxen_transport.redaction import NOTHING_SECRET, Redactor
+from _oxen_transport.response.choice import (
+    CHUNK,
+    WHOLE,
+    choices_in,
+    first_choice,
+    kept,
+    parse_choice_error,
+    read_choice,
 )
-from _oxen_transport.response.error_body import MAX_TEXT, NOTHING_SECRET, ErrorPayload, Redactor, is_error, parse_error
+from _oxen_transport.response.error_body import is_error, parse_error
+from _oxen_transport.response.failures import details_of, error_in_answer, request_id_of
+from _oxen_transport.response.json_text import has_surrogates, parse_exactly, parse_json
 from _oxen_transport.response.tool_calls import calls_from
-from _oxen_transport.retry import retry_after_seconds
+from _oxen_transport.response.usage import usage_from, usage_in
 from _oxen_transport.tools.names import NO_TOOL_NAMES, ToolNameMap
-from _oxen_transport.types import Completion, Usage
-
-MAX_BODY_BYTES = 32 * 2**20
-_STEP = 64 * 1024
-_REPORTED_HEADERS = ("content-type", "retry-after", "retry-after-ms", "x-request-id", "x-oxen-request-id", "cf-ray")
+from _oxen_transport.types import Completion
+from _oxen_transport.unicode import valid_text
 
 
 def completion_from_body(
@@ -41,202 +35,83 @@ def completion_from_body(
     headers: Mapping[str, str],
     redact: Redactor = NOTHING_SECRET,
     tool_name_map: ToolNameMap = NO_TOOL_NAMES,
+    model: str | None = None,
 ) -> Completion:
-    """Read the body of a 200 answer. `tool_name_map`: those of tools that the wire calls otherwise.
+    """Read the JSON body of a 200 response.
+
+    Args:
+        body: The body, decoded.
+        headers: The response headers, names in lower case.
+        redact: Removes what must not be shown.
+        tool_name_map: Names of tools in the request format -> the tools' own, where they differ.
+        model: The id of the model that was asked, for an answer that names none.
 
     Raises:
-        OxenAPIError: The body carries the server's error.
-        OxenResponseError: The body is no chat completion.
+        OxenContextOverflowError, OxenNotFoundError, OxenAPIError: The body carries the server's error.
+        OxenResponseError: The body is not a chat completion.
     """
     parsed = _json_object(body, headers, redact)
-    choices = parsed.get("choices")
-    choice = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
-    if is_error(parsed) or choice.get("finish_reason") == "error":
-        raise OxenAPIError(*said(parse_error(parsed, redact), details_of(headers, body, redact)))
-    message = choice.get("message")
-    if not isinstance(message, dict):
+    raw = first_choice(choices_in(parsed))
+    exact = parse_event(body) if has_surrogates(body) else None  # halves may stand in two parts of the content
+    choice = read_choice(first_choice(choices_in(exact)) if isinstance(exact, dict) else raw, WHOLE)
+    if is_error(parsed) or choice.error is not None:
+        payload = parse_choice_error(choice, parsed, redact) if choice.error else parse_error(parsed, redact)
+        raise error_in_answer(payload, details_of(headers, body, redact))
+    if not choice.is_answer:
         raise OxenResponseError(
             "the answer holds no message (`choices` is empty or missing)", details_of(headers, body, redact)
         )
-    text, reasoning = text_and_reasoning(message)
+    named = identity(parsed)
     return Completion(
-        text=text,
-        reasoning=reasoning,
-        refusal=_str(message.get("refusal")),
-        tool_calls=calls_from(message.get("tool_calls"), str(parsed.get("id") or ""), tool_name_map),
-        finish_reason=_str(choice.get("finish_reason")),
-        usage=usage_from(parsed.get("usage")),
-        logprobs=choice.get("logprobs") if isinstance(choice.get("logprobs"), dict) else None,
+        text=valid_text(choice.text),
+        reasoning=valid_text(choice.reasoning),
+        refusal=valid_text(choice.refusal) or None,
+        tool_calls=calls_from(choice.tool_calls, named["id"] or "", tool_name_map),
+        finish_reason=choice.finish_reason,
+        usage=usage_from(usage_in(parsed, raw)),
+        logprobs=choice.logprobs,
         request_id=request_id_of(headers),
+        extras={**kept(parsed), **(choice.extras or {})},
         raw=parsed,
-        **identity(parsed),
+        **{**named, "model": named["model"] or model},
     )
 
 
 def document_from_body(body: bytes, headers: Mapping[str, str], redact: Redactor = NOTHING_SECRET) -> dict[str, Any]:
-    """Read a 200 answer of another endpoint. Raises: OxenAPIError, OxenResponseError."""
+    """Read a 200 response of another endpoint. Raises: OxenAPIError, OxenResponseError."""
     parsed = _json_object(body, headers, redact)
     if parsed.get("error") or parsed.get("status") == "error":
-        raise OxenAPIError(*said(parse_error(parsed, redact), details_of(headers, body, redact)))
+        raise error_in_answer(parse_error(parsed, redact), details_of(headers, body, redact))
     return parsed
 
 
-def error_from_reply(status: int, headers: Mapping[str, str], body: bytes, redact: Redactor, now: float) -> OxenError:
-    """The typed error for an answer whose status says no.
-
-    Args:
-        status: The HTTP status, 300 or higher.
-        headers: The answer's headers, names in lower case.
-        body: The answer's body, or its beginning.
-        redact: Takes out what must not be shown.
-        now: Seconds since the epoch, for a Retry-After that is a date.
-    """
-    words = parse_error(body, redact)
-    kind = error_class(status)
-    if words.overflow and status in (400, 413, 422, 500):
-        kind = OxenContextOverflowError
-    elif words.unknown_model and status in (400, 404, 422):
-        kind = OxenNotFoundError
-    message, details = said(words, details_of(headers, body, redact, status, now))
-    if 300 <= status < 400:
-        message = f"HTTP {status}: redirect to {redact(headers.get('location', 'nowhere'))[:200]!r}"
-    return kind(message, details)
-
-
-def said(words: ErrorPayload, known: Details) -> tuple[str, Details]:
-    """The text and the details of an error that the server reported."""
-    text = f'"{words.message}"' if words.message else "no reason given"
-    status = known.status_code
-    return (f"HTTP {status}: {text}" if status else f"the server reported an error: {text}"), replace(
-        known,
-        type=words.type,
-        code=words.code,
-        param=words.param,
-        body=words.message or None,
-        prompt_tokens=words.prompt_tokens,
-        context_window=words.context_window,
-        unknown_model=words.unknown_model,
-    )
-
-
-def details_of(
-    headers: Mapping[str, str],
-    body: bytes = b"",
-    redact: Redactor = NOTHING_SECRET,
-    status: int | None = None,
-    now: float | None = None,
-) -> Details:
-    """Plain data about an answer: allow-listed headers, a bounded and redacted body."""
-    kept = {name: redact(headers[name])[:500] for name in _REPORTED_HEADERS if name in headers}
-    text = redact(body[:MAX_TEXT].decode("utf-8", "replace"))
-    return Details(
-        status_code=status,
-        request_id=request_id_of(headers),
-        retry_after=None if now is None else retry_after_seconds(headers, now),
-        response=ErrorResponse(status or 200, kept, text),
-    )
-
-
-def request_id_of(headers: Mapping[str, str]) -> str | None:
-    """The id under which the server's side can find the request."""
-    return headers.get("x-oxen-request-id") or headers.get("x-request-id")
-
-
 def identity(parsed: dict[str, Any]) -> dict[str, Any]:
-    """The fields that name an answer; the same in a body and in a chunk."""
+    """The fields that identify an answer, None for what is missing or blank; the same in a body and in a chunk."""
     created = parsed.get("created")
     return {
-        "id": _str(parsed.get("id")),
-        "model": _str(parsed.get("model")),
+        "id": _label(parsed.get("id")),
+        "model": _label(parsed.get("model")),
         "created": created if isinstance(created, int) else None,
-        "system_fingerprint": _str(parsed.get("system_fingerprint")),
-        "service_tier": _str(parsed.get("service_tier")),
+        "system_fingerprint": _label(parsed.get("system_fingerprint")),
+        "service_tier": _label(parsed.get("service_tier")),
     }
 
 
-def text_and_reasoning(message: dict[str, Any]) -> tuple[str, str]:
-    """What the model said and what it thought, from a message or a delta of any provider."""
-    content = message.get("content")
-    reasoning = message.get("reasoning_content") or message.get("reasoning")
-    thought = reasoning if isinstance(reasoning, str) else ""
-    if isinstance(content, str):
-        return content, thought
-    texts = []
-    for part in content if isinstance(content, list) else ():
-        if isinstance(part, str):
-            texts.append(part)
-        elif isinstance(part, dict) and part.get("type") in ("thinking", "reasoning"):
-            thought += text_and_reasoning({"content": part.get("thinking") or part.get("text")})[0]
-        elif isinstance(part, dict) and isinstance(part.get("text"), str):
-            texts.append(part["text"])
-    return "".join(texts), thought
+def parse_event(data: bytes) -> Any:
+    """Parse one event of a stream; None if it is not JSON.
 
-
-def usage_from(raw: Any) -> Usage | None:
-    """Token counts as plain ints. A missing total is the sum; details are looked for where providers put them."""
-    if not isinstance(raw, dict) or not raw:
-        return None
-    prompt = _int(raw.get("prompt_tokens", raw.get("input_tokens"))) or 0
-    completion = _int(raw.get("completion_tokens", raw.get("output_tokens"))) or 0
-    before = raw.get("prompt_tokens_details")
-    after = raw.get("completion_tokens_details")
-    cached = before.get("cached_tokens") if isinstance(before, dict) else raw.get("cache_read_input_tokens")
-    return Usage(
-        prompt_tokens=prompt,
-        completion_tokens=completion,
-        total_tokens=_int(raw.get("total_tokens")) or prompt + completion,
-        cached_tokens=_int(cached),
-        reasoning_tokens=_int(after.get("reasoning_tokens")) if isinstance(after, dict) else None,
-        cost=_amount(raw.get("cost")),
-        raw=raw,
-    )
-
-
-class ContentDecoder:
-    """Pieces of a body as they come off the wire -> the bytes they mean, within a bound.
-
-    httpx unpacks a compressed answer without a limit, so 256 kB could become gigabytes;
-    here it is done in steps that stop at `limit`.
+    Half of a surrogate pair stays in the texts of its choices: the other half may come with the
+    next event.
     """
-
-    def __init__(self, headers: Mapping[str, str], limit: int | None = MAX_BODY_BYTES) -> None:
-        coding = headers.get("content-encoding", "identity").strip().lower()
-        if coding not in ("identity", "", "gzip", "x-gzip", "deflate"):
-            raise OxenResponseError(
-                f"the answer is packed as {coding[:40]!r}, which was not asked for", details_of(headers)
-            )
-        self._headers, self._limit, self._size = headers, limit, 0
-        self._inflate = zlib.decompressobj(zlib.MAX_WBITS | 32) if coding not in ("identity", "") else None
-
-    def feed(self, piece: bytes) -> bytes:
-        """Take a piece, give its meaning. Raises: OxenResponseTooLargeError, OxenResponseError."""
-        if self._inflate is None:
-            self._grow(len(piece))
-            return piece
-        out, left = bytearray(), piece
-        while not self._inflate.eof:
-            try:
-                step = self._inflate.decompress(left, _STEP)
-            except zlib.error as error:
-                raise OxenResponseError(f"the packed answer is damaged ({error})", details_of(self._headers)) from None
-            self._grow(len(step))
-            out += step
-            left = self._inflate.unconsumed_tail
-            if not left and len(step) < _STEP:  # nothing in, nothing pending
-                break
-        return bytes(out)
-
-    def end(self) -> None:
-        """Raises: OxenTruncatedStreamError, if the packed body stopped before its end."""
-        if self._inflate is not None and not self._inflate.eof:
-            raise OxenTruncatedStreamError("the packed answer stopped before its end", details_of(self._headers))
-
-    def _grow(self, size: int) -> None:
-        self._size += size
-        if self._limit is not None and self._size > self._limit:
-            raise OxenResponseTooLargeError(
-                f"the answer exceeds the limit of {self._limit} bytes", details_of(self._headers)
-            )
+    try:
+        valid = parse_json(data)
+    except ValueError:
+        return None
+    if isinstance(valid, dict) and has_surrogates(data):
+        exact = parse_exactly(data)
+        for (_, choice), (_, kept_choice) in zip(choices_in(valid), choices_in(exact), strict=True):
+            choice.update({name: kept_choice[name] for name in ("text", *CHUNK) if name in choice})
+    return valid
 
 
 def _json_object(body: bytes, headers: Mapping[str, str], redact: Redactor) -> dict[str, Any]:
@@ -244,6 +119,8 @@ def _json_object(body: bytes, headers: Mapping[str, str], redact: Redactor) -> d
         parsed = parse_json(body)
     except ValueError:
         parsed = None
+    if isinstance(parsed, list) and len(parsed) == 1:  # Gemini wraps its errors so
+        (parsed,) = parsed
     if isinstance(parsed, dict):
         return parsed
     start = parse_error(body[:400], redact).message[:120]
@@ -251,23 +128,5 @@ def _json_object(body: bytes, headers: Mapping[str, str], redact: Redactor) -> d
     raise OxenResponseError(f"the answer is not a JSON object ({kind}): {start!r}", details_of(headers, body, redact))
 
 
-def parse_json(data: bytes) -> Any:
-    """Parse JSON; bytes that are not UTF-8 become U+FFFD. Raises: ValueError."""
-    try:
-        return from_json(data)
-    except ValueError:
-        return from_json(data.decode("utf-8", "replace"))
-
-
-def _str(value: Any) -> str | None:
-    return value if type(value) is str else None
-
-
-def _amount(value: Any) -> float | None:
-    """A count or a price; what is negative, not a number, or beyond all measure is none."""
-    return float(value) if type(value) in (int, float) and 0 <= value < 1e15 else None
-
-
-def _int(value: Any) -> int | None:
-    amount = _amount(value)
-    return None if amount is None else int(amount)
+def _label(value: Any) -> str | None:
+    return value if type(value) is str and value.strip() else None

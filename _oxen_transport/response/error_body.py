@@ -1,4 +1,4 @@
-"""The server's own words: every shape an error body was seen in, read into one.
+"""Error payloads of many providers -> one shape.
 
 Shapes: Oxen's envelope and its second format
 (https://docs.oxen.ai/inference-api/reference/overview), its status messages without an `error`
@@ -11,15 +11,28 @@ import re
 from functools import cache
 from typing import Any, NamedTuple
 
-from pydantic import SecretStr
 from pydantic_core import from_json
 
+from _oxen_transport.redaction import NOTHING_SECRET, Redactor
+from _oxen_transport.response.json_text import parse_json
+
 MAX_WORDS = 2_000
+_STATUS_OF_TYPE = {
+    "invalid_request_error": 400,
+    "authentication_error": 401,
+    "invalid_api_key": 401,
+    "insufficient_quota": 402,
+    "permission_error": 403,
+    "permission_denied": 403,
+}
+"""Types and codes of OpenAI and Anthropic that say the same request will fail again."""
+_FAILED = ("error", "failed", "failure")
+_MESSAGES = ("message", "msg", "error_message", "error_msg", "errorMessage", "errors")
 MAX_TEXT = 16_384
 
 
 class ErrorPayload(NamedTuple):
-    """What the server said. `message` is bounded and holds none of the caller's secrets."""
+    """The error that the server reported. `message` is bounded and holds none of the caller's secrets."""
 
     message: str
     type: str | None = None
@@ -29,6 +42,8 @@ class ErrorPayload(NamedTuple):
     context_window: int | None = None
     overflow: bool = False
     unknown_model: bool = False
+    status: int | None = None
+    """The HTTP status that the body itself names, as it does inside of a 200 answer."""
 
 
 # Wordings of "the prompt does not fit": Mistral, OpenAI, vLLM (old and new), SGLang, TGI,
@@ -62,100 +77,115 @@ def _overflow() -> tuple[re.Pattern[str], ...]:
     return tuple(re.compile(pattern, re.IGNORECASE | re.DOTALL) for pattern in _OVERFLOW)
 
 
-class Redactor:
-    """Takes the caller's secrets, and whatever looks like a bearer token, out of a text.
-
-    An object, not a tuple of texts: tracebacks with local variables must not show them.
-    """
-
-    def __init__(self, *secrets: SecretStr) -> None:
-        self._secrets = secrets
-
-    def __call__(self, text: str) -> str:
-        for secret in self._secrets:
-            if len(secret.get_secret_value()) >= 4:  # a shorter one would blacken half of the text
-                text = text.replace(secret.get_secret_value(), "[redacted]")
-        return re.sub(r"(?i)(bearer\s+)[\w.~+/=-]{6,}", r"\1[redacted]", text)
-
-
-NOTHING_SECRET = Redactor()
-
-
 def is_error(body: dict[str, Any]) -> bool:
-    """Whether a body that came with status 200 is really an error."""
-    if body.get("error") or body.get("status") == "error" or str(body.get("object")).lower() == "error":
+    """Whether a body, or an event of a stream, that came with status 200 reports an error."""
+    if is_real_error(body.get("error")) or str(body.get("object")).lower() == "error":
         return True
-    return "choices" not in body and any(body.get(key) for key in ("status_message", "message", "detail"))
+    if str(body.get("status")).lower() in _FAILED:
+        return True
+    if body.get("choices"):
+        return False
+    minimax = body.get("base_resp")  # https://www.minimax.io/platform/document/Error%20Code
+    if isinstance(minimax, dict) and minimax.get("status_code"):
+        return True
+    return body.get("success") is False or any(body.get(key) for key in ("status_message", "detail", *_MESSAGES))
+
+
+def is_real_error(error: Any) -> bool:
+    """Whether an `error` field reports one: some servers send `{"code": 0, "message": ""}` with each answer."""
+    return any(error.values()) if isinstance(error, dict) else bool(error)
 
 
 def parse_error(body: Any, redact: Redactor = NOTHING_SECRET) -> ErrorPayload:
-    """Read the server's words out of a body: parsed JSON, text, or bytes of either."""
+    """Read the server's error out of a body: parsed JSON, text, or bytes of either."""
     if isinstance(body, bytes):
         body = body[:MAX_TEXT].decode("utf-8", "replace") if len(body) > MAX_TEXT else _parsed(body)
+    if isinstance(body, list) and body and isinstance(body[0], dict) and body[0].get("error"):
+        body = body[0]  # Gemini wraps its errors in a list
     if not isinstance(body, dict):
-        return _words(_plain(body), {}, redact)
+        return _payload(_plain(body), {}, redact)
     inner = body.get("error")
     source = inner if isinstance(inner, dict) else body
-    return _words(_message(body, inner), source, redact)
+    return _payload(_message(body, inner), source, redact)
 
 
 def _parsed(body: bytes) -> Any:
-    text = body.decode("utf-8", "replace")
     try:
-        return from_json(text)
+        return parse_json(body)
     except ValueError:
+        text = body.decode("utf-8", "replace")
         return text.split("data:", 1)[1] if text.startswith("data:") else text
 
 
 def _message(body: dict[str, Any], inner: Any) -> str:
     """The most telling text of a body, with the detail behind it where that says more."""
     if isinstance(inner, dict):
-        head = _plain(inner.get("message") or inner.get("title") or inner.get("description") or inner.get("type") or "")
-        detail = _plain(inner.get("detail") or "")
+        head = _plain(_first(inner, *_MESSAGES, "title", "description", "type"))
+        metadata = inner.get("metadata")  # OpenRouter: the provider's own error
+        detail = _plain(inner.get("detail") or (metadata.get("raw") if isinstance(metadata, dict) else ""))
         return f"{head}: {detail}" if head and detail and detail not in head else head or detail
-    for value in (inner, body.get("message"), body.get("detail"), body.get("error_message")):
-        if value and not isinstance(value, bool):
-            return _plain(value)
-    parts = [_plain(body.get(key) or "") for key in ("status_message", "status_description")]
+    text = inner if inner and not isinstance(inner, bool) else _first(body, "message", "detail", *_MESSAGES)
+    if text:
+        return _plain(text)
+    minimax = body.get("base_resp")
+    source = {**body, "status_message": minimax.get("status_msg")} if isinstance(minimax, dict) else body
+    parts = [_plain(source.get(key) or "") for key in ("status_message", "status_description")]
     return ": ".join(part for part in dict.fromkeys(parts) if part)
 
 
+def _first(source: dict[str, Any], *names: str) -> Any:
+    """The first of these fields that says something; "" if none does."""
+    return next((value for name in names if (value := source.get(name)) and not isinstance(value, bool)), "")
+
+
 def _plain(value: Any) -> str:
-    """Any value as one line of text: JSON inside a string is opened, HTML loses its tags."""
+    """Any value as one line of text: JSON inside a string is parsed, HTML loses its tags."""
     if isinstance(value, str):
-        if value.lstrip()[:1] in ("{", "[") and len(value) <= MAX_TEXT:
-            try:
-                return _plain(from_json(value))
-            except ValueError:
-                pass
-        if "<" in value[:256]:
-            value = re.sub(r"(?is)<(script|style)\b.*?(</\1>|$)|<[^>]{0,1000}>", " ", value[:MAX_TEXT])
-        return " ".join(value[:MAX_TEXT].split())
+        return _plain_text(value)
     if isinstance(value, list):
         return "; ".join(_plain(item) for item in value[:20])
     if isinstance(value, dict):
         where = ".".join(str(part) for part in value["loc"]) if isinstance(value.get("loc"), list) else ""
-        said = value.get("msg") or value.get("message") or value.get("detail") or value.get("error") or value
-        text = str(said)[:MAX_WORDS] if said is value else _plain(said)
+        message = _first(value, "msg", "message", "detail", "error")
+        text = _plain(message) if message else str(value)[:MAX_WORDS]
         return f"{where}: {text}" if where else text
     return "" if value is None else str(value)[:MAX_WORDS]
 
 
-def _words(message: str, source: dict[str, Any], redact: Redactor) -> ErrorPayload:
+def _plain_text(text: str) -> str:
+    if text.lstrip()[:1] in ("{", "[") and len(text) <= MAX_TEXT:
+        try:
+            return _plain(from_json(text))
+        except ValueError:
+            pass
+    if "<" in text[:256]:
+        text = re.sub(r"(?is)<(script|style)\b.*?(</\1>|$)|<[^>]{0,1000}>", " ", text[:MAX_TEXT])
+    return " ".join(text[:MAX_TEXT].split())
+
+
+def _payload(message: str, source: dict[str, Any], redact: Redactor) -> ErrorPayload:
     message = redact(message)[:MAX_WORDS]
     kind, code, param = (_short(source.get(key), redact) for key in ("type", "code", "param"))
     prompt, window = _count(source.get("n_prompt_tokens")), _count(source.get("n_ctx"))
-    overflow = False
-    for text in (message, kind or "", code or ""):
-        match = next((found for pattern in _overflow() if (found := pattern.search(text))), None)
-        if match:
-            figures = match.groupdict()
-            overflow = True
-            prompt = prompt or _count(figures.get("prompt"))
-            window = window or _count(figures.get("window"))
-            break
-    unknown_model = any(_UNKNOWN_MODEL.search(text) for text in (message, kind or "", code or ""))
-    return ErrorPayload(message, kind, code, param, prompt, window, overflow, unknown_model)
+    texts = (message, kind or "", code or "")
+    overflow = next((found for text in texts for pattern in _overflow() if (found := pattern.search(text))), None)
+    if overflow:
+        figures = overflow.groupdict()
+        prompt = prompt or _count(figures.get("prompt"))
+        window = window or _count(figures.get("window"))
+    unknown_model = any(_UNKNOWN_MODEL.search(text) for text in texts)
+    return ErrorPayload(
+        message, kind, code, param, prompt, window, overflow is not None, unknown_model, _status(source)
+    )
+
+
+def _status(source: dict[str, Any]) -> int | None:
+    """The HTTP status that the server names inside a body, if it is one of an error."""
+    for name in ("code", "status", "status_code", "http_status"):
+        status = _count(source.get(name))
+        if status is not None and 400 <= status < 600:
+            return status
+    return _STATUS_OF_TYPE.get(str(source.get("type")), _STATUS_OF_TYPE.get(str(source.get("code"))))
 
 
 def _short(value: Any, redact: Redactor) -> str | None:

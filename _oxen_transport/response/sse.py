@@ -26,8 +26,8 @@ class Decoder:
     r"""An incremental decoder. Where the pieces were cut makes no difference to the events.
 
     All work is done on bytes. CR, LF, ":" and " " are never part of a longer UTF-8 sequence, not even
-    of a broken one, so decoding each data afterwards (`"replace"`) gives what decoding the stream
-    first would have given.
+    of a broken one, so decoding each data afterwards (`"replace"`) has the same result as decoding the
+    stream first.
 
     Every byte is looked at a fixed number of times: a piece that ends no event is only appended to
     the tail, and the tail is read once, when its event ends.
@@ -63,6 +63,15 @@ class Decoder:
         if len(text) > self._max_event_bytes:
             self._check_size(max(map(len, blocks)))
             self._check_size(len(tail) - tail.endswith(b"\n"))
+        return _events(blocks)
+
+    def end(self) -> list[Event]:
+        """The input has ended in good order: return the event whose blank line is missing, if there is one.
+
+        The standard drops it; servers that end their last event with the body do not mean that
+        (https://github.com/openai/openai-node/issues/2725).
+        """
+        blocks, self._tail = [bytes(self._tail)], bytearray()
         return _events(blocks)
 
     def _without_bom(self, piece: bytes) -> bytes:
@@ -117,7 +126,8 @@ def _event(block: bytes) -> Event | None:
     return kind.decode("utf-8", "replace") or "message", b"\n".join(data)
 
 
-def decode_all(pieces: Iterable[bytes]) -> list[tuple[str, str]]:
-    """Decode a whole stream at once; invalid UTF-8 becomes U+FFFD."""
+def decode_all(pieces: Iterable[bytes], *, ended: bool = False) -> list[tuple[str, str]]:
+    """Decode a whole stream at once; invalid UTF-8 becomes U+FFFD. `ended`: it ended in good order."""
     decoder = Decoder()
-    return [(kind, data.decode("utf-8", "replace")) for piece in pieces for kind, data in decoder.feed(piece)]
+    events = [event for piece in pieces for event in decoder.feed(piece)]
+    return [(kind, data.decode("utf-8", "replace")) for kind, data in (*events, *(decoder.end() if ended else ()))]

@@ -15,7 +15,7 @@ _PLACEHOLDER = "{}"
 class ArgumentsText:
     """Text that grows by pieces, and knows whether a JSON value is open or has ended.
 
-    A first piece that is exactly `{}` is held back: it is either all there is (`flush` gives it out),
+    A first piece that is exactly `{}` is held back: it is either all there is (`flush` returns it),
     or a placeholder that the true arguments replace
     (https://github.com/openai/openai-agents-js/pull/712, https://github.com/BerriAI/litellm/issues/4537).
     """
@@ -31,7 +31,7 @@ class ArgumentsText:
         self._begun = False  # a bracket or a string was opened
 
     def add(self, piece: str) -> str:
-        """Append a piece. Returns: the text that is thereby given out, "" while it is held back."""
+        """Append a piece. Returns: the text that is new to the caller, "" while it is held back."""
         if piece == _PLACEHOLDER and not self._pieces and not self._held:
             self._held = piece
             return ""
@@ -43,18 +43,18 @@ class ArgumentsText:
         return piece
 
     def flush(self) -> str:
-        """Give out what is still held back."""
+        """Return what is still held back."""
         held, self._held = self._held, ""
         if held:
             self._append(held)
         return held
 
     def text(self) -> str:
-        """All that was given out."""
+        """All text that was returned."""
         return "".join(self._pieces)
 
     def equals(self, text: str) -> bool:
-        """Whether the text so far, held or given out, is this one."""
+        """Whether the text so far, held back or returned, is this one."""
         return len(text) == self._length + len(self._held) and text == (self._held or self.text())
 
     @property

@@ -1,9 +1,11 @@
-"""One delta's `tool_calls`, whatever the server wrote there -> clean fragments. Nothing here raises."""
+"""The `tool_calls` of one delta, whatever the server wrote there -> clean fragments. Nothing here raises."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from _oxen_transport.unicode import valid_text, valid_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -12,29 +14,36 @@ Index = int | str
 
 
 class Fragment(NamedTuple):
-    """One entry: what is missing or junk is None (or ""), and not all four are missing."""
+    """One entry. A missing or invalid field is None (or ""); at least one field beside the index is present.
 
-    wire_index: Index | None
-    wire_id: str | None
+    `extra_content` is what some servers sign their calls with and want back, such as Gemini's
+    `{"google": {"thought_signature": ...}}` (https://ai.google.dev/gemini-api/docs/thought-signatures).
+    """
+
+    server_index: Index | None
+    server_id: str | None
     name: str | None
     text: str
+    extra_content: dict[str, Any] | None = None
 
 
 def fragments(raw: Any) -> Iterator[Fragment]:
-    """Read a list of entries, or a single one that came bare; an entry that says nothing is left out."""
+    """Read a list of entries, or a single one that came bare; an empty entry is left out."""
     for entry in raw if isinstance(raw, (list, tuple)) else [raw]:
         if not isinstance(entry, dict):
             continue
         function = entry.get("function")
         source = function if isinstance(function, dict) else entry  # some leave the inner layer out
         name, text = _label(source.get("name")), _json_text(source.get("arguments"))
-        fragment = Fragment(_index(entry.get("index")), _label(entry.get("id")), name, text)
+        extra = entry.get("extra_content")
+        extra = valid_tree(extra) if extra and isinstance(extra, dict) else None
+        fragment = Fragment(read_index(entry.get("index")), _label(entry.get("id")), name, text, extra)
         if any(fragment[1:]):
             yield fragment
 
 
-def _index(value: Any) -> Index | None:
-    """0, "0" and 0.0 are one index; any other text is a key like any other; the rest is none."""
+def read_index(value: Any) -> Index | None:
+    """0, "0" and 0.0 are one index; any other text is a key like any other; None for the rest."""
     if isinstance(value, str):
         value = value.strip()
         return int(value) if value.isdecimal() and len(value) < 10 else (value or None)
@@ -47,7 +56,7 @@ def _label(value: Any) -> str | None:
     """An id or a name: text that is not blank; a number is taken as its digits."""
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**18:
         return str(value)
-    return value if isinstance(value, str) and value.strip() else None
+    return valid_text(value) if isinstance(value, str) and value.strip() else None
 
 
 def _json_text(value: Any) -> str:

@@ -15,31 +15,31 @@ fragment goes to the call that it can belong to; if it can belong to none, it op
 
 from __future__ import annotations
 
-import json
 from typing import Any
-
-from pydantic_core import from_json
 
 from _oxen_transport.response.tool_call_arguments import ArgumentsText
 from _oxen_transport.response.tool_call_fragments import Fragment, Index, fragments
 from _oxen_transport.tools.ids import fresh_id
 from _oxen_transport.tools.names import NO_TOOL_NAMES, ToolNameMap
 from _oxen_transport.types import ToolCall, ToolCallDelta
+from _oxen_transport.unicode import SurrogateJoiner
 
 
 class _Call:
-    """A call under assembly: what the server calls it (`wire_*`), and what it is for us."""
+    """A call under assembly: what the server calls it (`server_*`), and what it is for us."""
 
     def __init__(self, position: int) -> None:
         self.position = position
-        self.wire_index: Index | None = None
-        self.wire_id: str | None = None
+        self.server_index: Index | None = None
+        self.server_id: str | None = None
         self.id: str | None = None
         self.name: str | None = None
         self.named = False  # the name was given out
         self.arguments = ArgumentsText()
-        self.named_in = 0  # the delta in which the name was last said
-        self.restated = False  # after the arguments were whole, the name was said again, without text
+        self.named_in = 0  # the delta in which the name last came
+        self.joiner = SurrogateJoiner()
+        self.extra_content: dict[str, Any] = {}
+        self.restated = False  # after the arguments were whole, the name came again, without text
 
     def may_own(self, new: Fragment) -> bool:
         """Whether a fragment under keys never seen before may be a part of this call.
@@ -58,12 +58,12 @@ class _Call:
         if new.text.lstrip().startswith(("{", "[", "null")) and self.arguments.is_closed:
             if self._has_both_keys_of(new) and self.arguments.is_placeholder:
                 return False
-            return bool(new.name) or (self.restated and new.wire_id is None)
-        # two entries of one delta, with a name and without an index: twins, unless the first needs more text
-        return bool(new.name) and new.wire_index is None and self.named_in == delta and not self.arguments.is_open
+            return bool(new.name) or (self.restated and new.server_id is None)
+        # two entries of one delta, with a name and without an index: two calls, unless the first needs more text
+        return bool(new.name) and new.server_index is None and self.named_in == delta and not self.arguments.is_open
 
     def is_repeated_by(self, new: Fragment) -> bool:
-        """Whether the server says a whole call again: same index, id, name and arguments."""
+        """Whether the server repeats a whole call: same index, id, name and arguments."""
         return (
             self._has_both_keys_of(new)
             and new.name in (None, self.name)
@@ -72,20 +72,20 @@ class _Call:
         )
 
     def _has_both_keys_of(self, new: Fragment) -> bool:
-        if new.wire_index is None or new.wire_id is None:
+        if new.server_index is None or new.server_id is None:
             return False
-        return new.wire_index == self.wire_index and new.wire_id == self.wire_id
+        return new.server_index == self.server_index and new.server_id == self.server_id
 
 
 class Assembler:
-    """Puts the tool calls of one answer together. Feed it, then read it; it never raises.
+    """Puts the tool calls of one answer together. Feed it, then read it; nothing raises.
 
     The work per fragment is proportional to the fragment: the text so far is not parsed again.
 
     Args:
         completion_id: The answer's id, "" if unknown; it may also be set later, before `finish`. Ids
             made here depend on it: two answers of one conversation do not get the same ones.
-        tool_name_map: ToolNameMap on the wire -> the tools' own, where they differ.
+        tool_name_map: Names of tools in the request format -> the tools' own, where they differ.
     """
 
     def __init__(self, completion_id: str = "", tool_name_map: ToolNameMap = NO_TOOL_NAMES) -> None:
@@ -109,17 +109,19 @@ class Assembler:
         for new in fragments(raw):
             call = self._find(new)
             if call is not None and call.is_repeated_by(new):
+                call.extra_content.update(new.extra_content or {})
                 continue
-            if call is not None and call.ends_before(new, self._delta):
-                call = self._open(new.name or call.name)
-            elif call is None:
-                call = self._open(new.name)
+            if call is None or call.ends_before(new, self._delta):
+                if not any((new.server_id, new.name, new.text)):
+                    continue  # a signature of no call
+                call = self._open(new.name or (call.name if call else None))
+            call.extra_content.update(new.extra_content or {})
             piece = self._absorb(call, new)
             pieces[call.position] = _sum(pieces.get(call.position), piece)
         return [piece for piece in pieces.values() if piece.id or piece.name or piece.arguments]
 
     def seal(self) -> None:
-        """Say that no later fragment belongs to the calls so far."""
+        """Declare that no later fragment belongs to the calls so far."""
         self._by_index.clear()
         self._by_id.clear()
         self._last = None
@@ -130,6 +132,7 @@ class Assembler:
         pieces = []
         for call in self._calls:
             text, made = call.arguments.flush(), None
+            text += call.arguments.add(call.joiner.end())
             if call.id is None:
                 made = call.id = self._unused(str(call.position), call.name or "", call.arguments.text())
             if made or text:
@@ -137,28 +140,43 @@ class Assembler:
         return pieces
 
     def calls(self) -> tuple[ToolCall, ...]:
-        """The calls so far, in the order of their first fragments: the sum of all deltas given out.
+        """The calls so far, in the order of their first fragments: the sum of all deltas that were returned.
 
         Before `finish` an id may still be ""; a name or arguments that never came are "".
         """
-        return tuple(ToolCall(call.id or "", self._own(call.name) or "", call.arguments.text()) for call in self._calls)
+        return tuple(
+            ToolCall(call.id or "", self._own(call.name) or "", call.arguments.text(), call.extra_content or None)
+            for call in self._calls
+        )
 
     def _find(self, new: Fragment) -> _Call | None:
-        """The call that this fragment's keys point at; None if they are another call's, not seen yet."""
-        index, wire_id, last = new.wire_index, new.wire_id, self._last
-        if index is None and wire_id is None:
+        """The call that a fragment belongs to by its keys; None if they are those of a call not seen yet."""
+        if new.server_index is not None and new.server_index in self._by_index:
+            return self._find_by_index(new, self._by_index[new.server_index])
+        if new.server_id is not None and (None, new.server_id) in self._by_id:
+            return self._find_by_id(new, self._by_id[None, new.server_id])
+        return self._find_by_position(new)
+
+    def _find_by_index(self, new: Fragment, known: _Call) -> _Call | None:
+        """The index is known. With Mistral a new id at a used index is a new call, if it has a name."""
+        if new.server_id is None or known.server_id in (None, new.server_id):
+            return known
+        if call := self._by_id.get((new.server_index, new.server_id)):
+            return call
+        return known if not new.name and known.may_own(new) else None
+
+    def _find_by_id(self, new: Fragment, known: _Call) -> _Call | None:
+        """The id is known, the index is not: the same id at a further index is another call."""
+        return known if new.server_index is None or known.server_index is None else None
+
+    def _find_by_position(self, new: Fragment) -> _Call | None:
+        """Neither is known: it goes on with the last call, unless a key of its own says otherwise."""
+        last = self._last
+        if last is None or (new.server_index is None and new.server_id is None):
             return last
-        if index is not None and (call := self._by_index.get(index)):
-            if wire_id is None or call.wire_id in (None, wire_id):
-                return call
-            # Mistral: a new id at a used index is a new call. Without a name it cannot begin one
-            return self._by_id.get((index, wire_id)) or (None if new.name or not call.may_own(new) else call)
-        if wire_id is not None and (call := self._by_id.get((None, wire_id))):
-            # the same id at a further index is another call
-            return call if index is None or call.wire_index is None else None
-        if last is None or (index is not None and last.wire_index is not None):
-            return None
-        return last if (wire_id is None or last.wire_id is None) and last.may_own(new) else None
+        other_index = new.server_index is not None and last.server_index is not None
+        other_id = new.server_id is not None and last.server_id is not None
+        return last if not other_index and not other_id and last.may_own(new) else None
 
     def _open(self, name: str | None) -> _Call:
         call = _Call(len(self._calls))
@@ -170,32 +188,32 @@ class Assembler:
         """Add a fragment to its call. Returns: what became known by it."""
         self._last = call
         made_id = None
-        if new.wire_index is not None:
-            self._by_index[new.wire_index] = call
-            if call.wire_index is None:
-                call.wire_index = new.wire_index
-        if new.wire_id is not None:
-            if call.wire_id is None:
-                call.wire_id = new.wire_id
+        if new.server_index is not None:
+            self._by_index[new.server_index] = call
+            if call.server_index is None:
+                call.server_index = new.server_index
+        if new.server_id is not None:
+            if call.server_id is None:
+                call.server_id = new.server_id
             if call.id is None:
-                made_id = call.id = self._own_id(new.wire_id, call.position)
-            self._by_id[None, new.wire_id] = self._by_id[call.wire_index, new.wire_id] = call
+                made_id = call.id = self._own_id(new.server_id, call.position)
+            self._by_id[None, new.server_id] = self._by_id[call.server_index, new.server_id] = call
         if new.name:
             call.restated = call.arguments.is_closed and not new.text.strip()
             call.named_in = self._delta
             call.name = call.name or new.name
         name = None if call.named else self._own(call.name)
         call.named = call.name is not None
-        return ToolCallDelta(call.position, made_id, name, call.arguments.add(new.text))
+        return ToolCallDelta(call.position, made_id, name, call.arguments.add(call.joiner.feed(new.text)))
 
     def _own(self, name: str | None) -> str | None:
         return name and self._own_names.get(name, name)
 
-    def _own_id(self, wire_id: str, position: int) -> str:
-        if wire_id in self._ids:  # two calls under one id: their results could not be told apart
-            return self._unused(str(position), wire_id)
-        self._ids.add(wire_id)
-        return wire_id
+    def _own_id(self, server_id: str, position: int) -> str:
+        if server_id in self._ids:  # two calls under one id: their results could not be told apart
+            return self._unused(str(position), server_id)
+        self._ids.add(server_id)
+        return server_id
 
     def _unused(self, *seed: str) -> str:
         made = fresh_id(self.completion_id, *seed)
@@ -224,29 +242,3 @@ def calls_from(
         assembler.seal()
     assembler.finish()
     return assembler.calls()
-
-
-def parse_arguments(text: str) -> dict[str, Any] | None:
-    """Parse the arguments of a call, without ever raising.
-
-    Returns:
-        The object; {} for "" and "null" (a call without arguments); None if the text is cut, is no
-        JSON, or no object. A repeated key counts with its last value.
-    """
-    if text.strip(" \t\r\n") in ("", "null"):
-        return {}
-    try:
-        value = from_json(text)
-    except (ValueError, TypeError):  # TypeError: pydantic_core takes no text with lone surrogates
-        value = _with_raw_line_breaks(text)
-    return value if isinstance(value, dict) else None
-
-
-def _with_raw_line_breaks(text: str) -> Any:
-    """Models write raw line breaks into JSON strings, code above all; that alone is forgiven."""
-    if min(text) >= " ":
-        return None
-    try:
-        return from_json(json.dumps(json.loads(text, strict=False)))  # twice, for one and the same strictness
-    except (ValueError, RecursionError):
-        return None

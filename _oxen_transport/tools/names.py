@@ -1,13 +1,16 @@
-"""Tool names that the wire cannot hold: sent in a form that it can, and given back as they were.
+"""Names of tools that a request cannot hold: sent in a form that it can, and given back as they were.
 
-Frameworks name tools freely (`github.search`, `Box[int]`) and look a called tool up by that name;
-servers take letters, digits, `_` and `-`
-(https://github.com/mistralai/mistral-common/blob/main/src/mistral_common/protocol/instruct/validator.py).
+Frameworks name tools freely (`github.search`, `Box[int]`, MCP servers' names of 80 letters) and look a
+called tool up by that name; servers accept 1 to 64 letters, digits, `_` and `-`
+(https://github.com/mistralai/mistral-common/blob/main/src/mistral_common/protocol/instruct/validator.py,
+https://platform.openai.com/docs/api-reference/chat/create).
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -16,54 +19,82 @@ from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.types import Message
 
 ToolNameMap = Mapping[str, str]
-"""Name on the wire -> the tool's own, for those that differ."""
+"""Name in the request -> the tool's own, for those that differ."""
 NO_TOOL_NAMES: ToolNameMap = MappingProxyType({})
 
-_NOT_ON_THE_WIRE = re.compile(r"[^A-Za-z0-9_-]")
+LONGEST = 64
+_VALID = re.compile(rf"[A-Za-z0-9_-]{{1,{LONGEST}}}")
+_INVALID_CHARACTER = re.compile(r"[^A-Za-z0-9_-]")
+_HASH = 8
 
 
 def wire_name(name: str) -> str:
-    """The name as the wire holds it."""
-    return _NOT_ON_THE_WIRE.sub("_", name)
+    """The name as a request holds it: the same one in every request and process.
+
+    ASCII punctuation becomes `_`. A name that is too long, or that has other letters, would be
+    indistinguishable from its like, so a hash of the whole name is added.
+    """
+    if _VALID.fullmatch(name):
+        return name
+    if name.isascii() and 0 < len(name) <= LONGEST:
+        return _INVALID_CHARACTER.sub("_", name)
+    return _hashed(name)
 
 
 def tool_name_map(tools: Iterable[Any]) -> dict[str, str]:
-    """Name on the wire -> the tool's own, for those that differ; {} for most conversations.
+    """Name in the request -> the tool's own, for those that differ; {} for most conversations.
 
     Raises:
-        OxenConfigError: Two tools would have one name on the wire.
+        OxenConfigError: Two tools have the same name: a call of it could mean either.
     """
-    own: dict[str, str] = {}
-    for tool in tools:
-        name = _name(tool)
-        if name is not None and own.setdefault(wire_name(name), name) != name:
-            raise OxenConfigError(f"the tools {own[wire_name(name)]!r} and {name!r} have the same name on the wire")
-    return {wired: name for wired, name in own.items() if wired != name}
+    names = [name for tool in tools if (name := name_of(tool)) is not None]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise OxenConfigError(f"two tools have the same name {twice!r}; the tools are {names}")
+    alike = Counter(wire_name(name) for name in names)  # independent of the order of the tools
+    invalid = [name for name in names if not _VALID.fullmatch(name)]
+    return {wire_name(name) if alike[wire_name(name)] == 1 else _hashed(name): name for name in invalid}
 
 
-def on_the_wire(item: Any, own: ToolNameMap) -> Any:
-    """A tool, a call or a `tool_choice` with the name the wire knows, as a new object if it has to change."""
-    name = _name(item)
-    if name is None or own.get(wire_name(name)) != name:
-        return item
-    return {**item, "function": {**item["function"], "name": wire_name(name)}}
+def on_the_wire(item: Any, changed: ToolNameMap) -> Any:
+    """A tool, a call or a `tool_choice` with the name of the request, as a new object if it has to change."""
+    return _renamed(item, _by_own_name(changed))
 
 
-def in_messages(messages: list[Message], own: ToolNameMap) -> list[Message]:
-    """A conversation whose calls and results have the names the wire knows."""
-    return [_in_message(message, own) for message in messages] if own else messages
+def in_messages(messages: list[Message], changed: ToolNameMap) -> list[Message]:
+    """A conversation whose calls and results have the names of the request."""
+    wired = _by_own_name(changed)
+    return [_in_message(message, wired) for message in messages] if wired else messages
 
 
-def _in_message(message: Message, own: ToolNameMap) -> Message:
-    changed: Any = dict(message)
-    if changed.get("tool_calls"):
-        changed["tool_calls"] = [on_the_wire(call, own) for call in changed["tool_calls"]]
-    if changed.get("role") == "tool" and changed.get("name"):
-        changed["name"] = wire_name(changed["name"])
-    return changed  # type: ignore[no-any-return]
-
-
-def _name(item: Any) -> str | None:
+def name_of(item: Any) -> str | None:
+    """The function's name in a tool, a call or a `tool_choice` in OpenAI's form; None if there is none."""
     function = item.get("function") if isinstance(item, dict) else None
     name = function.get("name") if isinstance(function, dict) else None
     return name if isinstance(name, str) and name else None
+
+
+def _by_own_name(changed: ToolNameMap) -> dict[str, str]:
+    return {own: wired for wired, own in changed.items()}
+
+
+def _in_message(message: Message, wired: Mapping[str, str]) -> Message:
+    changed: Any = dict(message)
+    if changed.get("tool_calls"):
+        changed["tool_calls"] = [_renamed(call, wired) for call in changed["tool_calls"]]
+    if changed.get("role") == "tool" and changed.get("name") in wired:
+        changed["name"] = wired[changed["name"]]
+    return changed  # type: ignore[no-any-return]
+
+
+def _renamed(item: Any, wired: Mapping[str, str]) -> Any:
+    name = name_of(item)
+    if name is None or name not in wired:
+        return item
+    return {**item, "function": {**item["function"], "name": wired[name]}}
+
+
+def _hashed(name: str) -> str:
+    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:_HASH]
+    readable = _INVALID_CHARACTER.sub("_", name)[: LONGEST - _HASH - 1].strip("_")
+    return f"{readable or 'tool'}_{digest}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from _oxen_transport.request.content import partial_arguments
+from _oxen_transport.tools.arguments import partial_arguments
 
 _GROWTH = 32
 

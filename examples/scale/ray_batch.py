@@ -33,7 +33,7 @@ class Pace:
 
     def wait(self) -> float:
         """Seconds until the caller's turn."""
-        return self._limiter.turn().wait
+        return self._limiter.reserve().wait
 
 
 class SharedPace(BaseRateLimiter):

@@ -1,6 +1,6 @@
 """A server with a limit, for trying the batch jobs: 429s when asked too fast, and some without reason.
 
-It is the scripted server of the tests, so it runs from a checkout of the repository.
+It is the scripted server that `langchain_oxen.testing` and `llama_index_oxen.testing` offer for tests.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from tests.server import Received, Server, Step, echo, error_body, whole
+from _oxen_transport.testing import Received, Server, Step, echo, error_body, whole
 
 
 @dataclass

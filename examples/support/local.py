@@ -19,13 +19,14 @@ CONTEXT = 8192  # what the local server reads at most, in tokens
 _server: subprocess.Popen[str] | None = None
 
 
-def connection() -> dict[str, Any]:
+def connection(*, slots: int = 1) -> dict[str, Any]:
     """Arguments for `ChatOxen` or `Oxen`: none with OXEN_API_KEY or OXEN_BASE_URL set, else a local server's.
 
-    The server lives as long as this process; processes started by it find it in OXEN_BASE_URL.
+    The server lives as long as this process; processes started by it find it in OXEN_BASE_URL. `slots` is how many
+    answers it writes at a time.
     """
     if not os.environ.get("OXEN_API_KEY") and not os.environ.get("OXEN_BASE_URL"):
-        os.environ["OXEN_BASE_URL"] = start_server()
+        os.environ["OXEN_BASE_URL"] = start_server(slots=slots)
         return {"base_url": os.environ["OXEN_BASE_URL"], "context_window": CONTEXT}
     return {"base_url": os.environ["OXEN_BASE_URL"]} if os.environ.get("OXEN_BASE_URL") else {}
 
@@ -36,14 +37,14 @@ def note(text: str) -> None:
         print(f"Note: {text}", file=sys.stderr)
 
 
-def start_server() -> str:
+def start_server(*, slots: int = 1) -> str:
     """Start llama.cpp's server with the small model, and say so. Returns: its base URL. Raises: ExampleError."""
     global _server  # noqa: PLW0603 - one for the process, which stops it
     from examples.support.weights import weights  # not needed with a key, and so is what it imports
 
     file = weights()
     log = tempfile.TemporaryFile()  # noqa: SIM115 - the server's, as long as it lives
-    command = [sys.executable, "-m", "examples.support.server", str(file), MODEL, str(CONTEXT)]
+    command = [sys.executable, "-m", "examples.support.server", str(file), MODEL, str(slots)]
     _server = subprocess.Popen(  # noqa: S603 - our own module
         command,
         cwd=ROOT,
@@ -52,6 +53,11 @@ def start_server() -> str:
         stderr=log,
         text=True,
         start_new_session=True,  # Ctrl-C is for this process, which then stops it
+=======
+    command = [sys.executable, "-m", "examples.support.server", str(file), MODEL, str(slots)]
+    server = subprocess.Popen(  # noqa: S603 - our own module
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
+>>>>>>> main
     )
     atexit.register(stop_server)
     assert _server.stdout is not None

@@ -1,4 +1,4 @@
-"""llama.cpp's own HTTP server, as a child process: `python -m examples.support.server WEIGHTS ALIAS CONTEXT`.
+"""llama.cpp's own HTTP server, as a child process: `python -m examples.support.server WEIGHTS ALIAS SLOTS`.
 
 Prints its address when the model is loaded; stops when its standard input closes, that is, also
 when the process that started it was killed.
@@ -16,17 +16,18 @@ os.environ.setdefault("GOMP_SPINCOUNT", "0")
 
 import xllamacpp
 
+CONTEXT = 8192
 # With its own template this model writes tool calls as Markdown; with ours llama.cpp can read them.
 TEMPLATE = Path(__file__).with_name("qwen-tools.jinja")
 
 
-def serve(weights: str, alias: str, context: str) -> None:
-    """Serve until standard input ends."""
+def serve(weights: str, alias: str, slots: str = "1") -> None:
+    """Serve until standard input ends; `slots` answers are written at a time, each with the whole context."""
     params = xllamacpp.CommonParams()
     params.model.path = weights
     params.model_alias = {alias}
-    params.n_ctx = int(context)
-    params.n_parallel = 1
+    params.n_ctx = CONTEXT * int(slots)
+    params.n_parallel = int(slots)
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = min(os.cpu_count() or 1, 8)
     params.hostnames = ["127.0.0.1"]
     params.port = 0  # a free one

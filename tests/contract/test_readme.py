@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from _oxen_transport.testing import Server, whole
 from tests.ideal_model import ideal
-from tests.server import Server, whole
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from _oxen_transport.call_params import OxenParams, wire_names
 from _oxen_transport.errors import OxenConfigError, OxenError, OxenTimeoutError, OxenTLSError
-from _oxen_transport.settings import OxenParams, OxenSettings, wire_names
-from tests.callers import KEY, Caller, LangChain, LlamaIndex, callers, each
-from tests.server import ANSWER, HANG, Certificates, Server, chunks, completion, error_body, good, reply, sse, streamed
+from _oxen_transport.settings import OxenSettings
+from _oxen_transport.testing import ANSWER, HANG, Server, chunks, completion, error_body, good, reply, sse, streamed
+from tests.certificates import Certificates
+from tests.entry_points import KEY, EntryPoint, LangChain, LlamaIndex, each, each_scenario, entry_points
 
 if TYPE_CHECKING:
-    from tests.server import Stage
+    from _oxen_transport.testing import Stage
 
-SENDS = callers(LangChain, LlamaIndex, is_async=False, streams=False)
-DOORS = callers(LangChain, LlamaIndex, is_async=False)
+SENDS = entry_points(LangChain, LlamaIndex, is_async=False, streams=False)
 pytestmark = pytest.mark.usefixtures("fast_retries")
 
 TOOL = {"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}
@@ -51,42 +52,41 @@ def test_the_table_is_whole() -> None:
     assert set(OBJECT_EFFECTS) == set(OxenSettings.model_fields) - set(OxenParams.model_fields)
 
 
-def body_sent(caller: Caller, stage: Stage, knobs: dict[str, Any], call: dict[str, Any]) -> dict[str, Any]:
-    caller.ask(caller.make(stage.url, **knobs), **call)
+def body_sent(api: EntryPoint, stage: Stage, knobs: dict[str, Any], call: dict[str, Any]) -> dict[str, Any]:
+    api.ask(api.make(stage.url, **knobs), **call)
     body: dict[str, Any] = stage.bodies[-1]
     return body
 
 
-@pytest.mark.parametrize("of_the_call", [False, True], ids=["object", "call"])
 @pytest.mark.parametrize("name", ON_THE_WIRE)
-@each(*DOORS)
-def test_it_is_in_the_body(name: str, of_the_call: bool, caller: Caller, server: Server) -> None:
-    if name == "stream_options" and not caller.streams:
-        return  # it belongs to streams
+@each(*SENDS)
+def test_it_is_in_the_body(name: str, api: EntryPoint, server: Server) -> None:
+    if name == "stream_options":  # it belongs to streams
+        api = type(api)(is_async=False, streams=True)
     value, key, expected = ON_THE_WIRE[name]
     needed = {"tools": [TOOL]} if name in NEEDS_TOOLS else {}
     given = {name: value}
-    knobs, call = (needed, given) if of_the_call else ({**needed, **given}, {})
     stage = server.stage(good)
-    with_it = body_sent(caller, stage, knobs, call)
-    without = body_sent(caller, stage, needed, {})
-    assert with_it[key] == expected
+    without = body_sent(api, stage, needed, {})
     assert without.get(key) != expected
-    assert {k: v for k, v in with_it.items() if k != key} == {k: v for k, v in without.items() if k != key}
+    for of_the_object, of_the_call in (({**needed, **given}, {}), (needed, given)):
+        with_it = body_sent(api, stage, of_the_object, of_the_call)
+        assert with_it[key] == expected
+        assert {k: v for k, v in with_it.items() if k != key} == {k: v for k, v in without.items() if k != key}
 
 
 # -- knobs with another effect: each of these functions fails if the knob does nothing ----------
 
-Check = Callable[[Caller, Server, Callable[..., Any]], None]
+Check = Callable[[EntryPoint, Server, Callable[..., Any]], None]
 
 
-def _model(caller: Caller, server: Server, ask: Callable[..., Any]) -> None:
+def _model(api: EntryPoint, server: Server, ask: Callable[..., Any]) -> None:
     stage = server.stage(good)
     ask(stage, {"model": "gpt-4o"})
     assert stage.bodies[0]["model"] == "gpt-4o"
 
 
-def _n(caller: Caller, server: Server, ask: Callable[..., Any]) -> None:
+def _n(api: EntryPoint, server: Server, ask: Callable[..., Any]) -> None:
     stage = server.stage(good)
     with pytest.raises(OxenConfigError, match="batch"):
         ask(stage, {"n": 2})
@@ -94,38 +94,38 @@ def _n(caller: Caller, server: Server, ask: Callable[..., Any]) -> None:
     assert "n" not in stage.bodies[0]
 
 
-def _extra_body(caller: Caller, server: Server, ask: Callable[..., Any]) -> None:
+def _extra_body(api: EntryPoint, server: Server, ask: Callable[..., Any]) -> None:
     stage = server.stage(good)
     ask(stage, {"extra_body": {"top_k": 5}})
     assert stage.bodies[0]["top_k"] == 5
 
 
-def _extra_headers(caller: Caller, server: Server, ask: Callable[..., Any]) -> None:
+def _extra_headers(api: EntryPoint, server: Server, ask: Callable[..., Any]) -> None:
     stage = server.stage(good)
     ask(stage, {"extra_headers": {"X-Tenant": "blue"}})
     assert stage.requests[0].headers["x-tenant"] == "blue"
 
 
-def _timeout(caller: Caller, server: Server, ask: Callable[..., Any]) -> None:
+def _timeout(api: EntryPoint, server: Server, ask: Callable[..., Any]) -> None:
     start = time.monotonic()
     with pytest.raises(OxenTimeoutError, match=r"0\.2"):
         ask(server.stage([HANG]), {"timeout": 0.2})
     assert time.monotonic() - start < 10
 
 
-def _total_timeout(caller: Caller, server: Server, ask: Callable[..., Any]) -> None:
+def _total_timeout(api: EntryPoint, server: Server, ask: Callable[..., Any]) -> None:
     with pytest.raises(OxenTimeoutError, match=r"total_timeout=0\.2"):
         ask(server.stage([HANG]), {"total_timeout": 0.2})
 
 
-def _max_retries(caller: Caller, server: Server, ask: Callable[..., Any]) -> None:
+def _max_retries(api: EntryPoint, server: Server, ask: Callable[..., Any]) -> None:
     stage = server.stage(reply(error_body(), 503))
     with pytest.raises(OxenError):
         ask(stage, {"max_retries": 4})
     assert len(stage.requests) == 5
 
 
-def _history(caller: Caller, server: Server, ask: Callable[..., Any]) -> None:
+def _history(api: EntryPoint, server: Server, ask: Callable[..., Any]) -> None:
     twice = [{"role": "user", "content": "One."}, {"role": "user", "content": "Two."}]
     stage = server.stage(good)
     ask(stage, {"history": "off"}, twice)
@@ -136,7 +136,7 @@ def _history(caller: Caller, server: Server, ask: Callable[..., Any]) -> None:
         ask(stage, {"history": "strict"}, twice)
 
 
-def _check_context(caller: Caller, server: Server, ask: Callable[..., Any]) -> None:
+def _check_context(api: EntryPoint, server: Server, ask: Callable[..., Any]) -> None:
     stage = server.stage(good)
     long = [{"role": "user", "content": "ox " * 80_000}]
     ask(stage, {}, long)
@@ -145,16 +145,16 @@ def _check_context(caller: Caller, server: Server, ask: Callable[..., Any]) -> N
     assert len(stage.requests) == 1
 
 
-def _resume(caller: Caller, server: Server, ask: Callable[..., Any]) -> None:
+def _resume(api: EntryPoint, server: Server, ask: Callable[..., Any]) -> None:
     cut = streamed(sse(chunks(["The ox"], finish_reason=None), done=False))
     rest = streamed(sse(chunks([" pulls."])))
-    streams = type(caller)(is_async=False, streams=True)
+    streams = type(api)(is_async=False, streams=True)
     assert ask(server.stage(cut, rest), {"resume": True}, door=streams).text == "The ox pulls."
     with pytest.raises(OxenError):
         ask(server.stage(cut, rest), {}, door=streams)
 
 
-def _auto_continue(caller: Caller, server: Server, ask: Callable[..., Any]) -> None:
+def _auto_continue(api: EntryPoint, server: Server, ask: Callable[..., Any]) -> None:
     cut = reply(completion("The ox", finish_reason="length"))
     stage = server.stage(cut, reply(completion(" pulls.")))
     assert ask(stage, {"auto_continue": True}).text == "The ox pulls."
@@ -176,16 +176,17 @@ CALL_EFFECTS: dict[str, Check] = {
 }
 
 
-@pytest.mark.parametrize("of_the_call", [False, True], ids=["object", "call"])
 @pytest.mark.parametrize("name", CALL_EFFECTS)
 @each(*SENDS)
-def test_it_has_its_effect(name: str, of_the_call: bool, caller: Caller, server: Server) -> None:
-    def ask(stage: Stage, given: dict[str, Any], messages: Any = "Hello", door: Caller | None = None) -> Any:
-        knobs, call = ({}, given) if of_the_call else (given, {})
-        door = door or caller
-        return door.ask(door.make(stage.url, **knobs), messages, **call)
+def test_it_has_its_effect(name: str, api: EntryPoint, server: Server) -> None:
+    def with_object(stage: Stage, given: dict[str, Any], messages: Any = "Hello", door: EntryPoint = api) -> Any:
+        return door.ask(door.make(stage.url, **given), messages)
 
-    CALL_EFFECTS[name](caller, server, ask)
+    def with_call(stage: Stage, given: dict[str, Any], messages: Any = "Hello", door: EntryPoint = api) -> Any:
+        return door.ask(door.make(stage.url), messages, **given)
+
+    for ask in (with_object, with_call):
+        CALL_EFFECTS[name](api, server, ask)
 
 
 # -- knobs of the object ------------------------------------------------------------------------
@@ -194,12 +195,12 @@ def test_it_has_its_effect(name: str, of_the_call: bool, caller: Caller, server:
 class Places:
     """Where the object's knobs show."""
 
-    def __init__(self, caller: Caller, server: Server, certificates: Certificates, patch: pytest.MonkeyPatch) -> None:
-        self.caller, self.server = caller, server
+    def __init__(self, api: EntryPoint, server: Server, certificates: Certificates, patch: pytest.MonkeyPatch) -> None:
+        self.api, self.server = api, server
         self.certificates, self.patch = certificates, patch
 
     def ask(self, stage: Stage, **knobs: Any) -> str:
-        return self.caller.ask(self.caller.make(stage.url, **knobs)).text
+        return self.api.ask(self.api.make(stage.url, **knobs)).text
 
 
 def _api_key(at: Places) -> None:
@@ -207,7 +208,7 @@ def _api_key(at: Places) -> None:
     at.ask(stage, api_key="sk-another-key-0123")
     assert stage.requests[0].headers["authorization"] == "Bearer sk-another-key-0123"
     at.patch.setenv("OXEN_API_KEY", "sk-from-outside-0123")
-    at.caller.ask(type(at.caller.make(stage.url))(base_url=stage.url))
+    at.api.ask(type(at.api.make(stage.url))(base_url=stage.url))
     assert stage.requests[1].headers["authorization"] == "Bearer sk-from-outside-0123"
 
 
@@ -215,20 +216,20 @@ def _base_url(at: Places) -> None:
     stage = at.server.stage(good)
     assert at.ask(stage) == ANSWER
     at.patch.setenv("OXEN_BASE_URL", stage.url)
-    assert at.caller.ask(type(at.caller.make(stage.url))(api_key=KEY)).text == ANSWER
+    assert at.api.ask(type(at.api.make(stage.url))(api_key=KEY)).text == ANSWER
     assert stage.requests[1].path.endswith("/api/ai/chat/completions")
 
 
 def _allow_insecure_http(at: Places) -> None:
     with pytest.raises(OxenConfigError):
-        at.caller.make("http://h.test/api/ai")
-    assert at.caller.make("http://h.test/api/ai", allow_insecure_http=True).base_url == "http://h.test/api/ai"
+        at.api.make("http://h.test/api/ai")
+    assert at.api.make("http://h.test/api/ai", allow_insecure_http=True).base_url == "http://h.test/api/ai"
 
 
 def _proxy(at: Places) -> None:
     stage = at.server.stage(good)
-    model = at.caller.make(f"http://h.test:1/{stage.name}", allow_insecure_http=True, proxy=at.server.root)
-    assert at.caller.ask(model).text == ANSWER
+    model = at.api.make(f"http://h.test:1/{stage.name}", allow_insecure_http=True, proxy=at.server.root)
+    assert at.api.ask(model).text == ANSWER
     assert stage.requests[0].target.startswith("http://h.test:1/")
 
 
@@ -274,17 +275,17 @@ def _http_client(at: Places) -> None:
 
 def _http_async_client(at: Places) -> None:
     stage = at.server.stage(good)
-    door = type(at.caller)(is_async=True, streams=False)
+    door = type(at.api)(is_async=True, streams=False)
     assert door.ask(door.make(stage.url, http_async_client=httpx.AsyncClient(headers={"x-mine": "1"}))).text == ANSWER
     assert stage.requests[0].headers["x-mine"] == "1"
 
 
 def _context_window(at: Places) -> None:
     stage = at.server.stage(good)
-    model = at.caller.make(stage.url, context_window=5, check_context=True)
+    model = at.api.make(stage.url, context_window=5, check_context=True)
     with pytest.raises(OxenError):
-        at.caller.ask(model, "This is longer than five tokens.")
-    if isinstance(at.caller, LlamaIndex):
+        at.api.ask(model, "This is longer than five tokens.")
+    if isinstance(at.api, LlamaIndex):
         assert model.metadata.context_window == 5
     else:
         assert model.profile["max_input_tokens"] <= 5
@@ -306,23 +307,24 @@ OBJECT_EFFECTS: dict[str, Callable[[Places], None]] = {
 
 
 @pytest.fixture
-def at(caller: Caller, server: Server, certificates: Certificates, monkeypatch: pytest.MonkeyPatch) -> Places:
-    return Places(caller, server, certificates, monkeypatch)
+def at(api: EntryPoint, server: Server, certificates: Certificates, monkeypatch: pytest.MonkeyPatch) -> Places:
+    return Places(api, server, certificates, monkeypatch)
 
 
-@pytest.mark.parametrize("name", OBJECT_EFFECTS)
-@each(*SENDS)
-def test_a_knob_of_the_object_has_its_effect(name: str, caller: Caller, at: Places) -> None:
+@each_scenario("name", OBJECT_EFFECTS, LangChain, LlamaIndex, is_async=False, streams=False)
+def test_a_knob_of_the_object_has_its_effect(name: str, api: EntryPoint, at: Places) -> None:
     OBJECT_EFFECTS[name](at)
 
 
-@pytest.mark.parametrize("name", sorted(set(OBJECT_EFFECTS) - {"api_key", "base_url"}))
-@each(*SENDS)
-def test_a_knob_of_the_object_is_none_of_the_call(name: str, caller: Caller, server: Server) -> None:
+OF_THE_OBJECT = sorted(set(OBJECT_EFFECTS) - {"api_key", "base_url"})
+
+
+@each_scenario("name", OF_THE_OBJECT, LangChain, LlamaIndex, is_async=False, streams=False)
+def test_a_knob_of_the_object_is_none_of_the_call(name: str, api: EntryPoint, server: Server) -> None:
     """Taken in silence, it would do nothing: it is refused."""
     stage = server.stage(good)
     with pytest.raises(OxenConfigError, match=name):
-        caller.ask(caller.make(stage.url), **{name: 7})
+        api.ask(api.make(stage.url), **{name: 7})
     assert stage.requests == []
 
 
@@ -335,9 +337,9 @@ def test_both_packages_have_the_same_knobs() -> None:
 
 
 @each(*SENDS)
-def test_streaming_under_the_hood(caller: Caller, server: Server) -> None:
+def test_streaming_under_the_hood(api: EntryPoint, server: Server) -> None:
     stage = server.stage(good)
-    answer = caller.ask(caller.make(stage.url, streaming=True))
+    answer = api.ask(api.make(stage.url, streaming=True))
     assert stage.bodies[0]["stream"] is True
     assert answer.text == ANSWER
     assert answer.usage == (11, 8, 19)

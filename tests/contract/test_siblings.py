@@ -1,12 +1,10 @@
-"""One conversation through both packages is one request, to the byte; and the two read alike."""
+"""One conversation through both packages is one request, to the byte."""
 
 # ruff: noqa: E501 - one message a line
 
 from __future__ import annotations
 
-import ast
 import base64
-from pathlib import Path
 
 import langchain_core.messages as lc
 import pytest
@@ -18,9 +16,9 @@ import langchain_oxen
 import llama_index_oxen
 from _oxen_transport.errors import OxenStructuredOutputError
 from _oxen_transport.model import OxenModelMixin
-from tests.server import good
+from _oxen_transport.testing import completion, good, reply
+from tests.tables import each_row
 
-ROOT = Path(__file__).parents[2]
 DATA = base64.b64encode(b"bytes").decode()
 CALL = {"id": "AbC123xyZ", "name": "weather", "args": {"city": "Łódź", "days": 2}, "type": "tool_call"}
 
@@ -96,8 +94,8 @@ CONVERSATIONS = {
 
 @pytest.fixture
 def pair(server):
-    def made(**knobs):
-        stages = [server.stage(good), server.stage(good)]
+    def made(attempt=good, **knobs):
+        stages = [server.stage(attempt), server.stage(attempt)]
         knobs = {"api_key": "k", **knobs}
         return (
             langchain_oxen.ChatOxen(base_url=stages[0].url, **knobs),
@@ -108,8 +106,8 @@ def pair(server):
     return made
 
 
-@pytest.mark.parametrize("streams", [False, True])
-@pytest.mark.parametrize("name", CONVERSATIONS)
+@each_row("streams", [False, True])
+@each_row("name", CONVERSATIONS)
 def test_one_conversation_is_one_request(pair, name, streams):
     knobs = {"temperature": 0.5, "max_tokens": 9, "seed": 1, "stop": ["x"]}
     model, llm, stages = pair(model="gpt-like" if "image" in name else "open-mixtral-8x22b", **knobs)
@@ -150,37 +148,6 @@ def test_both_have_the_same_knobs():
         assert set(OxenModelMixin.model_fields) | {"streaming"} <= set(cls.model_fields)
 
 
-def test_both_packages_name_the_same_errors():
-    ours, theirs = set(langchain_oxen.__all__), set(llama_index_oxen.__all__)
-    assert ours - theirs == {"ChatOxen"}
-    # LlamaIndex has global settings: one LLM and one tokenizer for all
-    assert theirs - ours == {"Oxen", "use", "tokenizer"}
-
-
-FILES = ("messages", "stream", "tools", "structured", "usage", "errors")
-OWN_WORDS = {
-    "messages": ["to_wire", "from_wire", "tool_calls", "beside_text", "_message", "_assistant", "_calls", "_content"],
-    "tools": ["tools_to_wire", "tool_choice_to_wire", "_tool"],
-    "usage": ["usage_metadata", "response_metadata"],
-    "structured": ["schema_to_wire", "ask_for", "StructuredStream"],
-}
-
-
-@pytest.mark.parametrize("name", FILES)
-def test_the_two_read_alike(name):
-    ours, theirs = (defined(ROOT / package / f"{name}.py") for package in ("langchain_oxen", "llama_index_oxen"))
-    for words in OWN_WORDS.get(name, []):
-        assert words in ours
-        assert words in theirs
-    both = [word for word in ours if word in theirs]
-    assert both == [word for word in theirs if word in ours], "the same functions in another order"
-
-
-def defined(path):
-    tree = ast.parse(path.read_text())
-    return [node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
-
-
 def test_the_forced_tool_of_a_schema_is_the_same(pair):
     class Person(BaseModel):
         """A person."""
@@ -198,6 +165,34 @@ def test_the_forced_tool_of_a_schema_is_the_same(pair):
     assert bodies[0]["tool_choice"] == bodies[1]["tool_choice"]
     names = [body["tools"][0]["function"]["name"] for body in bodies]
     assert names == ["Person", "Person"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        completion(tool_calls=[("AbC123xyZ", "Person", {"name": 7})]),
+        completion(tool_calls=[("AbC123xyZ", "Person", ["not an object"])]),
+        completion("I do not know.", finish_reason="length"),
+    ],
+    ids=["invalid", "not an object", "prose"],
+)
+def test_errors_of_structured_output_hold_the_same_answer(pair, answer):
+    class Person(BaseModel):
+        """A person."""
+
+        name: str
+
+    model, llm, _ = pair(reply(answer))
+    errors = []
+    for ask in (
+        lambda: model.with_structured_output(Person).invoke("hi"),
+        lambda: llm.structured_predict(Person, PromptTemplate("hi")),
+    ):
+        with pytest.raises(OxenStructuredOutputError) as caught:
+            ask()
+        errors.append(caught.value)
+    assert errors[0].message == errors[1].message
+    assert errors[0].partial == errors[1].partial
 
 
 def test_both_show_the_same_request_as_curl():

@@ -16,13 +16,14 @@ from llama_index.core.prompts import PromptTemplate
 from llama_index.core.tools import FunctionTool
 from pydantic import BaseModel, Field
 
+from _oxen_transport.testing import Server, completion, good, reply
 from langchain_oxen import ChatOxen
 from llama_index_oxen import Oxen
-from tests.callers import KEY
-from tests.server import Server, completion, good, reply
+from tests.entry_points import KEY
+from tests.tables import each_row
 
 if TYPE_CHECKING:
-    from tests.server import Stage
+    from _oxen_transport.testing import Stage
 
 PNG64 = "iVBORw0KGgotbm90LXJlYWxseQ=="
 CALL = {"name": "look", "args": {"place": "the plough", "near": True}, "id": "AbC123xyZ"}
@@ -136,9 +137,9 @@ def assert_equal_requests(stage: Stage, count: int) -> None:
         assert other.target == first.target
 
 
-@pytest.mark.parametrize("of_the_call", [False, True], ids=["object", "call"])
-@pytest.mark.parametrize("knobs", [{}, EVERYTHING], ids=["nothing", "everything"])
-@pytest.mark.parametrize("name", CONVERSATIONS)
+@each_row("of_the_call", [False, True], ids=["object", "call"])
+@each_row("knobs", [{}, EVERYTHING], ids=["nothing", "everything"])
+@each_row("name", CONVERSATIONS)
 def test_one_conversation(name: str, knobs: dict[str, Any], of_the_call: bool, server: Server) -> None:
     ours_said, theirs_said, model = CONVERSATIONS[name]
     given = {**knobs, **({"model": model} if model else {})}
@@ -152,7 +153,7 @@ def test_one_conversation(name: str, knobs: dict[str, Any], of_the_call: bool, s
     assert_equal_requests(stage, 4)
 
 
-@pytest.mark.parametrize("name", CONVERSATIONS)
+@each_row("name", CONVERSATIONS)
 def test_one_conversation_streamed(name: str, server: Server) -> None:
     ours_said, theirs_said, model = CONVERSATIONS[name]
     stage = server.stage(good)

@@ -59,7 +59,7 @@ def test_a_server_that_runs_already_is_used(monkeypatch: pytest.MonkeyPatch) -> 
 def test_without_either_one_server_is_started_and_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OXEN_BASE_URL", "")
     started = []
-    monkeypatch.setattr(local, "start_server", lambda: started.append(1) or "http://127.0.0.1:2/v1")
+    monkeypatch.setattr(local, "start_server", lambda **_: started.append(1) or "http://127.0.0.1:2/v1")
     assert connection() == connection() == {"base_url": "http://127.0.0.1:2/v1"}
     assert os.environ["OXEN_BASE_URL"] == "http://127.0.0.1:2/v1"
     assert started == [1]

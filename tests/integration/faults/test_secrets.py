@@ -12,28 +12,23 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from _oxen_transport.errors import OxenAuthenticationError, OxenConfigError, OxenError
-from tests.callers import KEY, Caller, LangChain, LlamaIndex, callers, each
-from tests.integration.faults.table import BOOM
-from tests.integration.faults.watched import assert_keeps_secrets, everything_shown_by, watched
-from tests.server import ANSWER, HANG, RST, Server, error_body, good, open_stream, reply, whole
+from _oxen_transport.errors import OxenConfigError
+from _oxen_transport.testing import ANSWER, Server, error_body, good, reply
+from tests.entry_points import KEY, EntryPoint, LangChain, LlamaIndex, each, each_scenario, entry_points
+from tests.integration.faults.secrets_and_resources import everything_shown_by
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from tests.server import Received, Step
+    pass
 
 pytestmark = pytest.mark.usefixtures("fast_retries")
-MODELS = callers(LangChain, LlamaIndex, is_async=False, streams=False)
+MODELS = entry_points(LangChain, LlamaIndex, is_async=False, streams=False)
 HEADER_SECRET = "tenant-secret-4711"
 PROXY_SECRET = "hunter2pw"
 SECRETS = (KEY, HEADER_SECRET, PROXY_SECRET)
 
 
-def secretive(caller: Caller, url: str = "http://127.0.0.1:9/api/ai") -> Any:
-    return caller.make(
-        url, extra_headers={"X-Tenant": HEADER_SECRET}, proxy=f"http://user:{PROXY_SECRET}@127.0.0.1:8888"
-    )
+def secretive(api: EntryPoint, url: str = "http://127.0.0.1:9/api/ai") -> Any:
+    return api.make(url, extra_headers={"X-Tenant": HEADER_SECRET}, proxy=f"http://user:{PROXY_SECRET}@127.0.0.1:8888")
 
 
 def assert_absent(text: str | bytes) -> None:
@@ -42,20 +37,13 @@ def assert_absent(text: str | bytes) -> None:
         assert secret.encode() not in data, f"{secret!r} is shown"
 
 
-@each(*callers(is_async=False, streams=False))
-def test_x01_repr_and_str(caller: Caller) -> None:
-    model = secretive(caller)
-    for text in (repr(model), str(model), f"{model}", repr([model]), repr(vars(model)), repr(dict(model))):
-        assert_absent(text)
-
-
 @each(*MODELS)
-def test_x02_serialisation(caller: Caller) -> None:
-    model = secretive(caller)
+def test_serialisation(api: EntryPoint) -> None:
+    model = secretive(api)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         texts = [model.model_dump_json(), repr(model.model_dump()), repr(copy.deepcopy(model)), pickle.dumps(model)]
-        if isinstance(caller, LangChain):
+        if isinstance(api, LangChain):
             from langchain_core.load import dumps
 
             texts += [dumps(model), repr(model.to_json()), repr(model.asdict()), repr(model._identifying_params)]
@@ -66,125 +54,59 @@ def test_x02_serialisation(caller: Caller) -> None:
         assert_absent(text)
 
 
-@each(*callers(LangChain))
-def test_x03_what_langchain_traces(caller: Caller, server: Server) -> None:
-    from langchain_core.callbacks import BaseCallbackHandler
-
-    seen: list[str] = []
-
-    class Tracer(BaseCallbackHandler):
-        def __getattribute__(self, name: str) -> Any:
-            if name.startswith("on_"):
-                return lambda *args, **kwargs: seen.append(repr((name, args, kwargs)))
-            return super().__getattribute__(name)
-
-    stage = server.stage(good)
-    model = caller.make(stage.url, extra_headers={"X-Tenant": HEADER_SECRET})
-    assert caller.ask(model, config={"callbacks": [Tracer()]}).text == ANSWER
-    assert len(seen) >= 2
-    assert_absent("".join(seen))
-
-
-@each(*callers(LlamaIndex))
-def test_x03_what_llama_index_traces(caller: Caller, server: Server) -> None:
-    from llama_index.core.instrumentation import get_dispatcher
-    from llama_index.core.instrumentation.event_handlers import BaseEventHandler
-    from llama_index.core.instrumentation.span_handlers import SimpleSpanHandler
-
-    seen: list[str] = []
-
-    class Listener(BaseEventHandler):
-        @classmethod
-        def class_name(cls) -> str:
-            return "Listener"
-
-        def handle(self, event: Any, **_: Any) -> None:
-            seen.append(repr(event) + event.model_dump_json())
-
-    root, spans = get_dispatcher(), SimpleSpanHandler()
-    root.add_event_handler(Listener())
-    root.add_span_handler(spans)
-    try:
-        stage = server.stage(good)
-        model = caller.make(stage.url, extra_headers={"X-Tenant": HEADER_SECRET})
-        assert caller.ask(model).text == ANSWER
-    finally:
-        root.event_handlers.pop()
-        root.span_handlers.pop()
-    assert seen
-    assert_absent("".join(seen) + repr(spans.completed_spans))
-
-
-def test_x04_logs_at_debug(caller: Caller, server: Server, caplog: pytest.LogCaptureFixture) -> None:
+def test_logs_at_debug(api: EntryPoint, server: Server, caplog: pytest.LogCaptureFixture) -> None:
     stage = server.stage(reply(error_body(), 503), good)
     out = io.StringIO()
     with caplog.at_level(logging.DEBUG), warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         with redirect_stdout(out), redirect_stderr(out):
-            model = caller.make(stage.url, extra_headers={"X-Tenant": HEADER_SECRET})
-            assert caller.ask(model).text == ANSWER
+            model = api.make(stage.url, extra_headers={"X-Tenant": HEADER_SECRET})
+            assert api.ask(model).text == ANSWER
     records = "".join(f"{record.getMessage()} {record.__dict__!r}" for record in caplog.records)
     assert "oxen_integrations" in records
     assert "What does the ox do?" not in "".join(r.getMessage() for r in caplog.records if r.levelno > logging.DEBUG)
     assert_absent(records + out.getvalue() + repr([str(warning.message) for warning in warned]))
 
 
-def echoes_the_key(request: Received) -> Iterable[Step]:
-    token = request.headers["authorization"].removeprefix("Bearer ")
-    return [whole(error_body(f"{BOOM} Incorrect API key: {token}, tenant {request.headers['x-tenant']}"), 401)]
-
-
-def test_x05_the_server_repeats_the_key(caller: Caller, server: Server) -> None:
-    stage = server.stage(echoes_the_key)
-    model = caller.make(stage.url, extra_headers={"X-Tenant": HEADER_SECRET})
-    with pytest.raises(OxenAuthenticationError, match=BOOM) as caught:
-        caller.ask(model)
-    assert_keeps_secrets(caught.value, HEADER_SECRET)
-
-
-@pytest.mark.parametrize("script", [reply(error_body(), 401), [RST], [HANG], open_stream(b"data: {", RST)])
-def test_x06_x21_tracebacks_with_locals_and_pickles(script: list[Any], caller: Caller, server: Server) -> None:
-    model = caller.make(server.stage(script).url, timeout=0.3, extra_headers={"X-Tenant": HEADER_SECRET})
-    with pytest.raises(OxenError) as caught:
-        watched(lambda: caller.ask(model))
-    assert_keeps_secrets(caught.value, HEADER_SECRET)
-
-
-@pytest.mark.parametrize(
-    "suffix", ["\r\nX-Injected: 1", "\nX-Injected: 1", " and more", "ключ", "\x00", "\x7f", "\u200b"]
+@each_scenario(
+    "suffix",
+    ["\r\nX-Injected: 1", "\nX-Injected: 1", " and more", "ключ", "\x00", "\x7f", "\u200b"],
+    is_async=False,
+    ids=repr,
 )
-def test_x07_x09_a_key_that_no_header_can_carry(suffix: str, caller: Caller, server: Server) -> None:
+def test_a_key_that_no_header_can_carry(suffix: str, api: EntryPoint, server: Server) -> None:
     stage = server.stage(good)
     with pytest.raises(OxenConfigError, match="api_key") as caught:
-        caller.make(stage.url, api_key=KEY + suffix)
+        api.make(stage.url, api_key=KEY + suffix)
     assert stage.requests == []
     assert KEY not in everything_shown_by(caught.value)
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None
 
 
-@pytest.mark.parametrize("around", ["{}\n", "{}\r\n", " {} ", "\t{}"])
-def test_x08_a_key_from_a_file(around: str, caller: Caller, server: Server) -> None:
+@each_scenario("around", ["{}\n", "{}\r\n", " {} ", "\t{}"], is_async=False, ids=repr)
+def test_a_key_from_a_file(around: str, api: EntryPoint, server: Server) -> None:
     stage = server.stage(good)
-    assert caller.ask(caller.make(stage.url, api_key=around.format(KEY))).text == ANSWER
+    assert api.ask(api.make(stage.url, api_key=around.format(KEY))).text == ANSWER
     assert stage.requests[0].headers["authorization"] == f"Bearer {KEY}"
 
 
-def test_x10_credentials_in_the_url(caller: Caller) -> None:
+@each(*entry_points(is_async=False, streams=False))
+def test_credentials_in_the_url(api: EntryPoint) -> None:
     with pytest.raises(OxenConfigError, match="base_url") as caught:
-        caller.make(f"http://user:{PROXY_SECRET}@127.0.0.1:9/api/ai")
+        api.make(f"http://user:{PROXY_SECRET}@127.0.0.1:9/api/ai")
     assert_absent(everything_shown_by(caught.value))
 
 
 @each(*MODELS)
 def test_a_pickled_object_takes_its_key_from_the_environment(
-    caller: Caller, server: Server, monkeypatch: pytest.MonkeyPatch
+    api: EntryPoint, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No secret enters a pickle, so the other process must have its own."""
-    stored = pickle.dumps(caller.make(server.stage(good).url))
+    stored = pickle.dumps(api.make(server.stage(good).url))
     monkeypatch.setenv("OXEN_API_KEY", "sk-of-the-other-process")
     stage = server.stage(good)
     model = pickle.loads(stored)  # noqa: S301 - our own bytes
     model.base_url = stage.url
-    assert caller.ask(model).text == ANSWER
+    assert api.ask(model).text == ANSWER
     assert stage.requests[0].headers["authorization"] == "Bearer sk-of-the-other-process"

@@ -1,13 +1,12 @@
-"""Every fault on the wire, through every front door: the right answer, or a clear typed error.
+"""Every fault on the wire, through every entry point: the right answer, or a clear typed error.
 
-The table is in `answering` and `streaming`. For each cell: the outcome is one of those allowed; no
+The tables are in `faults_in_answers` and `faults_in_streams`. For each cell: the outcome is one of those allowed; no
 more requests than allowed reach the server; it is over in time; what was handed out before an
 error is a beginning of the answer; the key shows nowhere; the connection is let go.
 """
 
 from __future__ import annotations
 
-import re
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,16 +15,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from _oxen_transport.errors import OxenError
-from tests.callers import Answer, Caller, LangChain, LlamaIndex, Transport, callers
-from tests.integration.faults import answering, streaming
-from tests.integration.faults.table import RETRIES, Fault
-from tests.integration.faults.watched import assert_keeps_secrets, watched
+from tests.entry_points import Answer, EntryPoint, in_turn
+from tests.integration.faults import faults_in_answers, faults_in_streams
+from tests.integration.faults.fault import RETRIES, Fault
+from tests.integration.faults.secrets_and_resources import assert_keeps_secrets, watched
 
 if TYPE_CHECKING:
-    from tests.server import Server, Stage
+    from _oxen_transport.testing import Server, Stage
 
-DOORS = callers(Transport, LangChain, LlamaIndex)
-CELLS = [(fault, door) for fault in (*answering.ALL, *streaming.ALL) for door in DOORS if fault.fits(door.streams)]
+FAULTS = (*faults_in_answers.ALL, *faults_in_streams.ALL)
+CELLS = [(fault, api) for number, fault in enumerate(FAULTS) for api in in_turn(number) if fault.fits(api.streams)]
 pytestmark = pytest.mark.usefixtures("fast_retries")
 
 
@@ -40,24 +39,24 @@ class Outcome:
     seconds: float = 0.0
 
 
-def call(caller: Caller, stage: Stage, fault: Fault) -> Outcome:
-    model = caller.make(stage.url, **{"timeout": 0.5, "max_retries": RETRIES, **fault.knobs})
+def call(api: EntryPoint, stage: Stage, fault: Fault) -> Outcome:
+    model = api.make(stage.url, **{"timeout": 0.5, "max_retries": RETRIES, **fault.knobs})
     outcome = Outcome()
     start = time.monotonic()
     try:
-        outcome.answer = watched(lambda: caller.ask(model, seen=outcome.chunks), fault.within + 10)
+        outcome.answer = watched(lambda: api.ask(model, seen=outcome.chunks), fault.within + 10)
     except Exception as error:  # noqa: BLE001 - whatever it is, the checks below judge it
         outcome.error = error
     outcome.seconds = time.monotonic() - start
-    outcome.pieces = [caller.text_of(chunk) for chunk in outcome.chunks]
+    outcome.pieces = [api.text_of(chunk) for chunk in outcome.chunks]
     return outcome
 
 
-@pytest.mark.parametrize(("fault", "caller"), CELLS, ids=[f"{fault}-{door}" for fault, door in CELLS])
-def test_fault(fault: Fault, caller: Caller, server: Server) -> None:
+@pytest.mark.parametrize(("fault", "api"), CELLS, ids=[f"{fault}-{api}" for fault, api in CELLS])
+def test_fault(fault: Fault, api: EntryPoint, server: Server) -> None:
     stage = server.stage(*fault.script)
-    with bounded_memory(128 if fault.id == "B06" else 1024):
-        outcome = call(caller, stage, fault)
+    with bounded_memory(fault.most_mib):
+        outcome = call(api, stage, fault)
 
     if outcome.error is None:
         judge_answer(fault, outcome)
@@ -67,9 +66,9 @@ def test_fault(fault: Fault, caller: Caller, server: Server) -> None:
     assert least <= len(stage.requests) <= most, f"{len(stage.requests)} requests reached the server"
     assert outcome.seconds <= fault.within, f"took {outcome.seconds:.1f} s"
     assert stage.released(), "the connection was not let go"
-    if fault.id in answering.LEAST_WAIT:
+    if fault.least_wait:
         first, second = stage.requests
-        assert second.at - first.at >= answering.LEAST_WAIT[fault.id], "came back too early"
+        assert second.at - first.at >= fault.least_wait, "came back too early"
 
 
 def judge_answer(fault: Fault, outcome: Outcome) -> None:
@@ -87,7 +86,7 @@ def judge_error(fault: Fault, outcome: Outcome) -> None:
     assert len(str(error)) < 16_384
     assert error.is_retryable in (True, False)
     given = "".join(outcome.pieces)
-    assert fault.id == "E10" or fault.answer.startswith(given), "what was handed out is not the answer's beginning"
+    assert fault.endless or fault.answer.startswith(given), "what was handed out is not the answer's beginning"
     assert error.partial_text == given or not outcome.chunks, "the error does not carry what was handed out"
     assert_keeps_secrets(error)
 
@@ -113,26 +112,3 @@ class bounded_memory:  # noqa: N801 - reads as a word
     def _peak() -> int:
         lines = Path("/proc/self/status").read_text().splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
-
-
-def numbered(letter: str, last: int) -> list[str]:
-    return [f"{letter}{number:02}" for number in range(1, last + 1)]
-
-
-CONTRACT = {
-    *("OK1", "OK2", "S400", "S401", "S403", "S404", "S422", "S429", "S500", "S503", "S4OX"),
-    *("T408", "T409", "T429", "T500", "T502", "T503", "T504", "T529"),
-    *(*numbered("N", 13), *numbered("P", 9), *numbered("A", 6), *numbered("B", 7), *numbered("C", 10)),
-    *(*numbered("E", 11), *numbered("F", 13), *numbered("R", 9), *numbered("X", 22)),
-}
-"""Every scenario has a name by which the reports of all tools speak of it."""
-
-
-def test_every_scenario_is_here() -> None:
-    """In the tables, or as a test of its own in a file beside this one."""
-    tables = [fault.id for fault in (*answering.ALL, *streaming.ALL)]
-    assert len(tables) == len(set(tables))
-    tests = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
-    alone = {id_.upper() for name in re.findall(r"def (test_\w+)", tests) for id_ in name.split("_")}
-    assert len(CONTRACT) == 119
-    assert CONTRACT - set(tables) - alone == set()

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance import GROUPS, score
+from tools.conformance import GROUPS, score
 
 SUITE = Path(score.__file__).parent
 
 POOR = """
-from tests.conformance import StructuredTests
-from tests.unit.llama_index_oxen.test_shield import CoreAlone
+from tools.conformance import StructuredTests
+from tests.integration.llama_index_oxen.test_core_defects import CoreAlone
 
 class TestPoor(StructuredTests):
     llm_class = CoreAlone
@@ -49,7 +49,7 @@ def test_it_knows_no_provider_but_its_peers() -> None:
         text = path.read_text(encoding="utf-8")
         assert not re.search(r"oxen", text, re.IGNORECASE), path.name
         imported = set(re.findall(r"^(?:from|import) (\w+(?:\.\w+)?)", text, re.MULTILINE))
-        assert not {name for name in imported if name.startswith("tests")} - {"tests.conformance"}, path.name
+        assert not {name for name in imported if name.startswith("tests")} - {"tools.conformance"}, path.name
 
 
 def test_every_group_is_there() -> None:

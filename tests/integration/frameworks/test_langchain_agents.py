@@ -21,11 +21,12 @@ from langchain_core.callbacks import UsageMetadataCallbackHandler
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage, trim_messages
 from langchain_core.tools import BaseTool
 
-from langchain_oxen import ChatOxen, OxenBadRequestError
+from _oxen_transport.testing import Server, Stage, error_body, reply, whole
+from langchain_oxen import ChatOxen, OxenBadRequestError, register
 from tests.ideal_model import STORY, ideal
 from tests.integration.frameworks import langchain_flows as flows
 from tests.integration.frameworks.langchain_flows import WEATHER, Report, weather
-from tests.server import Server, Stage, error_body, recorded, reply, whole
+from tests.recorded import recorded
 
 
 @pytest.fixture
@@ -205,6 +206,7 @@ def test_deep_agent(stage: Stage) -> None:
 
 def test_models_by_name_in_middleware_and_deep_agents(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """ "oxen:..." as a string, wherever LangChain takes one."""
+    register()
     broken, good = server.stage(reply(error_body("down"), 503)), server.stage(ideal)
     monkeypatch.setenv("OXEN_BASE_URL", good.url)
     fallback = ModelFallbackMiddleware("oxen:mistral-nemo")

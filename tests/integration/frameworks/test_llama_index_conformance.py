@@ -1,4 +1,4 @@
-"""`Oxen` in the conformance suite for LlamaIndex's LLM classes (tests/conformance)."""
+"""`Oxen` in the conformance suite for LlamaIndex's LLM classes (tools/conformance)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from llama_index_oxen import Oxen
-from tests.conformance import AllTests
+from tools.conformance import AllTests
 
 
 class TestOxen(AllTests):

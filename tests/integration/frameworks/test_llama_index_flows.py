@@ -25,9 +25,9 @@ from llama_index.core.tools import QueryEngineTool
 from llama_index.core.workflow import Context, StartEvent, StopEvent, Workflow, step
 from pydantic import BaseModel
 
+from _oxen_transport.testing import Server, Stage, chunks, completion, sse, streamed, whole
 from llama_index_oxen import Oxen
 from tests.integration.frameworks.llama_index_flows import PASSAGES, documents, index, sources
-from tests.server import Server, Stage, chunks, completion, sse, streamed, whole
 
 Make = Callable[..., tuple[Oxen, Stage]]
 QUESTION = "Who pulls the plough?"

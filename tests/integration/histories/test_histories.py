@@ -16,9 +16,9 @@ from _oxen_transport.settings import OxenSettings
 from langchain_oxen.messages import to_wire as langchain_to_wire
 from llama_index_oxen.messages import to_wire as llama_index_to_wire
 from tests.history_checks import accepted_by_mistral, nothing_lost, strictly_alternating, unique_pairs_kept
-from tests.integration.histories.fixtures import IDEAL, REAL, SCRIPTED, conversations, names, read
 from tests.unit.langchain_oxen import test_history_properties as langchain
 from tests.unit.llama_index_oxen import test_history_properties as llama_index
+from tools.histories.files import IDEAL, REAL, SCRIPTED, conversations, names, read
 
 DOCS = Path(__file__).parents[3] / "docs" / "history.md"
 DRIVERS = {REAL: "real model", IDEAL: "ideal model", SCRIPTED: "script"}
@@ -73,14 +73,14 @@ def is_refused(body: dict[str, Any], messages: list[Any], tools: list[Any]) -> b
     return False
 
 
-@pytest.mark.parametrize("name", names())
-def test_a_recording_holds_what_was_said_and_nothing_of_the_machine(name: str) -> None:
-    body = read(name)
-    assert body["driven_by"] in DRIVERS
-    assert body["requests"]
-    text = json.dumps(body)
-    assert not re.search(r"timings|per_second|127\.0\.0\.1|localhost|/home/|/tmp/|\.gguf|sk-\w", text)
-    assert len(text) < 40_000
+def test_recordings_hold_the_conversation_and_nothing_of_the_machine() -> None:
+    for name in names():
+        body = read(name)
+        assert body["driven_by"] in DRIVERS, name
+        assert body["requests"], name
+        text = json.dumps(body)
+        assert not re.search(r"timings|per_second|127\.0\.0\.1|localhost|/home/|/tmp/|\.gguf|sk-\w", text), name
+        assert len(text) < 40_000, name
 
 
 def test_the_docs_list_every_recording(caplog: pytest.LogCaptureFixture) -> None:
@@ -91,7 +91,7 @@ def test_the_docs_list_every_recording(caplog: pytest.LogCaptureFixture) -> None
 
 
 def row(name: str, caplog: pytest.LogCaptureFixture) -> str:
-    """A line of the docs: what drove the run, how many requests it made, and which rules mend them."""
+    """A line of the docs: what drove the run, how many requests it made, and which rules repair them."""
     body = read(name)
     caplog.clear()
     for messages, tools in conversations(body):

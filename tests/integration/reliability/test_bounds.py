@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from _oxen_transport.errors import OxenConnectionError, OxenError, OxenResponseError, OxenResponseTooLargeError
-from _oxen_transport.response.completion import MAX_BODY_BYTES
+from _oxen_transport.response.content_encoding import MAX_BODY_BYTES
 from _oxen_transport.response.sse import MAX_EVENT_BYTES
-from tests.callers import Caller, callers, each
-from tests.integration.faults.watched import watched
-from tests.server import head, open_stream, reply
+from _oxen_transport.testing import head, open_stream, reply
+from tests.entry_points import EntryPoint, each, entry_points
+from tests.integration.faults.secrets_and_resources import watched
 
 if TYPE_CHECKING:
-    from tests.server import Received, Server, Step
+    from _oxen_transport.testing import Received, Server, Step
 
 MIB = b"x" * 2**20
 pytestmark = pytest.mark.usefixtures("fast_retries")
@@ -46,49 +46,49 @@ def endless_head(_: Received) -> Iterable[Step]:
     return itertools.chain([b"HTTP/1.1 200 OK\r\n"], itertools.cycle([b"x-pad: " + b"y" * 8000 + b"\r\n", 0]))
 
 
-def failure(caller: Caller, url: str) -> OxenError:
+def failure(api: EntryPoint, url: str) -> OxenError:
     with pytest.raises(OxenError) as caught:
-        watched(lambda: caller.ask(caller.make(url, timeout=20, max_retries=0)), 40)
+        watched(lambda: api.ask(api.make(url, timeout=20, max_retries=0)), 40)
     return caught.value
 
 
-@each(*callers(streams=False))
-def test_a_body_without_end(caller: Caller, server: Server) -> None:
+@each(*entry_points(streams=False))
+def test_a_body_without_end(api: EntryPoint, server: Server) -> None:
     stage = server.stage(endless_body)
-    error = failure(caller, stage.url)
+    error = failure(api, stage.url)
     assert isinstance(error, OxenResponseTooLargeError)
     assert str(MAX_BODY_BYTES) in str(error)
     assert stage.released()
 
 
-@each(*callers(streams=True))
-def test_an_event_without_end(caller: Caller, server: Server) -> None:
+@each(*entry_points(streams=True))
+def test_an_event_without_end(api: EntryPoint, server: Server) -> None:
     stage = server.stage(endless_event)
-    error = failure(caller, stage.url)
+    error = failure(api, stage.url)
     assert isinstance(error, OxenResponseTooLargeError)
     assert str(MAX_EVENT_BYTES) in str(error)
     assert stage.released()
 
 
-@each(*callers())
-def test_what_unpacks_to_more(caller: Caller, server: Server) -> None:
-    assert isinstance(failure(caller, server.stage(packed_stream).url), OxenResponseTooLargeError)
+@each(*entry_points())
+def test_what_unpacks_to_more(api: EntryPoint, server: Server) -> None:
+    assert isinstance(failure(api, server.stage(packed_stream).url), OxenResponseTooLargeError)
 
 
-@each(*callers())
-def test_a_head_without_end(caller: Caller, server: Server) -> None:
+@each(*entry_points())
+def test_a_head_without_end(api: EntryPoint, server: Server) -> None:
     stage = server.stage(endless_head)
-    assert isinstance(failure(caller, stage.url), (OxenConnectionError, OxenResponseError))
+    assert isinstance(failure(api, stage.url), (OxenConnectionError, OxenResponseError))
     assert stage.released()
 
 
-@each(*callers())
-def test_an_error_of_any_length_is_short(caller: Caller, server: Server) -> None:
-    error = failure(caller, server.stage(reply({"error": {"message": "y" * 10**6}}, 400)).url)
+@each(*entry_points())
+def test_an_error_of_any_length_is_short(api: EntryPoint, server: Server) -> None:
+    error = failure(api, server.stage(reply({"error": {"message": "y" * 10**6}}, 400)).url)
     assert len(str(error)) < 4_000
     assert len(repr(error.details)) < 40_000
 
 
-@each(*callers(is_async=False, streams=False))
-def test_the_bounds_are_the_documented_ones(caller: Caller) -> None:
+@each(*entry_points(is_async=False, streams=False))
+def test_the_bounds_are_the_documented_ones(api: EntryPoint) -> None:
     assert (MAX_BODY_BYTES, MAX_EVENT_BYTES) == (32 * 2**20, 16 * 2**20)

@@ -26,12 +26,25 @@ import pytest
 from pydantic import SecretStr
 
 from _oxen_transport.errors import OxenConfigError, OxenError
-from tests.callers import Caller, LangChain, LlamaIndex, Transport, callers, each
-from tests.integration.faults.watched import watched
-from tests.server import ANSWER, HANG, RST, chunks, error_body, event, good, head, open_stream, reply, sse, whole
+from _oxen_transport.testing import (
+    ANSWER,
+    HANG,
+    RST,
+    chunks,
+    error_body,
+    event,
+    good,
+    head,
+    open_stream,
+    reply,
+    sse,
+    whole,
+)
+from tests.entry_points import EntryPoint, LangChain, LlamaIndex, Transport, each, each_scenario, entry_points
+from tests.integration.faults.secrets_and_resources import watched
 
 if TYPE_CHECKING:
-    from tests.server import Attempt, Received, Server, Step
+    from _oxen_transport.testing import Attempt, Received, Server, Step
 
 KEY, HEADER, CALL, PROXY = "sk-canary-7f3a9c21e5b8", "canary-header-41d7", "canary-per-call-93be", "canary-proxy-55aa"
 CANARIES = (KEY, HEADER, CALL, PROXY)
@@ -151,22 +164,21 @@ class Surfaces:
             self.seen.append(repr(error) + repr(error.__dict__))
 
 
-def make(caller: Caller, url: str, **knobs: Any) -> Any:
-    return caller.make(url, api_key=KEY, extra_headers={"X-Tenant": HEADER}, timeout=0.4, max_retries=1, **knobs)
+def make(api: EntryPoint, url: str, **knobs: Any) -> Any:
+    return api.make(url, api_key=KEY, extra_headers={"X-Tenant": HEADER}, timeout=0.4, max_retries=1, **knobs)
 
 
 @pytest.mark.usefixtures("fast_retries")
-@pytest.mark.parametrize("name", SCRIPTS)
-@each(*callers())
-def test_no_surface_shows_a_canary(name: str, caller: Caller, server: Server) -> None:
+@each_scenario("name", SCRIPTS)
+def test_no_surface_shows_a_canary(name: str, api: EntryPoint, server: Server) -> None:
     stage, surfaces = server.stage(*SCRIPTS[name]), Surfaces()
-    call: dict[str, Any] = {"extra_headers": {"X-Call": CALL}}
-    if isinstance(caller, LangChain):
+    call: dict[str, Any] = {"extra_headers": {"X-Call": SecretStr(CALL)}}
+    if isinstance(api, LangChain):
         call["config"] = {"callbacks": [surfaces.tracer()]}
     with surfaces.open():
-        model = make(caller, stage.url)
+        model = make(api, stage.url)
         try:
-            answer = watched(lambda: caller.ask(model, **call))
+            answer = watched(lambda: api.ask(model, **call))
         except OxenError as error:
             surfaces.add_error(error)
         else:
@@ -177,35 +189,35 @@ def test_no_surface_shows_a_canary(name: str, caller: Caller, server: Server) ->
     assert (sent.headers["x-tenant"], sent.headers["x-call"]) == (HEADER, CALL), "the canaries did travel"
     found = [f"{shown(text)} in {text[:300]}" for text in surfaces.seen if shown(text)]
     assert not found, found
-    if isinstance(caller, (LangChain, LlamaIndex)):
+    if isinstance(api, (LangChain, LlamaIndex)):
         assert len("".join(surfaces.seen)) > 2000, "the surfaces were not open"
 
 
-@each(*callers(LangChain, LlamaIndex, is_async=False, streams=False))
-def test_no_store_holds_a_canary(caller: Caller) -> None:
+@each(*entry_points(LangChain, LlamaIndex, is_async=False, streams=False))
+def test_no_store_holds_a_canary(api: EntryPoint) -> None:
     """Serialised in every way there is, with the proxy's password as the fourth canary."""
-    model = make(caller, "http://127.0.0.1:9/api/ai", proxy=f"http://me:{PROXY}@127.0.0.1:1")
+    model = make(api, "http://127.0.0.1:9/api/ai", proxy=f"http://me:{PROXY}@127.0.0.1:1")
     stored: list[Any] = [pickle.dumps(model), pickle.dumps(copy.deepcopy(model)), model.model_dump_json(), repr(model)]
     stored += [repr(model.model_copy()), f"{model:}", repr(model.model_dump(mode="json")), repr(model.__getstate__())]
-    if isinstance(caller, LangChain):
+    if isinstance(api, LangChain):
         from langchain_core.load import dumpd, dumps
 
-        bound = model.bind(extra_headers={"X-Call": CALL})
+        bound = model.bind(extra_headers={"X-Call": SecretStr(CALL)})
         chains = (model, model.with_retry(), model.with_fallbacks([model]), bound, model | str)
         stored += [text for chain in chains for text in (dumps(chain), repr(dumpd(chain)), repr(chain))]
-        stored += [model._get_llm_string(extra_headers={"X-Call": CALL}), repr(model.lc_attributes)]
-        stored += [repr(model._get_invocation_params(extra_headers={"X-Call": CALL}))]
+        stored += [model._get_llm_string(extra_headers={"X-Call": SecretStr(CALL)}), repr(model.lc_attributes)]
+        stored += [repr(model._get_invocation_params(extra_headers={"X-Call": SecretStr(CALL)}))]
     else:
         stored += [model.to_json(), repr(model.to_dict()), repr(model.metadata)]
     for text in stored:
         assert not shown(text), (shown(text), text[:300])
 
 
-@each(*callers(LangChain, LlamaIndex, is_async=False, streams=False))
-def test_the_catalogue_keeps_secrets_too(caller: Caller, server: Server) -> None:
+@each(*entry_points(LangChain, LlamaIndex, is_async=False, streams=False))
+def test_the_catalogue_keeps_secrets_too(api: EntryPoint, server: Server) -> None:
     stage, surfaces = server.stage(echoing(401)), Surfaces()
     with surfaces.open():
-        model = make(caller, stage.url)
+        model = make(api, stage.url)
         for ask in (model.list_models, model.get_model, lambda: asyncio.run(model.alist_models())):
             with pytest.raises(OxenError) as caught:
                 ask()
@@ -214,7 +226,7 @@ def test_the_catalogue_keeps_secrets_too(caller: Caller, server: Server) -> None
     assert not [shown(text) for text in surfaces.seen if shown(text)]
 
 
-@pytest.mark.parametrize(
+@each_scenario(
     "knobs",
     [
         {"api_key": KEY + "\n x"},
@@ -227,27 +239,27 @@ def test_the_catalogue_keeps_secrets_too(caller: Caller, server: Server) -> None
         {"proxy": f"http://me:{PROXY}@127.0.0.1:1 \x00"},
         {"temperature": KEY, "max_tokens": "x"},
     ],
-    ids=str,
+    is_async=False,
+    streams=False,
 )
-@each(*callers(is_async=False, streams=False))
-def test_a_refused_setting_is_not_quoted(knobs: dict[str, Any], caller: Caller) -> None:
+def test_a_refused_setting_is_not_quoted(knobs: dict[str, Any], api: EntryPoint) -> None:
     surfaces = Surfaces()
     url = knobs.pop("base_url", "http://127.0.0.1:9")
     with pytest.raises(OxenConfigError) as caught:
-        caller.make(url, **knobs)
+        api.make(url, **knobs)
     surfaces.add_error(caught.value)
     knobs["base_url"] = url  # parametrised values are shared
     allowed = (KEY,) if "temperature" in knobs else ()  # a value of a field that is no secret may be named
     assert not [found for text in surfaces.seen for found in shown(text) if found not in allowed]
 
 
-@each(*callers(Transport))
-def test_a_frame_that_waits_for_a_server_to_read_shows_nothing(caller: Caller, silent_port: int) -> None:
+@each(*entry_points(Transport))
+def test_a_frame_that_waits_for_a_server_to_read_shows_nothing(api: EntryPoint, silent_port: int) -> None:
     """A prompt too long for the buffers is written for as long as nobody reads it."""
     import threading
 
     url, knobs = f"http://127.0.0.1:{silent_port}/api", {"timeout": 2, "max_retries": 0, "history": "off"}
-    model = caller.make(url, api_key=KEY, extra_headers={"X-Tenant": HEADER}, **knobs)
+    model = api.make(url, api_key=KEY, extra_headers={"X-Tenant": HEADER}, **knobs)
     prompt = [{"role": "user", "content": "ox " * 4_000_000}]
     seen: dict[str, list[str]] = {}
 
@@ -257,17 +269,17 @@ def test_a_frame_that_waits_for_a_server_to_read_shows_nothing(caller: Caller, s
 
     def ask() -> None:
         with contextlib.suppress(OxenError):
-            caller.ask(model, prompt)
+            api.ask(model, prompt)
 
     async def aask() -> None:
-        task = asyncio.create_task(caller.ask_async(model, prompt))
+        task = asyncio.create_task(api.ask_async(model, prompt))
         await asyncio.sleep(1.0)
         for frame in [at.cr_frame for at in gc.get_objects() if inspect.iscoroutine(at) and at.cr_frame]:
             look(frame)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
-    if caller.is_async:
+    if api.is_async:
         asyncio.run(aask())
     else:
         thread = threading.Thread(target=ask)
@@ -278,21 +290,21 @@ def test_a_frame_that_waits_for_a_server_to_read_shows_nothing(caller: Caller, s
             look(frame)
             frame = frame.f_back
         thread.join(10)
-    assert "write" in seen, "it does not wait where it was looked for"
+    assert {"open_sync", "open_async"} & {*seen}, "it does not wait where it was looked for"
     assert not [name for name, found in seen.items() if found]
 
 
-@each(*callers())
-def test_a_frame_in_the_middle_of_a_call_shows_nothing(caller: Caller, server: Server) -> None:
+@each(*entry_points())
+def test_a_frame_in_the_middle_of_a_call_shows_nothing(api: EntryPoint, server: Server) -> None:
     """What a debugger or a crash reporter sees of all threads while calls are under way."""
     import threading
 
     stage = server.stage([HANG])
-    model = make(caller, stage.url)
+    model = make(api, stage.url)
 
     def ask() -> None:
         with contextlib.suppress(OxenError):
-            caller.ask(model, extra_headers={"X-Call": SecretStr(CALL)})
+            api.ask(model, extra_headers={"X-Call": SecretStr(CALL)})
 
     thread = threading.Thread(target=ask)
     thread.start()

@@ -8,9 +8,12 @@ import pickle
 
 import pytest
 
+import langchain_oxen
+import llama_index_oxen
 from _oxen_transport import errors
 from _oxen_transport.errors import Details, ErrorResponse, OxenError, error_class
 from _oxen_transport.types import Completion
+from tests.tables import each_row
 
 LEAVES = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, OxenError)]
 KNOWN = Details(
@@ -27,27 +30,25 @@ KNOWN = Details(
 )
 
 
-@pytest.mark.parametrize("kind", LEAVES)
-def test_every_error_survives_pickle_and_copy(kind: type[OxenError]) -> None:
+@pytest.mark.parametrize("kind", LEAVES, ids=lambda kind: kind.__name__)
+def test_every_error_is_in_the_tree_has_a_full_text_and_survives_pickle_and_copy(kind: type[OxenError]) -> None:
+    assert kind.__name__ in (errors.__doc__ or "")
+    assert kind.__doc__
     error = kind("what happened", KNOWN)
+    assert str(error).startswith("what happened [m at h.test, 3 attempts in 2.0 s, request id r-1]")
+    assert str(error).endswith(kind.advice)
+    assert str(kind("what happened")).startswith("what happened")
     for again in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):  # noqa: S301
         assert type(again) is kind
         assert str(again) == str(error)
         assert again.details == KNOWN
 
 
-@pytest.mark.parametrize("kind", LEAVES)
-def test_every_error_is_drawn_in_the_tree(kind: type[OxenError]) -> None:
-    assert kind.__name__ in (errors.__doc__ or "")
-    assert kind.__doc__
-
-
-@pytest.mark.parametrize("kind", LEAVES)
-def test_the_text_says_what_where_how_often_and_what_to_do(kind: type[OxenError]) -> None:
-    text = str(kind("what happened", KNOWN))
-    assert text.startswith("what happened [m at h.test, 3 attempts in 2.0 s, request id r-1]")
-    assert text.endswith(kind.advice)
-    assert str(kind("what happened")).startswith("what happened")
+def test_both_packages_export_every_error() -> None:
+    assert set(errors.__all__) == {kind.__name__ for kind in LEAVES}
+    for package in (langchain_oxen, llama_index_oxen):
+        assert set(errors.__all__) <= set(package.__all__)
+        assert all(issubclass(getattr(package, kind.__name__), kind) for kind in LEAVES)
 
 
 def test_every_error_but_the_roots_gives_advice() -> None:
@@ -97,25 +98,25 @@ def test_the_response_has_the_shape_tracers_read() -> None:
         ErrorResponse(400, {}, "<html>").json()
 
 
-@pytest.mark.parametrize(
-    ("status", "kind"),
+@each_row(
+    ("kind", "statuses"),
     [
-        *[(status, errors.OxenBadRequestError) for status in (400, 405, 410, 413, 418, 422, 451, 499)],
-        *[(status, errors.OxenServerError) for status in (408, 409, 425, 500, 501, 502, 503, 504, 520, 529, 599)],
-        *[(status, errors.OxenRedirectError) for status in (300, 301, 302, 303, 304, 307, 308, 399)],
-        (401, errors.OxenAuthenticationError),
-        (402, errors.OxenPaymentRequiredError),
-        (403, errors.OxenPermissionError),
-        (404, errors.OxenNotFoundError),
-        (426, errors.OxenUpgradeRequiredError),
-        (429, errors.OxenRateLimitError),
+        (errors.OxenBadRequestError, [400, 405, 410, 413, 418, 422, 451, 499]),
+        (errors.OxenServerError, [408, 409, 425, 500, 501, 502, 503, 504, 520, 529, 599]),
+        (errors.OxenRedirectError, [300, 301, 302, 303, 304, 307, 308, 399]),
+        (errors.OxenAuthenticationError, [401]),
+        (errors.OxenPaymentRequiredError, [402]),
+        (errors.OxenPermissionError, [403]),
+        (errors.OxenNotFoundError, [404]),
+        (errors.OxenUpgradeRequiredError, [426]),
+        (errors.OxenRateLimitError, [429]),
     ],
 )
-def test_the_class_for_a_status(status: int, kind: type[OxenError]) -> None:
-    assert error_class(status) is kind
+def test_the_class_for_a_status(kind: type[OxenError], statuses: list[int]) -> None:
+    assert {status: error_class(status) for status in statuses} == dict.fromkeys(statuses, kind)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("kind", "also"),
     [
         (errors.OxenConfigError, ValueError),
@@ -137,5 +138,5 @@ def test_what_may_succeed_later() -> None:
         *("OxenError", "OxenStatusError", "OxenConfigError", "OxenMissingExtraError", "OxenTLSError"),
         *("OxenRedirectError", "OxenBadRequestError", "OxenContextOverflowError", "OxenUpgradeRequiredError"),
         *("OxenPaymentRequiredError", "OxenAuthenticationError", "OxenPermissionError", "OxenNotFoundError"),
-        *("OxenResponseTooLargeError", "OxenToolCallError", "OxenStructuredOutputError"),
+        *("OxenResponseTooLargeError", "OxenToolCallError", "OxenStructuredOutputError", "OxenRefusalError"),
     }

@@ -4,7 +4,11 @@ import dataclasses
 
 import pytest
 
-from _oxen_transport.families import ANTHROPIC, GENERIC, family
+from _oxen_transport.errors import OxenConfigError
+from _oxen_transport.families import ANTHROPIC, GEMINI, GENERIC, family
+from _oxen_transport.request.build import build
+from _oxen_transport.settings import OxenSettings
+from tests.tables import each_row
 
 MISTRAL_IDS = [
     "open-mixtral-8x22b",
@@ -33,7 +37,7 @@ OTHER_IDS = [
 ]
 
 
-@pytest.mark.parametrize("model", MISTRAL_IDS)
+@each_row("model", MISTRAL_IDS)
 def test_mistral_models_get_mistrals_rules(model):
     known = family(model)
     assert known.name == "mistral"
@@ -46,7 +50,7 @@ def test_mistral_models_get_mistrals_rules(model):
     assert known.prefix_key == "prefix"
 
 
-@pytest.mark.parametrize("model", V7_IDS)
+@each_row("model", V7_IDS)
 def test_later_mistral_models_take_text_beside_calls(model):
     known = family(model)
     assert known.name == "mistral-v7"
@@ -54,7 +58,7 @@ def test_later_mistral_models_take_text_beside_calls(model):
     assert known.strict_order
 
 
-@pytest.mark.parametrize("model", OTHER_IDS)
+@each_row("model", OTHER_IDS)
 def test_every_other_model_is_generic(model):
     assert family(model) is GENERIC
     assert GENERIC.seed_name == "seed"
@@ -67,7 +71,7 @@ def test_claude_wants_tools_beside_calls():
     assert family("anthropic/claude-haiku") is ANTHROPIC
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("model", "tokens"),
     [
         ("open-mixtral-8x22b", 64_000),
@@ -81,7 +85,7 @@ def test_windows(model, tokens):
     assert family(model).context_window == tokens
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("model", "tokenizer"),
     [
         ("open-mixtral-8x22b", "mistral-v3"),
@@ -95,7 +99,29 @@ def test_only_a_known_tokenizer_is_named(model, tokenizer):
     assert family(model).tokenizer == tokenizer
 
 
-@pytest.mark.parametrize(
+@each_row(
+    ("model", "call", "named"),
+    [
+        ("claude-sonnet-4-5", {"temperature": 0.5, "top_p": 0.9}, "temperature, top_p"),
+        ("anthropic/claude-haiku", {"frequency_penalty": 0.5}, "frequency_penalty"),
+        ("gemini-2.5-pro", {"presence_penalty": 0.5}, "presence_penalty"),
+        ("claude-sonnet-4-5", {"temperature": 1.5}, "temperature"),
+    ],
+)
+def test_what_a_family_is_known_to_refuse_is_refused_here_by_name(model, call, named):
+    settings = OxenSettings(base_url="http://127.0.0.1:1", model=model)
+    with pytest.raises(OxenConfigError, match=f"^{named}: {model} accepts|^{named}: {model} does not accept"):
+        build(settings, [{"role": "user", "content": "q"}], call=call)
+    build(settings, [{"role": "user", "content": "q"}], call={"temperature": 0.5})
+
+
+def test_gemini_takes_temperature_with_top_p():
+    assert family("google/gemini-2.5-pro") is GEMINI
+    settings = OxenSettings(base_url="http://127.0.0.1:1", model="gemini-2.5-pro", temperature=0.5, top_p=0.9)
+    assert build(settings, [{"role": "user", "content": "q"}]).body["top_p"] == 0.9
+
+
+@each_row(
     ("model", "text_only"),
     [
         ("open-mixtral-8x22b", True),

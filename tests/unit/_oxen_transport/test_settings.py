@@ -1,4 +1,4 @@
-"""Every knob's bounds, defaults and words; what is refused, and how it is said."""
+"""Bounds, defaults and names of every parameter; what is refused, and in which words."""
 
 from __future__ import annotations
 
@@ -9,15 +9,20 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from _oxen_transport.call_params import OxenParams, wire_names
 from _oxen_transport.errors import OxenConfigError
-from _oxen_transport.settings import DEFAULT_BASE_URL, OxenParams, OxenSettings, is_loopback, wire_names
+from _oxen_transport.model import OxenCatalogue
+from _oxen_transport.parameter_names import ALIASES, SYNONYMS
+from _oxen_transport.setting_values import is_loopback
+from _oxen_transport.settings import DEFAULT_BASE_URL, OxenSettings
+from tests.tables import each_row
 
 KEY = "sk-test-0123456789"
 
 
-def refused(**knobs: Any) -> str:
+def refused(**given: Any) -> str:
     with pytest.raises(OxenConfigError) as caught:
-        OxenSettings(**{"api_key": KEY, **knobs})
+        OxenSettings(**{"api_key": KEY, **given})
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None
     assert KEY not in str(caught.value)
@@ -42,9 +47,11 @@ def test_no_key() -> None:
 def test_the_url_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OXEN_BASE_URL", "https://dev.test/api/ai/")
     assert OxenSettings(api_key=KEY).base_url == "https://dev.test/api/ai"
+    monkeypatch.setenv("OXEN_BASE_URL", "  ")
+    assert OxenSettings(api_key=KEY).base_url == DEFAULT_BASE_URL
 
 
-def test_the_environment_passes_the_same_door(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_is_checked_like_an_argument(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OXEN_API_KEY", "sk with a space")
     with pytest.raises(OxenConfigError, match="api_key"):
         OxenSettings()
@@ -54,7 +61,7 @@ def test_the_environment_passes_the_same_door(monkeypatch: pytest.MonkeyPatch) -
     assert "hunter2pw" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "url",
     [
         *("https://h.test/api/ai", "https://h.test/api/ai/", " https://h.test/api/ai// "),
@@ -65,11 +72,22 @@ def test_ways_to_write_the_url(url: str) -> None:
     assert OxenSettings(api_key=KEY, base_url=url).base_url == "https://h.test/api/ai"
 
 
-@pytest.mark.parametrize(
+@each_row(
     "url",
-    ["", "h.test/api", "ftp://h.test", "https://", "file:///etc/passwd", "https://h.test?x=1", "https://h.test#x"],
+    [
+        *("", "h.test/api", "ftp://h.test", "https://", "file:///etc/passwd", "https://h.test?x=1", "https://h.test#x"),
+        *(
+            "https://h.test:99999",
+            "https://h.test:x",
+            "https://h..test",
+            "https://a b.test",
+            "https://[::1",
+            "https://h%.test",
+        ),
+        "https://" + "h" * 64 + ".test",
+    ],
 )
-def test_urls_that_are_none(url: str) -> None:
+def test_invalid_urls(url: str) -> None:
     assert "base_url" in refused(base_url=url)
 
 
@@ -77,21 +95,16 @@ def test_urls_that_are_none(url: str) -> None:
     "url", ["https://user:hunter2pw@h.test/", "https://hunter2pw@h.test/", "https://:hunter2pw@h.test"]
 )
 def test_a_password_in_the_url(url: str) -> None:
-    said = refused(base_url=url)
-    assert "api_key" in said
-    assert "hunter2pw" not in said
+    text = refused(base_url=url)
+    assert "api_key" in text
+    assert "hunter2pw" not in text
 
 
-@pytest.mark.parametrize(
-    ("host", "expected"),
-    [
-        *[(name, True) for name in ("localhost", "LOCALHOST", "127.0.0.1", "127.9.9.9", "::1", "a.localhost")],
-        *[(name, False) for name in ("127.0.0.1.example.com", "127.example.com", "localhost.example.com", "h.test")],
-        *[(name, False) for name in ("10.0.0.1", "169.254.169.254", "192.168.0.1", "::2", "", None, "notlocalhost")],
-    ],
-)
-def test_what_can_only_be_this_machine(host: str | None, expected: bool) -> None:
-    assert is_loopback(host) is expected
+def test_what_can_only_be_this_machine() -> None:
+    local = ("localhost", "LOCALHOST", "127.0.0.1", "127.9.9.9", "::1", "a.localhost")
+    names = ("127.0.0.1.example.com", "127.example.com", "localhost.example.com", "h.test", "notlocalhost")
+    others = (*names, "10.0.0.1", "169.254.169.254", "192.168.0.1", "::2", "", None)
+    assert {host for host in (*local, *others) if is_loopback(host)} == set(local)
 
 
 def test_plain_http() -> None:
@@ -101,30 +114,31 @@ def test_plain_http() -> None:
         assert OxenSettings(api_key=KEY, base_url=url).base_url == url
 
 
-@pytest.mark.parametrize(
-    ("knob", "bad"),
+@each_row(
+    ("parameter", "invalid"),
     [
-        *[("temperature", value) for value in (-0.1, 2.1, 9, "hot", float("nan"))],
-        *[("max_tokens", value) for value in (0, -1, 1.5, "many")],
-        *[("top_p", value) for value in (0, 1.1, "x")],
-        *[("frequency_penalty", value) for value in (-2.1, 2.1)],
-        *[("presence_penalty", value) for value in (-2.1, 2.1)],
-        *[("seed", value) for value in (-1, "x")],
-        *[("n", value) for value in (0, 2)],
-        *[("top_logprobs", value) for value in (-1, 21)],
-        *[("timeout", value) for value in (0, -1, None, float("inf"), 1e12)],
-        *[("total_timeout", value) for value in (0, -1, float("inf"))],
-        *[("max_retries", value) for value in (-1, 1.5)],
-        *[("model", value) for value in ("", None)],
-        *[("history", value) for value in ("mend", None)],
-        *[("stop", value) for value in (7, [7])],
-        *[("context_window", value) for value in (0, -1)],
-        *[("tools", value) for value in ("x", ["x"])],
-        *[("extra_body", value) for value in ("x", None)],
+        ("temperature", (-0.1, 2.1, 9, "hot", float("nan"))),
+        ("max_tokens", (0, -1, 1.5, "many")),
+        ("top_p", (0, 1.1, "x")),
+        ("frequency_penalty", (-2.1, 2.1)),
+        ("presence_penalty", (-2.1, 2.1)),
+        ("seed", (-1, "x")),
+        ("n", (0, 2)),
+        ("top_logprobs", (-1, 21)),
+        ("timeout", (0, -1, None, float("inf"), 1e12)),
+        ("total_timeout", (0, -1, float("inf"))),
+        ("max_retries", (-1, 1.5)),
+        ("model", ("", " ", None)),
+        ("history", ("mend", None)),
+        ("stop", (7, [7], "", ["x", ""])),
+        ("context_window", (0, -1)),
+        ("tools", ("x", ["x"])),
+        ("extra_body", ("x", None)),
     ],
 )
-def test_a_value_out_of_bounds_names_its_knob(knob: str, bad: Any) -> None:
-    assert knob in refused(**{knob: bad})
+def test_an_invalid_value_names_its_parameter(parameter: str, invalid: tuple[Any, ...]) -> None:
+    for value in invalid:
+        assert parameter in refused(**{parameter: value}), value
 
 
 def test_n_is_refused_with_a_reason() -> None:
@@ -132,37 +146,108 @@ def test_n_is_refused_with_a_reason() -> None:
     assert OxenSettings(api_key=KEY, n=1).n is None
 
 
-@pytest.mark.parametrize(
-    ("unknown", "hint"), [("temprature", "temperature"), ("max_token", "max_tokens"), ("top_k", "extra_body")]
-)
-def test_an_unknown_knob_gets_a_hint(unknown: str, hint: str) -> None:
-    said = refused(**{unknown: 1})
-    assert unknown in said
-    assert hint in said
-
-
-@pytest.mark.parametrize(
-    ("alias", "name", "value"),
+@each_row(
+    ("unknown", "hint"),
     [
-        ("model_name", "model", "m"),
-        ("stop_sequences", "stop", ["x"]),
-        ("random_seed", "seed", 7),
-        ("request_timeout", "timeout", 7.0),
+        *[("temprature", "'temperature'"), ("max_token", "'max_tokens'"), ("top_k", "extra_body")],
+        *[("apikey", "'api_key'"), ("openai_api_base", "'base_url'"), ("num_predict", "'max_tokens'")],
     ],
 )
-def test_other_names_for_the_same(alias: str, name: str, value: Any) -> None:
-    assert getattr(OxenSettings(api_key=KEY, **{alias: value}), name) == value
+def test_an_unknown_parameter_gets_a_hint(unknown: str, hint: str) -> None:
+    text = refused(**{unknown: 1})
+    assert unknown in text
+    assert hint in text
+
+
+def test_no_hint_leads_a_url_into_the_key() -> None:
+    for name in ("api_bas", "api_url", "apibase"):
+        assert "api_key" not in refused(**{name: "https://h.test"})
+
+
+VALUES = {"model": "m", "max_tokens": 5, "stop": ["x"], "seed": 7, "timeout": 7.0, "extra_body": {"top_k": 1}}
+VALUES |= {"base_url": "https://h.test", "http_async_client": 1}
+
+
+@each_row(("alias", "name"), ALIASES.items())
+def test_conventional_names_are_accepted(alias: str, name: str) -> None:
+    if name == "extra_headers":
+        assert OxenSettings(api_key=KEY, **{alias: {"X": "y"}}).extra_headers == {"X": SecretStr("y")}
+    elif name == "api_key":
+        assert OxenSettings(**{alias: KEY}).api_key == SecretStr(KEY)
+    else:
+        assert getattr(OxenSettings(api_key=KEY, **{alias: VALUES[name]}), name) == VALUES[name]
+
+
+def test_usage_of_streams_by_its_conventional_name() -> None:
+    assert OxenSettings(api_key=KEY, stream_usage=False).stream_options == {"include_usage": False}
+    assert OxenSettings(api_key=KEY, stream_usage=None).stream_options == {"include_usage": True}
+
+
+def test_one_parameter_under_two_names() -> None:
+    assert "twice" in refused(model="a", model_name="b")
+
+
+@each_row(
+    ("given", "demand"),
+    [
+        ({"max_tokens": "abc"}, "max_tokens: must be a valid integer or 'fit' (got 'abc')"),
+        ({"max_tokens": 0}, "max_tokens: must be greater than or equal to 1 or 'fit' (got 0)"),
+        ({"temperature": 9}, "temperature: must be less than or equal to 2 (got 9)"),
+        ({"stream_options": 1}, "stream_options: must be a valid dictionary (got 1)"),
+        ({"tools": ["x"]}, "tools.0: must be a valid dictionary (got 'x')"),
+    ],
+)
+def test_one_demand_for_each_mistake(given: dict[str, Any], demand: str) -> None:
+    assert refused(**given) == demand
+
+
+def test_positional_arguments_are_answered_with_what_to_write() -> None:
+    with pytest.raises(OxenConfigError, match=r'write OxenSettings\(model="..."\)') as caught:
+        OxenSettings(KEY)
+    assert KEY not in str(caught.value)
+
+
+def test_values_set_later_are_checked_like_arguments() -> None:
+    settings = OxenSettings(api_key=KEY)
+    settings.stop = "x"
+    assert settings.stop == ["x"]
+    for name, bad in (("temperature", 9), ("base_url", "http://h.test"), ("api_key", None), ("model", " ")):
+        with pytest.raises(OxenConfigError):
+            setattr(settings, name, bad)
+    assert (settings.temperature, settings.base_url, settings.api_key) == (None, DEFAULT_BASE_URL, SecretStr(KEY))
+    catalogue = OxenCatalogue(api_key=None)
+    catalogue.timeout = 5
+    assert catalogue.timeout == 5.0
 
 
 @pytest.mark.parametrize(
-    ("stop", "kept"), [("x", ["x"]), (["x", "y"], ["x", "y"]), ([], None), ("", [""]), (None, None)]
+    ("proxy", "kept"),
+    [
+        ("socks://127.0.0.1:1080/", "socks5://127.0.0.1:1080/"),
+        ("http://me:pw@p.test:1", "http://me:pw@p.test:1"),
+    ],
 )
+def test_proxies(proxy: str, kept: str) -> None:
+    made = OxenSettings(api_key=KEY, proxy=proxy).proxy
+    assert made
+    assert made.get_secret_value() == kept
+
+
+@each_row("proxy", ["ftp://me:hunter2@p.test", "me:hunter2@p.test:1", "http://p.test:99999", "http://"])
+def test_proxies_nobody_can_use(proxy: str) -> None:
+    text = refused(proxy=proxy)
+    assert text.startswith("proxy: ")
+    assert "hunter2" not in text
+    assert ("'ftp'" in text) == proxy.startswith("ftp")
+
+
+@each_row(("stop", "kept"), [("x", ["x"]), (["x", "y"], ["x", "y"]), ([], None), (None, None)])
 def test_stop(stop: Any, kept: Any) -> None:
     assert OxenSettings(api_key=KEY, stop=stop).stop == kept
 
 
-@pytest.mark.parametrize("name", ["Authorization", "authorization", "Host", "Content-Length", "Transfer-Encoding"])
-def test_headers_that_belong_to_us(name: str) -> None:
+@each_row("name", ["Authorization", "authorization", "Host", "Content-Length", "Transfer-Encoding"])
+def test_headers_that_are_set_by_the_library(name: str) -> None:
     assert "api_key" in refused(extra_headers={name: "x"})
 
 
@@ -171,11 +256,11 @@ def test_a_user_agent_that_the_server_would_take_for_its_cli() -> None:
     assert OxenSettings(api_key=KEY, extra_headers={"User-Agent": "my-app/1"}).extra_headers
 
 
-@pytest.mark.parametrize("value", ["a\r\nb: c", "a\nb", "a\x00", "ключ"])
+@each_row("value", ["a\r\nb: c", "a\nb", "a\x00", "ключ"])
 def test_header_values_that_no_header_can_carry(value: str) -> None:
-    said = refused(extra_headers={"X-A": value})
-    assert "extra_headers" in said
-    assert value not in said
+    text = refused(extra_headers={"X-A": value})
+    assert "extra_headers" in text
+    assert value not in text
 
 
 def test_secrets_of_the_wrong_type_are_not_quoted() -> None:
@@ -224,21 +309,17 @@ def test_a_deep_copy_shares_the_users_client() -> None:
     assert settings.__deepcopy__() == settings
 
 
-def test_every_wire_name_is_a_knob_of_a_call() -> None:
+def test_every_wire_name_is_a_parameter_of_a_call() -> None:
     assert set(wire_names(OxenSettings)) == set(wire_names(OxenParams))
     assert wire_names(OxenParams)["temperature"] == "temperature"
     assert "timeout" not in wire_names(OxenParams)
 
 
-def test_every_knob_is_explained() -> None:
-    import ast
-    import inspect
+def test_every_parameter_is_described() -> None:
+    assert not [name for name, field in OxenSettings.model_fields.items() if not field.description]
 
-    from _oxen_transport import settings
 
-    tree = ast.parse(inspect.getsource(settings))
-    for body in (node.body for node in tree.body if isinstance(node, ast.ClassDef)):
-        for node, following in zip(body, [*body[1:], None], strict=True):
-            if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id[0] != "_":
-                explained = isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant)
-                assert explained, f"{node.target.id} has no explanation below it"
+def test_names_of_the_tables_exist() -> None:
+    theirs = {"rate_limiter", "streaming"}  # fields of the frameworks' own classes
+    assert {*ALIASES.values(), *SYNONYMS.values()} <= set(OxenSettings.model_fields) | theirs
+    assert {*ALIASES, *SYNONYMS}.isdisjoint(OxenSettings.model_fields)

@@ -1,13 +1,15 @@
-"""The ladder of ways to ask for an object: what is tried, what is remembered, what a failure means."""
+"""Structured output in rounds: which method is tried, what is remembered, what a failure means, when it is over."""
 
 from __future__ import annotations
 
-import threading
+import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from pydantic import BaseModel, Field
 
-from _oxen_transport import structured
+from _oxen_transport import capabilities
 from _oxen_transport.errors import (
     Details,
     OxenAuthenticationError,
@@ -15,42 +17,74 @@ from _oxen_transport.errors import (
     OxenContextOverflowError,
     OxenError,
     OxenRateLimitError,
+    OxenRefusalError,
     OxenServerError,
+    OxenStructuredOutputError,
     OxenTimeoutError,
 )
 from _oxen_transport.settings import OxenSettings
-from _oxen_transport.structured import RUNGS, MethodFallback, correction, in_words
+from _oxen_transport.structured import METHODS, StructuredRounds
+from _oxen_transport.structured_object import StructuredObject
+from _oxen_transport.types import Completion, ToolCall
 
 HERE = OxenSettings(base_url="http://127.0.0.1:1")
 THERE = OxenSettings(base_url="http://127.0.0.1:2")
+PROSE = Completion(text="I like oxen.")
+REJECTED = OxenBadRequestError("no such field", Details(status_code=400))
+
+
+class Ox(BaseModel):
+    """An ox."""
+
+    name: str
+    age: int = Field(gt=0)
+
+
+BELLA = Completion(text='{"name": "Bella", "age": 7}')
+WRONG = Completion(text='{"name": "Bella", "age": -7}')
 
 
 @pytest.fixture(autouse=True)
 def _fresh() -> Iterator[None]:
-    structured.forget()
+    capabilities.reset()
     yield
-    structured.forget()
+    capabilities.reset()
 
 
-def test_from_the_strictest_down() -> None:
-    assert list(MethodFallback(HERE)) == ["json_schema", "function_calling", "json_mode", "prompt"]
+def run(rounds: StructuredRounds, *outcomes: Completion | OxenError) -> list[str]:
+    """One round per outcome. Returns: the method of each."""
+    methods = []
+    for outcome in outcomes:
+        methods.append(rounds.method)
+        with rounds:
+            if isinstance(outcome, OxenError):
+                raise outcome
+            rounds.take(outcome)
+    return methods
 
 
-@pytest.mark.parametrize("rung", RUNGS)
-def test_what_worked_comes_first_and_the_rest_after_it(rung: structured.StructuredMethod) -> None:
-    MethodFallback(HERE).succeeded(rung)
-    assert list(MethodFallback(HERE)) == [rung, *(other for other in RUNGS if other != rung)]
+def auto(settings: OxenSettings = HERE, **how: Any) -> StructuredRounds:
+    return StructuredRounds(StructuredObject(Ox), settings, "auto", **how)
 
 
-def test_it_is_remembered_per_server_and_model() -> None:
-    MethodFallback(HERE).succeeded("json_mode")
-    for other in (
-        MethodFallback(THERE),
-        MethodFallback(HERE, "mistral-nemo"),
-        MethodFallback(HERE.model_copy(update={"model": "x"})),
-    ):
-        assert next(iter(other)) == "json_schema"
-    assert next(iter(MethodFallback(OxenSettings(base_url="http://127.0.0.1:1", temperature=0)))) == "json_mode"
+def test_auto_tries_the_strictest_method_first_and_the_prompt_last() -> None:
+    rounds = auto()
+    assert run(rounds, REJECTED, PROSE, REJECTED, BELLA) == list(METHODS)
+    assert (rounds.over, rounds.result) == (True, Ox(name="Bella", age=7))
+
+
+def test_what_worked_is_remembered_per_server_and_model() -> None:
+    run(auto(), REJECTED, REJECTED, BELLA)
+    assert auto().method == "json_mode"
+    assert auto(OxenSettings(base_url="http://127.0.0.1:1", temperature=0)).method == "json_mode"
+    others = (auto(THERE), auto(model="mistral-nemo"), auto(HERE.model_copy(update={"model": "x"})))
+    assert {rounds.method for rounds in others} == {"json_schema"}
+    assert run(auto(), REJECTED, REJECTED, BELLA) == ["json_mode", "json_schema", "function_calling"]
+
+
+def test_an_accidental_failure_of_the_server_teaches_nothing() -> None:
+    run(auto(), OxenServerError("oops", Details(status_code=500)), BELLA)
+    assert auto().method == "json_schema"
 
 
 FAILURES: list[tuple[OxenError, bool]] = [
@@ -65,38 +99,106 @@ FAILURES: list[tuple[OxenError, bool]] = [
 ]
 
 
-@pytest.mark.parametrize(("error", "is_one"), FAILURES, ids=lambda value: getattr(value, "message", str(value)))
-def test_which_failures_may_be_about_the_way_of_asking(error: OxenError, is_one: bool) -> None:
-    ladder = MethodFallback(HERE)
-    next(iter(ladder))
-    assert ladder.may_go_on(error) is is_one
+@pytest.mark.parametrize(("error", "falls_back"), FAILURES, ids=lambda value: getattr(value, "message", str(value)))
+def test_another_method_is_tried_only_after_a_rejection(error: OxenError, falls_back: bool) -> None:
+    rounds = auto()
+    if falls_back:
+        run(rounds, error)
+        assert rounds.method == "function_calling"
+        return
+    with pytest.raises(type(error)):
+        run(rounds, error)
 
 
-def test_a_servers_bad_moment_teaches_nothing() -> None:
-    ladder = MethodFallback(HERE)
-    rungs = iter(ladder)
-    next(rungs)
-    assert ladder.may_go_on(OxenServerError("oops", Details(status_code=500)))
-    ladder.succeeded(next(rungs))
-    assert next(iter(MethodFallback(HERE))) == "json_schema"
+def test_the_last_methods_failure_is_raised() -> None:
+    with pytest.raises(OxenBadRequestError):
+        run(auto(), REJECTED, REJECTED, REJECTED, REJECTED)
+    with pytest.raises(OxenStructuredOutputError, match="I like oxen"):
+        run(auto(), PROSE, PROSE, PROSE, PROSE)
 
 
-def test_the_last_rung_is_the_last() -> None:
-    ladder = MethodFallback(HERE)
-    left = [(ladder.ignored(), ladder.may_go_on(FAILURES[0][0])) for _ in ladder]
-    assert left == [(True, True)] * 3 + [(False, False)]
+def test_a_repair_shows_the_model_its_answer_and_the_error_once() -> None:
+    rounds = StructuredRounds(StructuredObject(Ox), HERE, "json_schema", repair=True)
+    run(rounds, WRONG)
+    *_, answer, correction = rounds.messages(["hi"], lambda role, text: f"{role}: {text}")
+    assert answer == f"assistant: {WRONG.text}"
+    assert "greater than 0" in correction
+    with pytest.raises(OxenStructuredOutputError):
+        run(rounds, WRONG)
+    rounds = StructuredRounds(StructuredObject(Ox), HERE, "json_schema", repair=True, raises=False)
+    run(rounds, WRONG, WRONG)
+    assert (rounds.over, rounds.result) == (True, None)
+    assert isinstance(rounds.error, OxenStructuredOutputError)
 
 
-def test_many_threads_may_learn_at_once() -> None:
-    threads = [threading.Thread(target=MethodFallback(HERE).succeeded, args=("json_mode",)) for _ in range(20)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert next(iter(MethodFallback(HERE))) == "json_mode"
+@pytest.mark.parametrize(
+    ("method", "instruct", "expected"),
+    [
+        ("json_mode", True, True),
+        ("json_mode", False, False),
+        ("prompt", True, True),
+        ("json_schema", True, False),
+        ("function_calling", True, False),
+    ],
+)
+def test_the_schema_is_in_the_prompt_where_the_request_does_not_hold_it(
+    method: str, instruct: bool, expected: bool
+) -> None:
+    rounds = StructuredRounds(StructuredObject(Ox), HERE, method, instruct=instruct)
+    messages = rounds.messages(["hi"], lambda role, text: f"{role}: {text}")
+    assert (len(messages) == 2) is expected
+    assert ("'age'" in str(rounds.parameters)) is (method in ("json_schema", "function_calling"))
+    if expected:
+        assert messages[0].startswith("system: Answer with one JSON object")
+        assert '"age"' in messages[0]
 
 
-def test_the_prompts_hold_what_they_are_about() -> None:
-    assert in_words('{"type": "object"}').endswith('{"type": "object"}')
-    assert "age: must be positive" in correction("age: must be positive")
-    assert len(correction("x" * 9_000)) < 2_000
+def call(name: str, arguments: str) -> ToolCall:
+    return ToolCall("AbC123xyZ", name, arguments)
+
+
+RIGHT = '{"name": "Bella", "age": 7}'
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Completion(tool_calls=(call("Ox", RIGHT),)),
+        Completion(text="Here it is.", tool_calls=(call("other", '{"x": 1}'), call("Ox", RIGHT))),
+        Completion(text=RIGHT, tool_calls=(call("Ox", '{"name": "Bel'),)),
+        Completion(text=RIGHT, finish_reason="length"),
+        Completion(text=json.dumps({"name": "Ox", "arguments": json.loads(RIGHT)})),
+        Completion(text=json.dumps({"name": "Ox", "parameters": RIGHT})),
+    ],
+    ids=["call", "after another call", "beside a cut call", "before the cut", "call as text", "call with text in text"],
+)
+def test_the_object_is_read_wherever_it_is(answer: Completion) -> None:
+    assert StructuredObject(Ox).read(answer) == Ox(name="Bella", age=7)
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (Completion(text='{"name": "Bel', finish_reason="length"), "cut off at max_tokens"),
+        (Completion(text="no"), "no JSON object but 'no'"),
+        (Completion(tool_calls=(call("Ox", '{"name": "Bel'),)), "arguments are not a JSON object"),
+        (Completion(tool_calls=(call("search", RIGHT),)), "called search in place of answering"),
+        (WRONG, "greater than 0"),
+    ],
+    ids=["cut", "prose", "cut call", "another tool", "invalid"],
+)
+def test_an_answer_without_the_object_says_why(answer: Completion, why: str) -> None:
+    with pytest.raises(OxenStructuredOutputError, match=why) as caught:
+        StructuredObject(Ox, other_tools=frozenset({"search"})).read(answer)
+    assert caught.value.partial_text == answer.text
+
+
+def test_a_refusal_is_an_error_of_its_own() -> None:
+    with pytest.raises(OxenRefusalError, match="not today") as caught:
+        StructuredObject(Ox).read(Completion(refusal="not today"))
+    assert caught.value.partial.refusal == "not today"
+
+
+def test_an_object_that_looks_like_a_call_is_itself() -> None:
+    value = {"name": "Ox", "size": 7}
+    assert StructuredObject({"title": "Ox", "type": "object"}).read(Completion(text=json.dumps(value))) == value

@@ -15,6 +15,7 @@ from langchain_oxen import fast_chunks as tokens
 from langchain_oxen import stream
 from langchain_oxen.fast_chunks import ChunkFactory, _same
 from langchain_oxen.stream import OxenMessageChunk, _constructed, from_chunk
+from tests.tables import each_row
 
 if TYPE_CHECKING:
     from langchain_core.outputs import ChatGenerationChunk
@@ -43,12 +44,12 @@ _BITS = (
 
 
 def filled(chunk: Chunk) -> ChatGenerationChunk | None:
-    return stream._TOKENS._filled(chunk)
+    return stream._CHUNKS._filled(chunk)
 
 
 def test_the_fast_way_is_the_one_that_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     from_chunk(Chunk("the first one compares"))
-    monkeypatch.setattr(stream._TOKENS, "_construct", None)
+    monkeypatch.setattr(stream._CHUNKS, "_construct", None)
     assert from_chunk(Chunk("a word"))[0].message.content == "a word"
     assert from_chunk(Chunk("", (ToolCallDelta(0, None, None, '": 1'),)))[0].message.tool_call_chunks
 
@@ -66,7 +67,7 @@ def test_random_fragments() -> None:
     assert fast > 10_000, "the fast way is hardly ever taken"
 
 
-@pytest.mark.parametrize("text", ["a", "ü🐂", "\ud800", "{}", " "])
+@each_row("text", ["a", "ü🐂", "\ud800", "{}", " "])
 def test_text(text: str) -> None:
     made, constructed = filled(Chunk(text)), _constructed(Chunk(text))
     assert _same(made, constructed)
@@ -74,7 +75,7 @@ def test_text(text: str) -> None:
     assert repr(made) == repr(constructed)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "chunk",
     [
         Chunk("a", reasoning="b"), Chunk("", refusal="no"), Chunk("a", logprobs={"content": []}),

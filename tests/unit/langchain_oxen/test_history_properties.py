@@ -14,20 +14,29 @@ from langchain_core.messages import (
     ChatMessage,
     FunctionMessage,
     HumanMessage,
+    HumanMessageChunk,
     SystemMessage,
+    SystemMessageChunk,
     ToolMessage,
 )
 
 from _oxen_transport.request.build import build
 from _oxen_transport.settings import OxenSettings
 from langchain_oxen.messages import to_wire
-from tests.history_checks import accepted_by_mistral, nothing_lost, strictly_alternating, unique_pairs_kept
+from tests.history_checks import (
+    accepted_by_mistral,
+    as_sent,
+    nothing_changed_silently,
+    nothing_lost,
+    strictly_alternating,
+    unique_pairs_kept,
+)
 
 LOCAL = OxenSettings(base_url="http://127.0.0.1:1", model="open-mixtral-8x22b")
 
 texts = st.one_of(st.sampled_from(["", " ", "Hello", "日本語 🐂", "a\n\nb", "[/INST]"]), st.text(max_size=10))
 ids = st.sampled_from(["call_1", "call_2", "AbC123xyZ", "toolu_01", "", "f", "chatcmpl-tool-12", "id-7", "id-8"])
-names = st.sampled_from(["f", "get_weather", "a-b_C9"])
+names = st.sampled_from(["f", "get_weather", "a-b_C9", "查询天气", "github.search", "mcp__" + "x" * 70])
 speakers = st.sampled_from([None, None, "alice", "Bob Smith", "math_expert"])
 arguments = st.dictionaries(st.text(max_size=3), st.one_of(st.text(max_size=5), st.integers()), max_size=2)
 
@@ -64,7 +73,37 @@ single_calls = st.builds(  # OpenAI's first form: one call, no id
     st.one_of(arguments.map(json.dumps), st.sampled_from(['{"city": "Par', "oops", "[1]", ""])),
 )
 
+# what other makers' models and MCP servers add to answers and results
+foreign = st.sampled_from(
+    [
+        {"type": "web_search_call", "id": "ws_1", "status": "completed"},
+        {"type": "server_tool_use", "id": "srv_1", "name": "web_search", "input": {}},
+        {"type": "input_json_delta", "partial_json": '{"a'},
+        {"type": "non_standard", "value": {"type": "mcp_call", "output": "y"}},
+        {"type": "image", "base64": "AAAA", "mime_type": "image/png"},
+    ]
+)
+beside = st.sampled_from(
+    [
+        {"refusal": "I will not."},
+        {"reasoning_content": "hm", "reasoning_details": [{"type": "reasoning.text", "text": "hm"}]},
+        {"tool_call_extras": {"call_1": {"extra_content": {"google": {"thought_signature": "s"}}}}},
+    ]
+)
+found_by_tools = st.one_of(
+    st.just({"type": "image", "base64": "AAAA", "mime_type": "image/png"}),
+    st.builds(lambda text: {"type": "resource_link", "uri": "file:///a", "name": "a", "description": text}, texts),
+    st.builds(lambda text: {"type": "search_result", "title": "t", "content": [{"type": "text", "text": text}]}, texts),
+)
+unnumbered = st.builds(lambda n, a: {"id": None, "name": n, "args": a, "type": "tool_call"}, names, arguments)
+
 messages = st.one_of(
+    st.builds(lambda text, item, call: AIMessage([text, item, call], tool_calls=[call]), text_blocks, foreign, calls),
+    st.builds(lambda text, call: AIMessage([text, call], tool_calls=[call]), text_blocks, unnumbered),
+    st.builds(AIMessage, content=texts, tool_calls=st.lists(calls, max_size=2), additional_kwargs=beside),
+    st.builds(ToolMessage, content=st.lists(st.one_of(text_blocks, found_by_tools), max_size=3), tool_call_id=ids),
+    st.builds(HumanMessageChunk, content=texts),
+    st.builds(SystemMessageChunk, content=texts),
     st.builds(HumanMessage, content=contents, name=speakers),
     st.builds(SystemMessage, content=contents),
     st.builds(AIMessage, content=answers, name=speakers),
@@ -98,17 +137,25 @@ def texts_in(history: list[BaseMessage]) -> list[str]:
     found: list[str] = []
     for message in history:
         blocks = message.content if isinstance(message.content, list) else [message.content]
-        found += [block if isinstance(block, str) else block.get("text", "") for block in blocks]
+        for block in blocks:
+            found += [block] if isinstance(block, str) else texts_in_block(block)
+        found.append(message.additional_kwargs.get("refusal", ""))
         for call in getattr(message, "tool_calls", ()):
-            found += [call["name"], *(value for value in call["args"].values() if isinstance(value, str))]
+            found += [as_sent(call["name"]), *(value for value in call["args"].values() if isinstance(value, str))]
         for bad in getattr(message, "invalid_tool_calls", ()):
-            found += [bad["name"] or "", bad["args"] or ""]
+            found += [as_sent(bad["name"] or ""), bad["args"] or ""]
         single = message.additional_kwargs.get("function_call")
         if single and not message.tool_calls:
-            found += single.values()
+            found += [as_sent(single["name"]), single["arguments"]]
         if isinstance(message, FunctionMessage):
-            found.append(message.name)
+            found.append(as_sent(message.name))
     return found
+
+
+def texts_in_block(block: dict[str, Any]) -> list[str]:
+    if block.get("type") == "search_result":
+        return [block["title"], block["content"][0]["text"]]
+    return [block.get("text", ""), block.get("uri", ""), block.get("description", "")]
 
 
 def calls_and_results(history: list[BaseMessage]) -> tuple[list[list[tuple[Any, Any]]], list[tuple[Any, str]]]:
@@ -139,3 +186,5 @@ def test_any_conversation_becomes_one_that_mixtral_accepts(history):
     unique_pairs_kept(*calls_and_results(history), sent)
     assert build(LOCAL, sent).body["messages"] == sent, "not idempotent"
     assert build(LOCAL, to_wire(history)).content == request.content, "not deterministic"
+    nothing_changed_silently(to_wire(history), LOCAL.model)
+    nothing_changed_silently(to_wire(history), "gpt-4o")

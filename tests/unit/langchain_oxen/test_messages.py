@@ -23,6 +23,7 @@ from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.types import Completion, ToolCall, Usage
 from langchain_oxen.messages import from_wire, to_wire
 from tests.history_checks import answered_by_name
+from tests.tables import each_row
 
 DATA = base64.b64encode(b"bytes").decode()
 CALL = {"id": "AbC123xyZ", "name": "weather", "args": {"city": "Łódź"}, "type": "tool_call"}
@@ -33,7 +34,7 @@ WIRED_CALL = {
 }
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("message", "wired"),
     [
         (HumanMessage("hi"), {"role": "user", "content": "hi"}),
@@ -57,7 +58,7 @@ def test_calls_travel_once_from_wherever_they_are_kept():
     by_both = AIMessage([{"type": "tool_use", "id": "AbC123xyZ", "name": "weather", "input": {}}], tool_calls=[CALL])
     by_hand = AIMessage("", additional_kwargs={"tool_calls": [WIRED_CALL]})
     for message in (by_field, by_block, by_v1_block, by_both, by_hand):
-        assert to_wire([message]) == [{"role": "assistant", "content": "", "tool_calls": [WIRED_CALL]}]
+        assert to_wire([message]) == [{"role": "assistant", "content": None, "tool_calls": [WIRED_CALL]}]
 
 
 SINGLE = {"name": "weather", "arguments": '{"city": "Łódź"}'}
@@ -85,7 +86,7 @@ def test_an_invalid_call_goes_back_as_the_model_wrote_it():
     assert wired["tool_calls"][0]["function"]["arguments"] == '{"city": "Ł'
 
 
-@pytest.mark.parametrize(
+@each_row(
     "content",
     [
         [{"type": "text", "text": "one"}, {"type": "text", "text": "two"}],
@@ -119,7 +120,7 @@ def test_an_answer_in_pieces_is_put_together_without_gaps_and_without_thoughts()
 PNG = f"data:image/png;base64,{DATA}"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("block", "part"),
     [
         ({"type": "image_url", "image_url": {"url": "https://x/a.png", "detail": "low"}}, ("image_url", {"url": "https://x/a.png", "detail": "low"})),
@@ -161,14 +162,14 @@ def test_anthropics_tool_results_become_messages_of_their_own():
     assert to_wire([HumanMessage([result])]) == [{"role": "tool", "content": "green", "tool_call_id": "foo"}]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("message", "said"),
     [
         (RemoveMessage(id="1"), "RemoveMessage"),
         (ChatMessage("hi", role="wizard"), "wizard"),
         (HumanMessage([{"type": "hologram", "hologram": 1}]), "hologram"),
         (HumanMessage([{"type": "image", "file_id": "file-1"}]), "neither a URL nor data"),
-        (HumanMessage([{"type": "image", "base64": "not base64!"}]), "no base64"),
+        (HumanMessage([{"type": "image", "base64": "not base64!"}]), "not valid base64"),
     ],
 )
 def test_what_cannot_be_sent_is_named(message, said):
@@ -220,7 +221,7 @@ def test_an_answer_keeps_everything():
     assert message.additional_kwargs == {"reasoning_content": "hm", "refusal": "no"}
 
 
-@pytest.mark.parametrize("arguments", ["[1]", '"text"', "{", '{"a": 1} {"b": 2}', "nonsense", "7"])
+@each_row("arguments", ["[1]", '"text"', "{", '{"a": 1} {"b": 2}', "nonsense", "7"])
 def test_arguments_that_are_no_object_are_kept_and_never_run(arguments):
     message = from_wire(Completion(tool_calls=(ToolCall("a", "f", arguments),)))
     assert message.tool_calls == []
@@ -235,4 +236,4 @@ def test_no_arguments_are_an_empty_object(arguments):
 
 def test_an_answer_survives_the_way_there_and_back():
     completion = Completion(text="", tool_calls=(ToolCall("AbC123xyZ", "weather", '{"city":"Łódź"}'),))
-    assert to_wire([from_wire(completion)]) == [{"role": "assistant", "content": "", "tool_calls": [WIRED_CALL]}]
+    assert to_wire([from_wire(completion)]) == [{"role": "assistant", "content": None, "tool_calls": [WIRED_CALL]}]

@@ -1,70 +1,53 @@
-"""`init_chat_model("oxen:...")`, whichever of the two packages was imported first, and without LangChain."""
+"""`register()`: `init_chat_model("oxen:...")`, and a clear error where LangChain has changed."""
 
 from __future__ import annotations
 
-import subprocess
 import sys
-import types
+from typing import Any
 
 import pytest
+from langchain.chat_models import base, init_chat_model
 
-from langchain_oxen import registry
-
-KEY = {"OXEN_API_KEY": "k"}
-
-
-def run(code):
-    """In an interpreter of its own: what is under test happens at import."""
-    done = subprocess.run(  # noqa: S603
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        env=KEY,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.split()
+import langchain_oxen
+from langchain_oxen import ChatOxen, OxenConfigError, OxenMissingExtraError
 
 
-ASK = (
-    "print(type(init_chat_model('oxen:open-mixtral-8x22b')).__name__);"
-    "print(init_chat_model('x', model_provider='oxen').model)"
-)
+@pytest.fixture
+def table(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """A copy of LangChain's table, and no creator kept from another test."""
+    base._get_chat_model_creator.cache_clear()
+    monkeypatch.setattr(base, "_BUILTIN_PROVIDERS", dict(base._BUILTIN_PROVIDERS))
+    return base._BUILTIN_PROVIDERS
 
 
-@pytest.mark.parametrize(
-    "imports",
-    [
-        "import langchain_oxen; from langchain.chat_models import init_chat_model",
-        "from langchain.chat_models import init_chat_model; import langchain_oxen",
-    ],
-)
-def test_either_may_come_first(imports):
-    assert run(f"{imports}; {ASK}") == ["ChatOxen", "x"]
+@pytest.mark.usefixtures("table")
+def test_init_chat_model_knows_oxen_once_it_is_registered() -> None:
+    with pytest.raises(ValueError, match="oxen"):
+        init_chat_model("oxen:open-mixtral-8x22b", api_key="k")
+    langchain_oxen.register()
+    langchain_oxen.register()
+    model = init_chat_model("oxen:open-mixtral-8x22b", api_key="k", temperature=0.3)
+    assert type(model) is ChatOxen
+    assert (model.model, model.temperature) == ("open-mixtral-8x22b", 0.3)
+    assert init_chat_model("x", model_provider="oxen", api_key="k").model == "x"
 
 
-def test_our_package_does_not_import_langchain_and_leaves_the_import_system_as_it_was():
-    code = (
-        "import sys; before = list(sys.meta_path); import langchain_oxen;"
-        "print('langchain' in sys.modules, len(sys.meta_path) - len(before));"
-        "import langchain.chat_models; print(len(sys.meta_path) - len(before))"
-    )
-    assert run(code) == ["False", "1", "0"]
+def test_an_entry_of_langchains_own_is_left_alone(table: dict[str, Any]) -> None:
+    table["oxen"] = ("langchain_oxen", "ChatOxen", print)
+    langchain_oxen.register()
+    assert table["oxen"][2] is print
 
 
-def test_a_langchain_that_is_not_there_is_not_missed():
-    code = (
-        "import sys; sys.modules['langchain'] = None; import langchain_oxen\n"
-        "try: import langchain.chat_models.base\n"
-        "except ImportError: print('gone')"
-    )
-    assert run(code) == ["gone"]
+@pytest.mark.parametrize("changed", [None, ["a list"], {"openai": "langchain_openai:ChatOpenAI"}], ids=str)
+def test_an_unknown_table_is_an_error_and_stays_as_it_is(monkeypatch: pytest.MonkeyPatch, changed: Any) -> None:
+    before = repr(changed)
+    monkeypatch.setattr(base, "_BUILTIN_PROVIDERS", changed)
+    with pytest.raises(OxenConfigError, match=r"ChatOxen\(\.\.\.\)"):
+        langchain_oxen.register()
+    assert repr(base._BUILTIN_PROVIDERS) == before
 
 
-def test_a_table_that_has_gone_costs_nothing():
-    registry.add_line(types.ModuleType("langchain.chat_models.base"))
-    odd = types.ModuleType("langchain.chat_models.base")
-    odd._BUILTIN_PROVIDERS = ["not", "a", "dict"]
-    registry.add_line(odd)
-    assert odd._BUILTIN_PROVIDERS == ["not", "a", "dict"]
+def test_without_langchain_the_error_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "langchain.chat_models", None)
+    with pytest.raises(OxenMissingExtraError, match="pip install langchain"):
+        langchain_oxen.register()

@@ -13,20 +13,21 @@ from _oxen_transport.types import Chunk, ToolCallDelta
 from llama_index_oxen import stream
 from llama_index_oxen.fast_chunks import ChunkFactory, _same
 from llama_index_oxen.stream import Snapshots, _constructed
+from tests.tables import each_row
 
 
 def filled(text: str, delta: str) -> ChatResponse:
-    return stream._TOKENS._filled(text, delta)
+    return stream._CHUNKS._filled(text, delta)
 
 
 def test_the_fast_way_is_the_one_that_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     Snapshots().feed(Chunk("the first one compares"))
-    monkeypatch.setattr(stream._TOKENS, "_construct", None)
+    monkeypatch.setattr(stream._CHUNKS, "_construct", None)
     snapshots = Snapshots()
     assert [snapshots.feed(Chunk(word)).message.content for word in ("a ", "b")] == ["a ", "a b"]
 
 
-@pytest.mark.parametrize(("text", "delta"), [("a", "a"), ("ab", "b"), ("ü🐂", "🐂"), ("\ud800", "\ud800"), ("a", "")])
+@each_row(("text", "delta"), [("a", "a"), ("ab", "b"), ("ü🐂", "🐂"), ("\ud800", "\ud800"), ("a", "")])
 def test_text(text: str, delta: str) -> None:
     made, constructed = filled(text, delta), _constructed(text, delta)
     assert _same(made, constructed)
@@ -43,7 +44,7 @@ def test_text(text: str, delta: str) -> None:
     ],
 )  # fmt: skip
 def test_what_is_more_than_text_is_constructed(chunk: Chunk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "_TOKENS", None)
+    monkeypatch.setattr(stream, "_CHUNKS", None)
     assert isinstance(Snapshots().feed(chunk), ChatResponse)
 
 

@@ -13,6 +13,8 @@ from llama_index.core.base.llms.types import (
     ChatMessage,
     CitableBlock,
     CitationBlock,
+    DocumentBlock,
+    ImageBlock,
     MessageRole,
     TextBlock,
     ThinkingBlock,
@@ -22,13 +24,20 @@ from llama_index.core.base.llms.types import (
 from _oxen_transport.request.build import build
 from _oxen_transport.settings import OxenSettings
 from llama_index_oxen.messages import to_wire
-from tests.history_checks import accepted_by_mistral, nothing_lost, strictly_alternating, unique_pairs_kept
+from tests.history_checks import (
+    accepted_by_mistral,
+    as_sent,
+    nothing_changed_silently,
+    nothing_lost,
+    strictly_alternating,
+    unique_pairs_kept,
+)
 
 LOCAL = OxenSettings(base_url="http://127.0.0.1:1", model="open-mixtral-8x22b")
 
 texts = st.one_of(st.sampled_from(["", " ", "Hello", "日本語 🐂", "a\n\nb", "[/INST]"]), st.text(max_size=10))
 ids = st.sampled_from([None, "call_1", "call_2", "AbC123xyZ", "toolu_01", "", "f", "chatcmpl-tool-12", "id-7", "id-8"])
-names = st.sampled_from(["f", "get_weather", "a-b_C9"])
+names = st.sampled_from(["f", "get_weather", "a-b_C9", "查询天气", "github.search", "mcp__" + "x" * 70])
 arguments = st.one_of(
     st.dictionaries(st.text(max_size=3), st.one_of(st.text(max_size=5), st.integers()), max_size=2),
     st.sampled_from(["{}", '{"city": "Paris"}', '{"city": "Par', "oops", ""]),
@@ -61,7 +70,25 @@ single_calls = st.builds(  # OpenAI's first form: one call, no id
 )
 speakers = st.sampled_from([{}, {}, {"name": "alice"}, {"name": "Bob Smith"}])
 
+# what other makers' models add to answers, and MCP servers to results
+foreign = st.sampled_from([ImageBlock(), ImageBlock(image=b"bytes"), DocumentBlock(url="https://x/a.pdf")])
+beside = st.sampled_from(
+    [{"refusal": "I will not."}, {"reasoning_details": [{"type": "reasoning.text", "text": "hm"}]}]
+)
+
 messages = st.one_of(
+    st.builds(
+        ChatMessage,
+        role=st.just(MessageRole.ASSISTANT),
+        blocks=st.lists(st.one_of(text_blocks, calls, foreign, st.just(ThinkingBlock(content="hm"))), max_size=4),
+        additional_kwargs=beside,
+    ),
+    st.builds(
+        ChatMessage,
+        role=st.just(MessageRole.TOOL),
+        blocks=st.lists(st.one_of(text_blocks, st.just(ImageBlock(image=b"bytes"))), max_size=3),
+        additional_kwargs=st.builds(lambda i, n: {"tool_call_id": i, "name": n}, ids, names),
+    ),
     st.builds(
         ChatMessage,
         role=st.sampled_from([MessageRole.USER, MessageRole.USER, MessageRole.SYSTEM, MessageRole.DEVELOPER]),
@@ -102,12 +129,13 @@ def texts_in(history: list[ChatMessage]) -> list[str]:
                 found.append(block.content[0].text)
             elif isinstance(block, CitationBlock):
                 found.append(block.cited_content.text)
+        found.append(message.additional_kwargs.get("refusal", ""))
         for _, name, given_arguments in calls_of(message):
-            found.append(name)
+            found.append(as_sent(name))
             whole = given_arguments if isinstance(given_arguments, dict) else {"": given_arguments}
             found += [value for value in whole.values() if isinstance(value, str)]
         if is_result(message) and not message.additional_kwargs.get("tool_call_id"):
-            found.append(message.additional_kwargs.get("name", ""))
+            found.append(as_sent(message.additional_kwargs.get("name", "")))
     return found
 
 
@@ -152,3 +180,5 @@ def test_any_conversation_becomes_one_that_mixtral_accepts(history):
     unique_pairs_kept(*calls_and_results(history), sent)
     assert build(LOCAL, sent).body["messages"] == sent, "not idempotent"
     assert build(LOCAL, to_wire(history)).content == request.content, "not deterministic"
+    nothing_changed_silently(to_wire(history), LOCAL.model)
+    nothing_changed_silently(to_wire(history), "gpt-4o")

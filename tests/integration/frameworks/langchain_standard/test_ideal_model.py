@@ -1,6 +1,6 @@
 """LangChain's standard integration tests against a model that makes no mistakes.
 
-45 of the 50 for Mixtral, which reads text only; all 50 for a model that sees and hears. The pictures
+All 50, as a model that sees and hears; `test_local_model.py` has those of a model that reads text only. The pictures
 and sounds, which the tests download, come from here: no test needs the Internet.
 """
 
@@ -14,12 +14,31 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_tests.integration_tests import ChatModelIntegrationTests
 
+from _oxen_transport.testing import Server, Stage
 from langchain_oxen import ChatOxen
 from tests.ideal_model import ideal
-from tests.server import Server, Stage
+
+PNG = bytes.fromhex("89504e470d0a1a0a0000000d49484452")
+FILES = {"image": PNG, "pdf": b"%PDF-1.4 ox", "audio": b"RIFF....WAVEfmt "}
+_ENDS = {"pdf": (".pdf",), "audio": (".wav", ".mp3"), "image": (".png", ".jpg", ".jpeg")}
 
 
-class TestMixtral(ChatModelIntegrationTests):
+class TestSeeingModel(ChatModelIntegrationTests):
+    supports_image_inputs = True  # type: ignore[assignment]
+    supports_image_urls = True  # type: ignore[assignment]
+    supports_pdf_inputs = True  # type: ignore[assignment]
+    supports_audio_inputs = True  # type: ignore[assignment]
+    supports_image_tool_message = True  # type: ignore[assignment]
+    supports_pdf_tool_message = True  # type: ignore[assignment]
+
+    @pytest.fixture(autouse=True)
+    def _no_download(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def get(url: str, **_: Any) -> httpx.Response:
+            kind = next((kind for kind, ends in _ENDS.items() if url.partition("?")[0].endswith(ends)), "image")
+            return httpx.Response(200, content=FILES[kind], request=httpx.Request("GET", url))
+
+        monkeypatch.setattr(httpx, "get", get)
+
     @pytest.fixture(autouse=True)
     def _stage(self, server: Server) -> None:
         self.stage: Stage = server.stage(ideal)
@@ -30,7 +49,7 @@ class TestMixtral(ChatModelIntegrationTests):
 
     @property
     def chat_model_params(self) -> dict[str, Any]:
-        return {"base_url": self.stage.url, "api_key": "sk-test-0123456789"}
+        return {"base_url": self.stage.url, "api_key": "sk-test-0123456789", "model": "qwen3-omni-30b"}
 
     @property
     def model_override_value(self) -> str:
@@ -67,33 +86,3 @@ class TestMixtral(ChatModelIntegrationTests):
             full = chunk if full is None else full + chunk  # type: ignore[assignment]
         assert full is not None
         return full
-
-
-PNG = bytes.fromhex("89504e470d0a1a0a0000000d49484452")
-FILES = {"image": PNG, "pdf": b"%PDF-1.4 ox", "audio": b"RIFF....WAVEfmt "}
-
-
-class TestSeeingModel(TestMixtral):
-    """The same for a model that takes more than text."""
-
-    @pytest.fixture(autouse=True)
-    def _no_download(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        def get(url: str, **_: Any) -> httpx.Response:
-            kind = next((kind for kind, ends in _ENDS.items() if url.partition("?")[0].endswith(ends)), "image")
-            return httpx.Response(200, content=FILES[kind], request=httpx.Request("GET", url))
-
-        monkeypatch.setattr(httpx, "get", get)
-
-    @property
-    def chat_model_params(self) -> dict[str, Any]:
-        return {**super().chat_model_params, "model": "qwen3-omni-30b"}
-
-    supports_image_inputs = True  # type: ignore[assignment]
-    supports_image_urls = True  # type: ignore[assignment]
-    supports_pdf_inputs = True  # type: ignore[assignment]
-    supports_audio_inputs = True  # type: ignore[assignment]
-    supports_image_tool_message = True  # type: ignore[assignment]
-    supports_pdf_tool_message = True  # type: ignore[assignment]
-
-
-_ENDS = {"pdf": (".pdf",), "audio": (".wav", ".mp3"), "image": (".png", ".jpg", ".jpeg")}

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from _oxen_transport.errors import OxenConfigError
-from _oxen_transport.request.content import arguments_text, each_message
+from _oxen_transport.request.content import each_message
+from _oxen_transport.tools.arguments import arguments_text
+from tests.tables import each_row
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("broken", "reason"),
     [
         (lambda block: block["text"], "KeyError: 'text'"),
@@ -29,7 +31,7 @@ def test_what_is_malformed_names_its_message(broken: Any, reason: str) -> None:
 
     with pytest.raises(OxenConfigError) as caught:
         each_message([{"content": "hello"}, {"type": "image"}], convert)
-    assert f"messages[1], a dict, has something malformed in it ({reason}" in str(caught.value)
+    assert f"messages[1] (dict) is malformed: {reason}" in str(caught.value)
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None, "what Python says of a block may show what is in it"
 
@@ -42,15 +44,21 @@ def test_an_error_that_says_what_is_wrong_is_kept() -> None:
         each_message(["hello"], convert)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("arguments", "text"),
-    [({"a": "é"}, '{"a":"é"}'), (None, "{}"), ("", "{}"), ('{"a": 1', '{"a": 1')],
-    ids=["dict", "none", "empty", "as the model wrote it"],
+    [
+        ({"a": "é"}, '{"a":"é"}'),
+        ({"a": "\ud83d\ude00\ud800"}, '{"a":"\N{GRINNING FACE}\ufffd"}'),
+        (None, "{}"),
+        ("", "{}"),
+        ('{"a": 1', '{"a": 1'),
+    ],
+    ids=["dict", "surrogates", "none", "empty", "as the model wrote it"],
 )
 def test_arguments_become_text(arguments: Any, text: str) -> None:
     assert arguments_text(arguments) == text
 
 
 def test_arguments_that_json_cannot_carry() -> None:
-    with pytest.raises(OxenConfigError, match=r"the arguments of a tool call .* JSON cannot carry: .*object"):
+    with pytest.raises(OxenConfigError, match=r"the arguments of a tool call are not JSON serializable: .*object"):
         arguments_text({"a": object()})

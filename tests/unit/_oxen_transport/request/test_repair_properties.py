@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.families import family
 from _oxen_transport.request.repair import repair
-from _oxen_transport.request.turns import ROLES
+from _oxen_transport.types import ROLES
 from tests.history_checks import accepted_by_mistral, nothing_lost, pairs, strictly_alternating
 
 MIXTRAL = family("open-mixtral-8x22b")
@@ -109,25 +109,25 @@ def texts_in(history: list[Any]) -> list[str]:
 @given(histories, st.booleans())
 def test_any_history_becomes_one_that_mixtral_accepts(history, tools):
     before = copy.deepcopy(history)
-    mended = repair(history, MIXTRAL, "repair", tools=tools)
+    repaired = repair(history, MIXTRAL, "repair", tools=tools)
     assert history == before, "the caller's messages were changed"
-    accepted_by_mistral(mended)
-    strictly_alternating(mended)
-    nothing_lost(texts_in(history), mended)
-    assert repair(mended, MIXTRAL, "repair", tools=tools) == mended, "not idempotent"
-    assert repair(history, MIXTRAL, "repair", tools=tools) == mended, "not deterministic"
+    accepted_by_mistral(repaired)
+    strictly_alternating(repaired)
+    nothing_lost(texts_in(history), repaired)
+    assert repair(repaired, MIXTRAL, "repair", tools=tools) == repaired, "not idempotent"
+    assert repair(history, MIXTRAL, "repair", tools=tools) == repaired, "not deterministic"
 
 
 @SOME
 @given(histories, st.sampled_from([LATER, GENERIC, CLAUDE]), st.booleans())
 def test_other_families_lose_nothing_either(history, known, tools):
     before = copy.deepcopy(history)
-    mended = repair(history, known, "repair", tools=tools)
+    repaired = repair(history, known, "repair", tools=tools)
     assert history == before
-    nothing_lost(texts_in(history), mended)
-    assert {message["role"] for message in mended} <= {"system", "user", "assistant", "tool"}
-    assert repair(mended, known, "repair", tools=tools) == mended
-    results_follow_their_calls(mended)
+    nothing_lost(texts_in(history), repaired)
+    assert {message["role"] for message in repaired} <= {"system", "user", "assistant", "tool"}
+    assert repair(repaired, known, "repair", tools=tools) == repaired
+    results_follow_their_calls(repaired)
 
 
 def results_follow_their_calls(messages):
@@ -146,15 +146,16 @@ def results_follow_their_calls(messages):
 @SOME
 @given(histories)
 def test_strict_lets_through_exactly_what_repair_leaves_alone(history):
-    mended = repair(history, MIXTRAL, "repair", tools=True)
-    assert repair(mended, MIXTRAL, "strict", tools=True) == mended
+    repaired = repair(history, MIXTRAL, "repair", tools=True)
+    assert repair(repaired, MIXTRAL, "strict", tools=True) == repaired
     try:
         passed = repair(history, MIXTRAL, "strict", tools=True)
     except OxenConfigError as error:
         refused = str(error)
+        assert repaired != history, "nothing would have been changed"
         assert all(word in refused for word in ("messages[", "rule '", "https://")), refused
     else:
-        assert passed == mended
+        assert passed == repaired == history
 
 
 @st.composite
@@ -189,9 +190,9 @@ def episodes(draw: st.DrawFn) -> tuple[list[Any], dict[str, str]]:
 @given(episodes())
 def test_each_result_stays_with_its_call(episode):
     history, expected = episode
-    mended = repair(history, MIXTRAL, "repair", tools=True)
-    strictly_alternating(mended)
-    assert pairs(mended) == expected
+    repaired = repair(history, MIXTRAL, "repair", tools=True)
+    strictly_alternating(repaired)
+    assert pairs(repaired) == expected
 
 
 @settings(MANY, max_examples=300)

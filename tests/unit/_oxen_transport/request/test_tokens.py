@@ -1,18 +1,28 @@
 """Counts to the token, estimates that say so, and what is left of the window."""
 
+# ruff: noqa: RUF001 - twelve languages
+
 from __future__ import annotations
 
+import base64
 import builtins
+import json
 import pickle
+import random
 import threading
+import uuid
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from _oxen_transport import catalogue
 from _oxen_transport.errors import OxenConfigError, OxenContextOverflowError, OxenMissingExtraError
-from _oxen_transport.request import tokens as budget
+from _oxen_transport.request import tokenizer as tokenizer_module
+from _oxen_transport.request.token_bound import most_tokens
 from _oxen_transport.request.tokens import Count, check, count_messages, count_text, fit, token_ids, window, window_of
 from _oxen_transport.settings import OxenSettings
+from tests.tables import each_row
 
 MIXTRAL = "open-mixtral-8x22b"
 OTHER = "gpt-4o"
@@ -47,6 +57,11 @@ SAMPLES = {
 }
 
 
+def mixed(texts):
+    """The second half of each text: words begin in the middle, and one text goes on in the next."""
+    return "".join(text[len(text) // 2 :][:30] for text in texts)
+
+
 @pytest.fixture
 def without_extra(monkeypatch):
     """As if `mistral-common` were not installed."""
@@ -58,13 +73,13 @@ def without_extra(monkeypatch):
         return real(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "__import__", refuse)
-    monkeypatch.setattr(budget, "_loaded", [])
+    monkeypatch.setattr(tokenizer_module, "_loaded", [])
 
 
 # -- exact ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("messages", "tools", "tokens"),
     [
         ([{"role": "user", "content": "Hello, what can you do?"}], None, 10),
@@ -89,7 +104,7 @@ def test_tools_as_openai_writes_them_count_the_same():
     assert count_messages([ASK], [bare], MIXTRAL).exact
 
 
-@pytest.mark.parametrize(
+@each_row(
     "part",
     [
         [{"role": "assistant", "content": "Hi"}],
@@ -145,16 +160,75 @@ def test_an_image_for_a_text_only_model_is_named():
 
 
 def test_many_threads_load_one_tokenizer(monkeypatch):
-    monkeypatch.setattr(budget, "_loaded", [])
+    monkeypatch.setattr(tokenizer_module, "_loaded", [])
     counts = []
     threads = [threading.Thread(target=lambda: counts.append(count_text("Hello", MIXTRAL))) for _ in range(8)]
     [thread.start() for thread in threads]
     [thread.join() for thread in threads]
     assert counts == [Count(1, exact=True)] * 8
-    assert len(budget._loaded) == 1
+    assert len(tokenizer_module._loaded) == 1
 
 
 # -- estimated -----------------------------------------------------------------------------
+
+
+PROSE = {
+    "english": "The old man had taught the boy to fish and the boy loved him, though they met only after sunset.",
+    "german": "Der Geschäftsführer kündigte an, dass die Geschwindigkeitsbegrenzung überprüft werde.",
+    "french": "Les élèves de l'école ont été invités à visiter le musée des peintres du dix-neuvième siècle.",
+    "spanish": "El perro corrió rápidamente por la calle mientras los niños jugaban cerca de la iglesia.",
+    "polish": "Wczoraj spóźniliśmy się na tramwaj, ponieważ padał deszcz, a rozkład jazdy został zmieniony.",
+    "turkish": "Dün yağmur yağdığı ve tarife değiştirildiği için tramvayı kaçırdık, sonra yürüdük.",
+    "russian": "Вчера мы опоздали на трамвай, потому что шёл дождь, а расписание было изменено.",
+    "greek": "Χθες χάσαμε το τραμ επειδή έβρεχε και το δρομολόγιο είχε αλλάξει χωρίς προειδοποίηση.",
+    "arabic": "فاتنا الترام أمس لأن السماء كانت تمطر ولأن جدول المواعيد قد تغير دون سابق إنذار.",
+    "hindi": "कल बारिश हो रही थी इसलिए हमारी ट्राम छूट गई और समय सारणी भी बदल दी गई थी।",
+    "chinese": "今天天气很好。我们去公园散步吧。北京是中国的首都。有很多名胜古迹。",
+    "japanese": "昨日は雨が降っていたので、路面電車に乗り遅れました。時刻表も変更されていました。",
+    "korean": "어제는 비가 와서 전차를 놓쳤고, 시간표도 예고 없이 변경되어 있었습니다.",
+}
+_RANDOM = random.Random(7)  # noqa: S311
+DATA = {
+    "csv": "\n".join(",".join(str(_RANDOM.randint(0, 99_999)) for _ in range(8)) for _ in range(50)),
+    "json": json.dumps([{"id": n, "name": f"user{n}", "ok": True, "x": n / 7, "y": None} for n in range(40)], indent=2),
+    "uuid": "\n".join(str(uuid.UUID(int=_RANDOM.getrandbits(128))) for _ in range(40)),
+    "base64": base64.b64encode(_RANDOM.randbytes(1500)).decode(),
+    "hex": _RANDOM.randbytes(700).hex(),
+    "log": "2026-11-25T14:48:46.123Z INFO [worker-3] o.a.k.c.NetworkClient - node 7 (10.0.3.9:9092) eth0=0x00fa1b2c\n"
+    * 9,
+    "latex": r"\begin{align} \int_{0}^{\infty} e^{-x^2}\,dx &= \frac{\sqrt{\pi}}{2} \\ \mathbf{E} \end{align} " * 9,
+    "emoji": "🐂🚂👩‍👩‍👧‍👦🇩🇪❤️😀✨🔥🫠🦬" * 9,
+    "code": SAMPLES["code"],
+    "letters": "".join(_RANDOM.choices("abcdefghijklmnopqrstuvwxyz  ", k=900)),
+    "capitals": "".join(_RANDOM.choices("ACGTXZQ", k=900)),
+    "spaces": "".join(" " * _RANDOM.randint(1, 60) + _RANDOM.choice("x(9\n\t") for _ in range(200)),
+    "any letters": "".join(chr(_RANDOM.randint(32, 0x2FFF)) for _ in range(900)),
+    "surrogates": "a\ud83d\ude00b\ud800",
+    "nothing": "",
+}
+
+
+@pytest.mark.parametrize("kind", [*PROSE, *DATA])
+def test_a_bound_is_never_below_the_count_and_at_most_twice_of_it_for_prose(kind):
+    text = {**PROSE, **DATA}[kind]
+    counted = count_text(text, MIXTRAL).tokens
+    assert counted <= most_tokens(text)
+    if kind in PROSE:
+        assert most_tokens(text) <= 2 * counted
+
+
+@settings(max_examples=2000, deadline=None)
+@given(
+    st.one_of(st.text(max_size=40), st.lists(st.sampled_from([*PROSE.values(), *DATA.values()]), min_size=2).map(mixed))
+)
+def test_a_bound_is_never_below_the_count_of_any_text(text):
+    assert count_text(text, MIXTRAL).tokens <= most_tokens(text)
+
+
+def test_a_table_that_does_not_fit_is_refused_without_the_extra(without_extra):
+    table = "\n".join(",".join(f"{n * 7919 % 99_991}" for n in range(line, line + 8)) for line in range(1_500))
+    with pytest.raises(OxenContextOverflowError, match="estimated; at most"):
+        check(count_messages([{"role": "user", "content": table}], None, MIXTRAL), window(MIXTRAL))
 
 
 @pytest.mark.parametrize("kind", SAMPLES)
@@ -192,9 +266,9 @@ def test_ids_are_never_made_up(without_extra):
 
 def test_a_count_says_what_it_is():
     assert str(Count(7, exact=True)) == "7"
-    assert str(Count(7, exact=False)) == "about 7 (estimated)"
+    assert str(Count(7, exact=False, upper=12)) == "about 7 (estimated; at most 12)"
     assert Count(100, exact=True).at_most == 100
-    assert Count(100, exact=False).at_most == 130
+    assert Count(100, exact=False, upper=130).at_most == 130
 
 
 # -- the window ----------------------------------------------------------------------------
@@ -221,21 +295,23 @@ def test_the_window_of_settings():
     assert window_of(OxenSettings(base_url="http://127.0.0.1:1", context_window=7)) == 7
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("prompt", "limit", "most", "tokens"),
     [
         (Count(1000, exact=True), 64_000, None, 63_000),
         (Count(1000, exact=True), 64_000, 8_191, 8_191),
         (Count(63_999, exact=True), 64_000, None, 1),
         (Count(0, exact=True), 64_000, None, 63_999),  # max_tokens must be smaller than the window
-        (Count(1000, exact=False), 64_000, None, 62_700),
+        (Count(1000, exact=False, upper=1300), 64_000, None, 62_700),
     ],
 )
 def test_fit_fills_what_is_left(prompt, limit, most, tokens):
     assert fit(prompt, limit, most=most) == tokens
 
 
-@pytest.mark.parametrize("prompt", [Count(64_000, exact=True), Count(70_000, exact=True), Count(60_000, exact=False)])
+@pytest.mark.parametrize(
+    "prompt", [Count(64_000, exact=True), Count(70_000, exact=True), Count(60_000, exact=False, upper=70_000)]
+)
 def test_fit_has_nothing_to_give(prompt):
     with pytest.raises(OxenContextOverflowError):
         fit(prompt, 64_000, model=MIXTRAL)
@@ -248,8 +324,8 @@ def test_the_overflow_carries_the_figures():
     assert (error.prompt_tokens, error.context_window, error.model) == (63_000, 64_000, MIXTRAL)
     for figure in ("63000", "1001", "64000", MIXTRAL):
         assert figure in str(error)
-    with pytest.raises(OxenContextOverflowError, match=r"about 90000 \(estimated\)"):
-        check(Count(90_000, exact=False), 64_000)
+    with pytest.raises(OxenContextOverflowError, match=r"about 60000 \(estimated; at most 90000\)"):
+        check(Count(60_000, exact=False, upper=90_000), 64_000)
 
 
 def test_what_fits_passes():

@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from _oxen_transport.response.error_body import MAX_TEXT, MAX_WORDS, Redactor, is_error, parse_error
+from _oxen_transport.redaction import Redactor
+from _oxen_transport.response.error_body import MAX_TEXT, MAX_WORDS, is_error, parse_error
+from tests.tables import each_row
 
 DETAIL = [{"type": "extra_forbidden", "loc": ["body", "stream_options"], "msg": "Extra inputs are not permitted"}]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("body", "message"),
     [
         ({"error": {"message": "boom"}}, "boom"),
@@ -82,7 +84,7 @@ def test_it_is_bounded() -> None:
 SECRET = "sk-0123456789"
 
 
-@pytest.mark.parametrize(
+@each_row(
     "text",
     [
         f"bad key {SECRET}",
@@ -102,7 +104,7 @@ def test_what_looks_like_a_token_is_taken_out() -> None:
     assert SECRET not in repr(Redactor(SecretStr(SECRET)).__dict__)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("body", "expected"),
     [
         ({"error": {"message": "x"}}, True),
@@ -114,7 +116,13 @@ def test_what_looks_like_a_token_is_taken_out() -> None:
         ({"status_message": "x"}, True),
         ({"message": "x"}, True),
         ({"detail": "x"}, True),
-        ({"message": "x", "choices": []}, False),
+        ({"message": "x", "choices": []}, True),
+        ({"message": "x", "choices": [{}]}, False),
+        ({"code": "InternalError", "msg": "boom"}, True),
+        ({"error": {"code": 0, "message": ""}, "choices": [{}]}, False),
+        ({"base_resp": {"status_code": 1002, "status_msg": "slow down"}, "choices": None}, True),
+        ({"base_resp": {"status_code": 0, "status_msg": ""}}, False),
+        ({"success": False}, True),
         ({"choices": [{}]}, False),
         ({}, False),
     ],
@@ -123,7 +131,7 @@ def test_what_is_an_error(body: dict[str, Any], expected: bool) -> None:
     assert is_error(body) is expected
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "prompt", "window"),
     [
         (
@@ -180,3 +188,22 @@ def test_other_refusals_are_no_overflow(text: str) -> None:
 def test_an_unknown_model(text: str) -> None:
     assert parse_error({"error": {"message": text}}).unknown_model
     assert not parse_error({"error": {"message": "no such page"}}).unknown_model
+
+
+@pytest.mark.parametrize(
+    ("body", "message", "status"),
+    [
+        ([{"error": {"code": 429, "message": "slow down"}}], "slow down", 429),
+        ({"code": "InternalError", "msg": "boom"}, "boom", None),
+        ({"base_resp": {"status_code": 1004, "status_msg": "no such key"}}, "no such key", None),
+        ({"error": {"message": "no", "type": "authentication_error"}}, "no", 401),
+        ({"error": {"message": "no", "code": "invalid_api_key"}}, "no", 401),
+        ({"error": {"message": "no", "code": "402"}}, "no", 402),
+        ({"error": {"message": "no", "code": 7}}, "no", None),
+        ({"error": {"message": "upstream failed", "metadata": {"raw": "x"}}}, "upstream failed: x", None),
+        ({"errors": [{"msg": "a"}, "b"]}, "a; b", None),
+    ],
+)
+def test_errors_inside_a_200(body: Any, message: str, status: int | None) -> None:
+    payload = parse_error(json.dumps(body).encode())
+    assert (payload.message, payload.status) == (message, status)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from typing import Any
 
 import pytest
 
 from _oxen_transport import errors
 from _oxen_transport.response.stream import StreamReader, chunks_from
+from _oxen_transport.testing import ANSWER, DONE, PIECES, TOOL_ARGUMENTS, TOOL_CALL, USAGE, chunk, chunks, event, sse
 from _oxen_transport.types import Chunk, Completion, ToolCall, ToolCallDelta
-from tests.server import ANSWER, DONE, PIECES, TOOL_ARGUMENTS, TOOL_CALL, USAGE, chunk, chunks, event, sse
+from tests.tables import each_row
 
 WHOLE = sse(chunks(usage=USAGE))
 
@@ -22,9 +24,14 @@ def reader_fed(*pieces: bytes, **headers: str) -> tuple[StreamReader, list[Chunk
     return reader, out
 
 
+def ended(reader: StreamReader) -> Chunk:
+    *_, last = reader.end()
+    return last
+
+
 def read(*pieces: bytes) -> tuple[list[Chunk], Completion]:
     reader, out = reader_fed(*pieces)
-    last = reader.end()
+    last = ended(reader)
     assert last.completion is not None
     return out, last.completion
 
@@ -32,7 +39,7 @@ def read(*pieces: bytes) -> tuple[list[Chunk], Completion]:
 def failed(*pieces: bytes) -> errors.OxenError:
     reader, _ = reader_fed(*pieces)
     with pytest.raises(errors.OxenError) as caught:
-        reader.end()
+        ended(reader)
     return caught.value
 
 
@@ -48,7 +55,7 @@ def test_a_documented_stream() -> None:
     assert whole.raw["object"] == "chat.completion"
 
 
-@pytest.mark.parametrize("size", [1, 2, 3, 7, 64, 1000])
+@each_row("size", [1, 2, 3, 7, 64, 1000])
 def test_pieces_of_any_size_make_the_same(size: int) -> None:
     pieces = [WHOLE[at : at + size] for at in range(0, len(WHOLE), size)]
     out, whole = read(*pieces)
@@ -87,7 +94,7 @@ def test_an_empty_answer_is_an_answer() -> None:
 # -- cut ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("events", range(1, 10))
+@each_row("events", range(1, 10))
 def test_a_cut_answer_never_looks_complete(events: int) -> None:
     error = failed(sse(chunks()[:events], done=False))
     assert type(error) is errors.OxenTruncatedStreamError
@@ -97,15 +104,29 @@ def test_a_cut_answer_never_looks_complete(events: int) -> None:
 
 def test_a_cut_at_every_byte() -> None:
     finish = WHOLE.index(b'"finish_reason": "stop"')
-    ends = WHOLE.index(b"\n\n", finish) + 2
-    for at in range(0, ends, 3):
-        error = failed(WHOLE[:at])
-        assert isinstance(error, errors.OxenTruncatedStreamError)
-        assert ANSWER.startswith(error.partial_text)
-    assert read(WHOLE[:ends])[1].text == ANSWER
+    ends = WHOLE.index(b"\n\n", finish)
+    for at in (*range(0, ends, 3), ends, ends + 1):
+        reader, _ = reader_fed(WHOLE[:at])
+        reader.lose(errors.OxenConnectionError("gone"))
+        with pytest.raises(errors.OxenTruncatedStreamError) as caught:
+            ended(reader)
+        assert ANSWER.startswith(caught.value.partial_text)
+        if at < ends:
+            assert isinstance(failed(WHOLE[:at]), errors.OxenTruncatedStreamError)
+    assert read(WHOLE[: ends + 2])[1].text == ANSWER
 
 
-@pytest.mark.parametrize("body", [b"", b": ping\n\n", DONE, b"\n\n\n", event({"choices": []}) + DONE])
+@pytest.mark.parametrize("left", [b"", b"\n", b"\r", b"\r\n"])
+def test_the_last_event_needs_no_blank_line_if_the_body_ends_in_good_order(left: bytes) -> None:
+    reader, out = reader_fed(sse(chunks()[:-1], done=False) + event(chunk("!", "stop")).rstrip() + left)
+    out += reader.end()
+    assert "".join(made.text for made in out) == ANSWER + "!"
+    assert out[-1].completion is not None
+    assert out[-1].completion.text == ANSWER + "!"
+    assert read(sse(chunks(finish_reason=None), done=False) + DONE.rstrip())[1].text == ANSWER
+
+
+@each_row("body", [b"", b": ping\n\n", DONE, b"\n\n\n", event({"choices": []}) + DONE])
 def test_a_stream_without_an_answer(body: bytes) -> None:
     error = failed(body)
     assert isinstance(error, errors.OxenTruncatedStreamError)
@@ -117,14 +138,14 @@ def test_a_lost_connection_carries_what_came() -> None:
     reader.lose(errors.OxenConnectionError("gone"))
     assert reader.over
     with pytest.raises(errors.OxenConnectionError) as caught:
-        reader.end()
+        ended(reader)
     assert caught.value.partial_text == "".join(PIECES[:2])
 
 
 def test_after_the_finish_reason_a_lost_connection_takes_nothing_away() -> None:
     reader, _ = reader_fed(sse(chunks(), done=False))
     reader.lose(errors.OxenConnectionError("gone"))
-    last = reader.end()
+    last = ended(reader)
     assert last.completion is not None
     assert last.completion.text == ANSWER
 
@@ -141,7 +162,7 @@ def test_a_cut_tool_call_is_in_the_partial_only() -> None:
 # -- errors inside ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@each_row(
     "bad",
     [
         event({"error": {"message": "boom-7731"}}),
@@ -159,11 +180,11 @@ def test_an_error_in_the_stream(bad: bytes) -> None:
     assert reader.over
     assert "".join(made.text for made in out) == "".join(PIECES[:3]), "what came before is handed out"
     with pytest.raises(errors.OxenStreamError, match="boom-7731") as caught:
-        reader.end()
+        ended(reader)
     assert caught.value.partial_text == "".join(PIECES[:3])
 
 
-@pytest.mark.parametrize("bad", [b"", b"x", b'{"id": "x", "choi', b"[]", b"null", b"7", b"[" * 5000, b'"x"'])
+@each_row("bad", [b"x", b'{"id": "x", "choi', b"[1]", b"7", b"[" * 5000, b'"x"', b"Internal Error"])
 def test_an_event_that_is_no_json_object(bad: bytes) -> None:
     error = failed(sse(chunks()[:3], done=False), event(bad), DONE)
     assert isinstance(error, errors.OxenResponseError)
@@ -180,22 +201,41 @@ def test_a_packed_stream() -> None:
     reader = StreamReader({"content-encoding": "gzip"})
     text = "".join(made.text for at in range(0, len(packed), 5) for made in reader.feed(packed[at : at + 5]))
     assert text == ANSWER
-    assert reader.end().completion is not None
-    assert isinstance(_failure(StreamReader({"content-encoding": "br"}), WHOLE), errors.OxenResponseError)
+    assert ended(reader).completion is not None
+    assert isinstance(_failure(StreamReader({"content-encoding": "br"}), b"\x8b\x00\x80" * 9), errors.OxenResponseError)
     assert isinstance(_failure(StreamReader({"content-encoding": "gzip"}), b"\x1f\x8bxx"), errors.OxenResponseError)
+
+
+def test_a_damaged_end_takes_nothing_from_a_finished_answer() -> None:
+    def packed(events: list[Any]) -> tuple[bytes, bytes]:
+        deflate = zlib.compressobj(wbits=31)
+        return deflate.compress(sse(events, done=False)) + deflate.flush(zlib.Z_SYNC_FLUSH), b"\xff" * 50
+
+    reader, _ = reader_fed(*packed(chunks()))
+    last = ended(reader).completion
+    assert last is not None
+    assert last.text == ANSWER
+    error = failed(*packed(chunks()[:4]))
+    assert isinstance(error, errors.OxenResponseError)
+    assert error.partial_text == "".join(PIECES[:3])
+
+
+def test_a_json_body_that_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("_oxen_transport.response.stream.MAX_BODY_BYTES", 100)
+    assert isinstance(failed(b'{"a": "' + b"x" * 100), errors.OxenResponseTooLargeError)
 
 
 def _failure(reader: StreamReader, piece: bytes) -> errors.OxenError:
     reader.feed(piece)
     with pytest.raises(errors.OxenError) as caught:
-        reader.end()
+        ended(reader)
     return caught.value
 
 
 # -- odd but good -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@each_row(
     "odd",
     [
         {"choices": []},
@@ -204,7 +244,6 @@ def _failure(reader: StreamReader, piece: bytes) -> errors.OxenError:
         {"choices": [None]},
         {"choices": [{}]},
         {"choices": [{"delta": None}]},
-        {"choices": [{"delta": "x"}]},
         {"choices": [{"delta": {}}]},
         {"choices": [{"delta": {"content": None}}]},
         {"choices": [{"delta": {"content": 7}}]},
@@ -288,7 +327,7 @@ def test_tool_calls_in_pieces() -> None:
 
 def test_the_request_id_is_kept() -> None:
     reader, _ = reader_fed(WHOLE, x_request_id="r-1")
-    last = reader.end()
+    last = ended(reader)
     assert last.completion is not None
     assert last.completion.request_id == "r-1"
 
@@ -311,13 +350,13 @@ def test_a_broken_connection_is_both_a_cut_answer_and_a_lost_connection() -> Non
     reader.feed(sse([chunk("Half of")], done=False))
     reader.lose(OxenConnectionError("the connection was lost"))
     with pytest.raises(OxenBrokenStreamError, match="was lost") as caught:
-        reader.end()
+        ended(reader)
     assert isinstance(caught.value, OxenConnectionError)
     assert caught.value.partial_text == "Half of"
     reader = StreamReader({})
     reader.lose(OxenTimeoutError("no answer"))
     with pytest.raises(OxenTimeoutError):
-        reader.end()
+        ended(reader)
 
 
 def test_a_made_id_is_that_of_the_whole_body() -> None:
@@ -328,5 +367,5 @@ def test_a_made_id_is_that_of_the_whole_body() -> None:
     streamed.feed(sse([{**chunk({"tool_calls": [call]}, "tool_calls"), "id": "chatcmpl-7"}]))
     body = {"id": "chatcmpl-7", "choices": [{"message": {"tool_calls": [call]}, "finish_reason": "tool_calls"}]}
     whole = completion_from_body(json.dumps(body).encode(), {})
-    assert streamed.end().completion.tool_calls == whole.tool_calls
+    assert ended(streamed).completion.tool_calls == whole.tool_calls
     assert whole.tool_calls[0].id

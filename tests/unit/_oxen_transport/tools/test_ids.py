@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from _oxen_transport.tools.ids import fresh_id, wire_id
+from tests.tables import each_row
 
 # mistral-common, src/mistral_common/protocol/instruct/validator.py
 MISTRAL = re.compile(r"^[a-zA-Z0-9]{9}\Z", re.ASCII)
@@ -22,7 +22,7 @@ def test_conforming_id_stays(own: str) -> None:
     assert wire_id(own) == own
 
 
-@pytest.mark.parametrize(
+@each_row(
     "foreign",
     [
         *(

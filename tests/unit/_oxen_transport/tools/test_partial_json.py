@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-import random
 
-import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from _oxen_transport.tools.partial_json import PartialObject
+from tests.tables import each_row
 
 VALUE = {
     "city": 'Łódź — "x" \\ 🐂',
@@ -30,15 +32,12 @@ def prefixes(value, whole):
     return value == whole
 
 
-@pytest.mark.parametrize("ascii_only", [True, False])
-@pytest.mark.parametrize("seed", range(20))
-def test_a_preview_is_always_a_part_of_the_whole(seed, ascii_only):
-    text, rng = json.dumps(VALUE, ensure_ascii=ascii_only), random.Random(seed)  # noqa: S311
-    growing, at = PartialObject(), 0
+@given(st.booleans(), st.lists(st.integers(1, 9), min_size=1, max_size=9))
+def test_a_preview_is_always_a_part_of_the_whole(ascii_only, sizes):
+    text = json.dumps(VALUE, ensure_ascii=ascii_only)
+    growing, at, sizes = PartialObject(), 0, itertools.cycle(sizes)
     while at < len(text):
-        size = rng.randint(1, 9)
-        seen = growing.add(text[at : at + size])
-        at += size
+        seen = growing.add(text[at : (at := at + next(sizes))])
         assert prefixes(seen, VALUE), (text[:at], seen)
     assert growing.text == text
 
@@ -49,7 +48,7 @@ def test_half_a_number_is_not_shown():
     assert growing.add("2}") == {"age": 42}
 
 
-@pytest.mark.parametrize("text", ["", "[1, 2", "nonsense", '"text"', "nul"])
+@each_row("text", ["", "[1, 2", "nonsense", '"text"', "nul"])
 def test_what_is_no_object_is_an_empty_one(text):
     assert PartialObject().add(text) == {}
 

@@ -1,0 +1,35 @@
+"""What servers support, as earlier requests have shown: kept for the whole process, per URL and model.
+
+It saves attempts that would be refused, and never changes what a call means. `reset()` forgets all of it.
+"""
+
+from __future__ import annotations
+
+_without_stream_options: set[tuple[str, str]] = set()
+_structured_methods: dict[tuple[str, str], str] = {}
+
+
+def refuses_stream_options(url: str, model: str) -> bool:
+    """Whether a request with `stream_options` was refused before, as Mistral's own API does."""
+    return (url, model) in _without_stream_options
+
+
+def stream_options_refused(url: str, model: str) -> None:
+    """Remember that requests to this URL must not hold `stream_options`."""
+    _without_stream_options.add((url, model))
+
+
+def structured_method(base_url: str, model: str) -> str | None:
+    """The method of structured output that worked last, or None."""
+    return _structured_methods.get((base_url, model))
+
+
+def structured_method_succeeded(base_url: str, model: str, method: str) -> None:
+    """Remember the method of structured output that worked."""
+    _structured_methods[base_url, model] = method
+
+
+def reset() -> None:
+    """Forget everything, as after a change of the server's software; tests start with it."""
+    _without_stream_options.clear()
+    _structured_methods.clear()

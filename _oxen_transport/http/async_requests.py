@@ -1,0 +1,160 @@
+"""Async requests: aiohttp behind httpx's transport interface, one pool per connection config, process and event loop.
+
+As on the sync side, pools stand outside the model objects; one object works in any number of
+event loops, and a pool is closed together with its loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import os
+import ssl
+import threading
+from collections.abc import AsyncGenerator
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+import aiohttp
+from httpx_aiohttp import AiohttpTransport
+
+from _oxen_transport.deadline import Deadline
+from _oxen_transport.http.config import LIMITS, ConnectionConfig
+from _oxen_transport.http.family import httpx
+from _oxen_transport.http.outgoing import Outgoing, client_request, transport_request
+from _oxen_transport.settings import OxenSettings
+
+HEADER_BYTES = 65_536
+"""The longest header line that is read, as in h11 (aiohttp's default of 8,190 is too little for some gateways)."""
+
+
+class AsyncResponse:
+    """Async version of `Response`."""
+
+    def __init__(self, raw: Any, deadline: Deadline) -> None:
+        self.status: int = raw.status_code
+        self.headers = {name.lower(): value for name, value in raw.headers.items()}
+        self._pieces, self.aclose, self._deadline = aiter(raw.stream), raw.aclose, deadline
+
+    async def read(self) -> bytes | None:
+        """The next piece of the body; None at its end."""
+        async with asyncio.timeout(self._deadline.left()):
+            return await anext(self._pieces, None)
+
+
+async def open_async(settings: OxenSettings, outgoing: Outgoing) -> AsyncResponse:
+    """Async version of `open_sync`."""
+    client, deadline = settings.http_async_client, outgoing.deadline
+    async with asyncio.timeout(deadline.left()):
+        if client is None:
+            transport = await _transport(settings)
+            return AsyncResponse(await transport.handle_async_request(transport_request(outgoing)), deadline)
+        raw = await client.send(client_request(client, outgoing), stream=True, follow_redirects=False)
+        return AsyncResponse(raw, deadline)
+
+
+def _aiohttp_session(context: ssl.SSLContext) -> aiohttp.ClientSession:
+    connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=LIMITS.keepalive_expiry, ssl=context)
+    return aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),  # else a cookie that one key was given travels with another
+        trust_env=False,  # the proxy was settled in `config`
+        max_line_size=HEADER_BYTES,
+        max_field_size=HEADER_BYTES,
+    )
+
+
+class AsyncPool(NamedTuple):
+    """A transport that belongs to one event loop."""
+
+    loop: asyncio.AbstractEventLoop
+    transport: httpx.AsyncBaseTransport
+    session: aiohttp.ClientSession | None
+    guard: AsyncGenerator[None, None]
+
+    def abandon(self) -> None:
+        """Its loop was closed without `shutdown_asyncgens`: nothing can be awaited any more."""
+        if self.session is not None and self.session.connector is not None:
+            steps = self.session.connector.close().__await__()
+            next(steps, None)  # on a closed loop there is nothing to wait for
+            self.session.detach()
+
+    def close_at_exit(self) -> None:
+        """At the end of the process: its loop may be closed, run in another thread, or stand still."""
+        with suppress(Exception):
+            if self.loop.is_closed():
+                self.abandon()
+            elif self.loop.is_running():
+                asyncio.run_coroutine_threadsafe(self.guard.aclose(), self.loop).result(timeout=1)
+            else:
+                self.loop.run_until_complete(self.guard.aclose())
+
+
+def _open_pool(loop: asyncio.AbstractEventLoop, key: tuple[int, int, ConnectionConfig]) -> AsyncPool:
+    config, session = key[2], None
+    transport: httpx.AsyncBaseTransport
+    # aiohttp speaks neither HTTP/2 nor SOCKS, and on uvloop no TLS within TLS
+    if config.http2 or (config.proxy_url() or "").startswith(("socks5", "https")):
+        transport = httpx.AsyncHTTPTransport(**config.httpx_options())
+    else:
+        session = _aiohttp_session(config.context())
+        transport = AiohttpTransport(**config.httpx_options(), client=session)
+    return AsyncPool(loop, transport, session, _close_with_loop(transport, key))
+
+
+_lock = threading.Lock()
+_pools: dict[tuple[int, int, ConnectionConfig], AsyncPool] = {}
+
+
+async def _transport(settings: OxenSettings) -> httpx.AsyncBaseTransport:
+    """The transport for these settings in the running event loop."""
+    loop = asyncio.get_running_loop()
+    key = (os.getpid(), id(loop), ConnectionConfig.of(settings))
+    found = _pools.get(key)
+    if found is not None and found.loop is loop:
+        return found.transport
+    if key[2].needs_tls:
+        await asyncio.to_thread(key[2].ssl_context)  # reads files; what it made is kept
+    with _lock:
+        _forget_closed_loops()
+        found = _pools.get(key)  # another task may have been quicker
+        if found is not None:
+            return found.transport
+        pool = _pools[key] = _open_pool(loop, key)
+    await anext(pool.guard)
+    return pool.transport
+
+
+async def _close_with_loop(
+    transport: httpx.AsyncBaseTransport, key: tuple[int, int, ConnectionConfig]
+) -> AsyncGenerator[None, None]:
+    """Wait for the end of the event loop.
+
+    Asynchronous generators are closed before their loop is (`loop.shutdown_asyncgens`): the one
+    moment at which a pool can still close its connections in good order.
+    """
+    try:
+        yield
+    finally:
+        _pools.pop(key, None)
+        await transport.aclose()
+
+
+def _forget_closed_loops() -> None:
+    for key in [key for key, pool in _pools.items() if pool.loop.is_closed()]:
+        _pools.pop(key).abandon()
+
+
+async def close_async(settings: OxenSettings) -> None:
+    """Async version of `close_sync`, for the running event loop."""
+    key = (os.getpid(), id(asyncio.get_running_loop()), ConnectionConfig.of(settings))
+    found = _pools.pop(key, None)
+    if found is not None:
+        await found.guard.aclose()
+
+
+@atexit.register
+def _close_all() -> None:
+    for (pid, _, _), pool in list(_pools.items()):
+        if pid == os.getpid():
+            pool.close_at_exit()

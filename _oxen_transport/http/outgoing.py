@@ -1,0 +1,60 @@
+"""What a request is made of, and its form as httpx's transports and clients take it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from _oxen_transport.deadline import Deadline
+from _oxen_transport.http.family import httpx
+
+
+class Outgoing(NamedTuple):
+    """What a request is made of; its headers, which hold the key in clear, are made where they are used."""
+
+    method: str
+    url: str
+    headers: Callable[[], dict[str, str]]
+    content: bytes
+    connect_seconds: float
+    """The longest wait for a connection."""
+    deadline: Deadline
+
+    def timeouts(self) -> dict[str, float]:
+        """In the form of httpx's `timeout` extension."""
+        left = max(self.deadline.left(), 0.001)
+        connect = min(left, self.connect_seconds)
+        return {"connect": connect, "read": self.deadline, "write": left, "pool": connect}
+
+
+def transport_request(outgoing: Outgoing) -> httpx.Request:
+    """A request as httpx's transports take it: all headers are there, the URL is parsed once."""
+    url = _url(outgoing.url)
+    headers = [(b"Host", url.netloc)]
+    headers += [(name.encode("ascii"), value.encode("ascii")) for name, value in outgoing.headers().items()]
+    if outgoing.content:
+        headers.append((b"Content-Length", b"%d" % len(outgoing.content)))
+    return httpx.Request(
+        outgoing.method,
+        url,
+        headers=headers,
+        stream=httpx.ByteStream(outgoing.content),
+        extensions={"timeout": outgoing.timeouts()},
+    )
+
+
+def client_request(client: Any, outgoing: Outgoing) -> Any:
+    """A request of the client's own family (httpx, httpx2, or compatible)."""
+    return client.build_request(
+        outgoing.method,
+        outgoing.url,
+        headers=outgoing.headers(),
+        content=outgoing.content,
+        extensions={"timeout": outgoing.timeouts()},
+    )
+
+
+@lru_cache(maxsize=64)
+def _url(text: str) -> httpx.URL:
+    return httpx.URL(text)

@@ -1,0 +1,113 @@
+"""Sync requests: httpx's own transport with deadlines, one pool per connection config and process.
+
+Pools stand outside the model objects, so a constructor costs nothing, objects with equal settings
+share warm connections, and an object works in any number of threads and forks, and can be pickled
+and copied. Cookies are never kept and the key travels with each request, so one pool may serve
+many keys.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+import time
+from typing import Any
+
+from _oxen_transport.http.config import LIMITS, ConnectionConfig
+from _oxen_transport.http.deadline_backend import DeadlineBackend, DeadlineStream
+from _oxen_transport.http.family import httpcore, httpx
+from _oxen_transport.http.outgoing import Outgoing, client_request, transport_request
+from _oxen_transport.settings import OxenSettings
+
+
+class Response:
+    """The status and headers of a response, and its body piece by piece."""
+
+    def __init__(self, raw: Any) -> None:
+        self.status: int = raw.status_code
+        self.headers = {name.lower(): value for name, value in raw.headers.items()}
+        self._pieces, self.close = iter(raw.stream), raw.close
+
+    def read(self) -> bytes | None:
+        """The next piece of the body; None at its end."""
+        return next(self._pieces, None)
+
+
+def open_sync(settings: OxenSettings, outgoing: Outgoing) -> Response:
+    """Send a request and wait for the head of its response."""
+    client = settings.http_client
+    if client is None:
+        return Response(_transport(settings).handle_request(transport_request(outgoing)))
+    return Response(client.send(client_request(client, outgoing), stream=True, follow_redirects=False))
+
+
+class SyncTransport(httpx.HTTPTransport):
+    """httpx's own transport, with deadlines. A subclass, so that recorders and tracers of httpx see it."""
+
+    def __init__(self, config: ConnectionConfig) -> None:
+        super().__init__(**config.httpx_options())
+        self._http2 = config.http2
+        pool = _sync_pool(config)
+        # httpx has no public parameter for a network backend; where its pool is another one, it stays
+        # as it is, and a read timeout then counts from the last byte
+        if type(getattr(self, "_pool", None)) is type(pool):
+            self._pool = pool
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request and wait for the head of its response."""
+        begun = time.monotonic()
+        response = super().handle_request(request)
+        stream = response.extensions.get("network_stream")
+        if isinstance(stream, DeadlineStream) and stream.last_read < begun and not self._http2:
+            response.close()  # what nobody asked for must not become this call's answer
+            raise httpx.RemoteProtocolError("the server sent a second response to the request before")
+        return response
+
+
+def _sync_pool(config: ConnectionConfig) -> httpcore.ConnectionPool:
+    options: dict[str, Any] = {
+        "ssl_context": config.context(),
+        "max_connections": LIMITS.max_connections,
+        "max_keepalive_connections": LIMITS.max_keepalive_connections,
+        "keepalive_expiry": LIMITS.keepalive_expiry,
+        "http2": config.http2,
+        "network_backend": DeadlineBackend(),
+    }
+    url = config.proxy_url()
+    if url is None:
+        return httpcore.ConnectionPool(**options)
+    proxy = httpx.Proxy(url)
+    options |= {"proxy_url": str(proxy.url), "proxy_auth": proxy.raw_auth}
+    if proxy.url.scheme.startswith("socks5"):
+        return httpcore.SOCKSProxy(**options)
+    return httpcore.HTTPProxy(**options, proxy_ssl_context=config.context() if proxy.url.scheme == "https" else None)
+
+
+_lock = threading.Lock()
+_pools: dict[tuple[int, ConnectionConfig], SyncTransport] = {}
+
+
+def _transport(settings: OxenSettings) -> httpx.BaseTransport:
+    """The transport for these settings in this process: a fork never touches its parent's sockets."""
+    key = (os.getpid(), ConnectionConfig.of(settings))
+    found = _pools.get(key)
+    if found is None:
+        made = SyncTransport(key[1])
+        with _lock:
+            found = _pools.setdefault(key, made)
+    return found
+
+
+def close_sync(settings: OxenSettings) -> None:
+    """Close the connections these settings share. The next call opens new ones."""
+    found = _pools.pop((os.getpid(), ConnectionConfig.of(settings)), None)
+    if found is not None:
+        found.close()
+
+
+@atexit.register
+def _close_all() -> None:
+    for (pid, _), transport in list(_pools.items()):
+        if pid == os.getpid():
+            transport.close()

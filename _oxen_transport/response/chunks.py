@@ -1,0 +1,173 @@
+"""One event of a stream -> the chunk it adds; and everything so far as one completion.
+
+What comes after the finish reason cannot make the answer fail: it is whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic_core import from_json
+
+from _oxen_transport.errors import OxenError, OxenResponseError, OxenStreamError
+from _oxen_transport.redaction import Redactor
+from _oxen_transport.response.choice import CHUNK, KEPT, choices_in, kept, parse_choice_error, read_choice
+from _oxen_transport.response.collected import Collected
+from _oxen_transport.response.completion import parse_event
+from _oxen_transport.response.error_body import ErrorPayload, is_error, parse_error
+from _oxen_transport.response.failures import details_of, error_in_answer
+from _oxen_transport.response.tool_call_fragments import Index
+from _oxen_transport.response.tool_calls import Assembler
+from _oxen_transport.response.usage import usage_in
+from _oxen_transport.tools.names import ToolNameMap
+from _oxen_transport.types import Chunk, Completion, ToolCallDelta
+from _oxen_transport.unicode import SurrogateJoiner
+
+_OBJECT = "chat.completion.chunk"
+_OBJECTS = ("chat.completion", "text_completion")
+_PINGS = ("ping", "heartbeat", "keepalive", "keep-alive")
+_NOTHING = (b"", b"null", b"{}", b"[]", b'""', *(ping.encode() for ping in _PINGS))
+
+
+class ChunkReader:
+    """Feed it events, read chunks.
+
+    Attributes:
+        events: How many events came so far, without keep-alives.
+        begun: Whether the choice of index 0 came, the only one that was asked for.
+        finished: Whether a finish reason came.
+        has_content: Whether anything of the answer itself came.
+        strange: The error for an event that no server should send; it counts if the answer is never finished.
+    """
+
+    def __init__(self, headers: Mapping[str, str], redact: Redactor, tool_name_map: ToolNameMap) -> None:
+        self.events = 0
+        self.begun = self.finished = False
+        self.strange: OxenError | None = None
+        self._headers, self._redact = headers, redact
+        self._sum, self._tools = Collected(), Assembler(tool_name_map=tool_name_map)
+        self._text, self._reasoning, self._refusal = SurrogateJoiner(), SurrogateJoiner(), SurrogateJoiner()
+        self._others: list[tuple[Index, dict[str, Any]]] = []  # kept as long as that one has not come
+
+    @property
+    def has_content(self) -> bool:
+        return self._sum.has_content
+
+    def read(self, kind: str, data: bytes) -> Chunk | None:
+        """Take an event. Returns: what it adds, if anything. Raises: OxenError, for one that ends the answer."""
+        try:
+            parsed = from_json(data)
+        except ValueError:
+            parsed = parse_event(data)
+        if kind != "message" or type(parsed) is not dict or not parsed:
+            if kind.lower() in _PINGS or data.strip().lower() in _NOTHING:
+                return None
+            if kind == "error" or type(parsed) is not dict:
+                self._read_other(kind, data)
+                return None
+        choices = parsed.get("choices")
+        if not choices and str(parsed.get("type")).lower() in _PINGS:
+            return None
+        self.events += 1
+        unusual = not choices or "error" in parsed or "status" in parsed or parsed.get("object") != _OBJECT
+        if unusual and is_error(parsed):
+            self._refuse(parse_error(parsed, self._redact), data)
+            return None
+        choice = self._main_choice(choices, parsed)
+        self._add_facts(parsed, choice)
+        if choice is not None:
+            return self._read_choice(choice, parsed)
+        known = "choices" in parsed or "usage" in parsed or str(parsed.get("object")).startswith(_OBJECTS)
+        if not known:
+            self._note_strange(data)
+        return None
+
+    def rest(self) -> Iterator[Chunk]:
+        """The stream has ended: the chunks that are still due."""
+        others, self._others = self._others, []
+        if others and not self.begun:  # a server that counts from 1
+            lowest = min(str(index) for index, _ in others)
+            chosen = (choice for index, choice in others if str(index) == lowest)
+            yield from filter(None, (self._read_choice(choice, {}) for choice in chosen))
+        rest = Chunk(self._text.end(), (), self._reasoning.end(), self._refusal.end())
+        if rest.text or rest.reasoning or rest.refusal:
+            self._sum.add(rest)
+            yield rest
+
+    def close(self, model: str | None) -> tuple[tuple[ToolCallDelta, ...], Completion]:
+        """The pieces of calls that were held back, and the whole answer; `model` if it names none."""
+        pieces = tuple(self._tools.finish())
+        return pieces, self._sum.completion(self._tools.calls(), self._headers, model)
+
+    def _read_other(self, kind: str, data: bytes) -> None:
+        """An event that is an error, or not a JSON object: a damaged object may have held a part of the answer."""
+        self.events += 1
+        if kind == "error":
+            self._refuse(parse_error(data, self._redact), data)
+            return
+        self._note_strange(data)
+        if data.lstrip()[:1] == b"{" and not self.finished and self.strange is not None:
+            raise self.strange
+
+    def _main_choice(self, choices: Any, parsed: dict[str, Any]) -> dict[str, Any] | None:
+        if not choices:
+            return None
+        if type(choices) is list and len(choices) == 1 and type(choices[0]) is dict and choices[0].get("index", 0) == 0:
+            self.begun = True
+            return choices[0]
+        for index, choice in choices_in(parsed):
+            if index == 0:
+                self.begun = True
+                return choice
+            if not self.begun:
+                self._others.append((index, choice))
+        return None
+
+    def _add_facts(self, parsed: dict[str, Any], choice: dict[str, Any] | None) -> None:
+        """Add what a chunk says about the answer as a whole."""
+        usage = None
+        if "usage" in parsed or "x_groq" in parsed or (choice is not None and "usage" in choice):
+            usage = usage_in(parsed, choice)
+        if usage:
+            self._sum.add_usage(usage)
+        if usage or not self._sum.is_named:
+            self._sum.add_identity(parsed)
+            self._tools.completion_id = self._sum.id  # made ids depend on it
+        if not KEPT.isdisjoint(parsed):
+            self._sum.add_extras(kept(parsed))
+
+    def _read_choice(self, choice: dict[str, Any], parsed: dict[str, Any]) -> Chunk | None:
+        read = read_choice(choice, CHUNK)
+        if read.error is not None:
+            self._refuse(parse_choice_error(read, parsed, self._redact))
+            return None
+        if read.finish_reason:
+            self._sum.finish_reason, self.finished = read.finish_reason, True
+        if read.extras:
+            self._sum.add_extras(read.extras)
+        text = self._text.feed(read.text) if read.text else ""
+        chunk = Chunk(text)
+        if read.tool_calls:
+            chunk.tool_calls = tuple(self._tools.add(read.tool_calls))
+            self._sum.has_content = True
+        if read.reasoning:
+            chunk.reasoning = self._reasoning.feed(read.reasoning)
+        if read.refusal:
+            chunk.refusal = self._refusal.feed(read.refusal)
+        if read.logprobs:
+            chunk.logprobs = read.logprobs
+        if not (text or chunk.reasoning or chunk.tool_calls or chunk.refusal or chunk.logprobs):
+            return None
+        self._sum.add(chunk)
+        return chunk
+
+    def _refuse(self, payload: ErrorPayload, data: bytes = b"") -> None:
+        """Raise the server's error, unless the answer is finished already."""
+        if not self.finished:
+            raise error_in_answer(payload, details_of(self._headers, data, self._redact), OxenStreamError)
+
+    def _note_strange(self, data: bytes) -> None:
+        shown = self._redact(data[:80].decode("utf-8", "replace"))
+        what = f"an event of the stream is not a chunk of an answer: {shown!r}"
+        self.strange = self.strange or OxenResponseError(what, details_of(self._headers))

@@ -1,0 +1,107 @@
+"""What a subject of the measurements does: the same four calls for ours, for the peers and for the floors.
+
+A subject is made once per worker process. `use` sets it up for a case, outside of the
+measurement; the four calls then do what a user's code would do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+from benchmarks.cases import Case, messages, tools
+
+KEY = "sk-benchmark-0123456789"
+
+
+class Subject:
+    """The four calls. Chunks are handed through as they come."""
+
+    def use(self, case: Case, url: str) -> None:
+        raise NotImplementedError
+
+    def send(self) -> Any:
+        raise NotImplementedError
+
+    async def asend(self) -> Any:
+        raise NotImplementedError
+
+    def stream(self) -> Iterator[Any]:
+        raise NotImplementedError
+
+    async def astream(self) -> AsyncIterator[Any]:
+        raise NotImplementedError
+        yield
+
+
+class LangChain(Subject):
+    """A chat model of LangChain's."""
+
+    def __init__(self, make: Callable[[str], Any]) -> None:
+        self._make, self._made = make, dict[str, Any]()
+
+    def use(self, case: Case, url: str) -> None:
+        from langchain_core.messages import AIMessage, HumanMessage
+
+        if url not in self._made:
+            self._made[url] = self._make(url)
+        self._model = self._made[url]
+        if case.tools:
+            self._model = self._model.bind_tools(tools(case))
+        kinds = {"user": HumanMessage, "assistant": AIMessage}
+        self._messages = [kinds[turn["role"]](turn["content"]) for turn in messages(case)]
+
+    def send(self) -> Any:
+        return self._model.invoke(self._messages)
+
+    async def asend(self) -> Any:
+        return await self._model.ainvoke(self._messages)
+
+    def stream(self) -> Iterator[Any]:
+        return self._model.stream(self._messages)  # type: ignore[no-any-return]
+
+    def astream(self) -> AsyncIterator[Any]:
+        return self._model.astream(self._messages)  # type: ignore[no-any-return]
+
+
+class LlamaIndex(Subject):
+    """An LLM of LlamaIndex's."""
+
+    def __init__(self, make: Callable[[str], Any]) -> None:
+        self._make, self._made = make, dict[str, Any]()
+
+    def use(self, case: Case, url: str) -> None:
+        from llama_index.core.base.llms.types import ChatMessage
+
+        if url not in self._made:
+            self._made[url] = self._make(url)
+        self._model = self._made[url]
+        self._messages = [ChatMessage(role=turn["role"], content=turn["content"]) for turn in messages(case)]
+        self._tools = [_function_tool(tool["function"]["name"]) for tool in tools(case)]
+
+    def send(self) -> Any:
+        if self._tools:
+            *before, last = self._messages
+            return self._model.chat_with_tools(self._tools, user_msg=last, chat_history=before)
+        return self._model.chat(self._messages)
+
+    async def asend(self) -> Any:
+        return await self._model.achat(self._messages)
+
+    def stream(self) -> Iterator[Any]:
+        return self._model.stream_chat(self._messages)  # type: ignore[no-any-return]
+
+    async def astream(self) -> AsyncIterator[Any]:
+        async for chunk in await self._model.astream_chat(self._messages):
+            yield chunk
+
+
+def _function_tool(name: str) -> Any:
+    from llama_index.core.tools import FunctionTool
+
+    def look_up(path, depth=1, names=None):  # type: ignore[no-untyped-def]
+        return path
+
+    # by hand: under `from __future__ import annotations` they would be texts, which FunctionTool does not resolve
+    look_up.__annotations__ = {"path": str, "depth": int, "names": list[str] | None, "return": str}
+    return FunctionTool.from_defaults(look_up, name=name, description="Looks.")

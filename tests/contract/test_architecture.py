@@ -1,0 +1,31 @@
+"""The map in CONTRIBUTING.md is the tree: each module of the three packages, and nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tools.module_map import PACKAGES, PAGE, ROOT, module_map, page
+
+
+def test_the_map_is_the_tree() -> None:
+    assert page(PAGE.read_text()) == PAGE.read_text(), "run: python -m tools.module_map"
+
+
+def test_every_module_says_what_it_is() -> None:
+    lines = module_map().splitlines()
+    modules = [file for package in PACKAGES for file in (ROOT / package).rglob("*.py")]
+    assert len([line for line in lines if line]) >= len(modules)
+    assert [line for line in lines if line and len(line.split()) < 3] == []
+
+
+def test_a_module_more_or_less_changes_the_map(tmp_path: Path) -> None:
+    for package in PACKAGES:
+        (tmp_path / package / "room").mkdir(parents=True)
+        (tmp_path / package / "__init__.py").write_text('"""A package."""')
+        (tmp_path / package / "room" / "__init__.py").write_text('"""A room."""')
+    before = module_map(tmp_path)
+    added = tmp_path / PACKAGES[0] / "room" / "new.py"
+    added.write_text('"""What is new. And more."""')
+    assert module_map(tmp_path) == before.replace("A room\n", "A room\n    new.py                    What is new\n", 1)
+    added.unlink()
+    assert module_map(tmp_path) == before

@@ -1,0 +1,123 @@
+"""Faults of the way there: no one listens, no one answers, no such name, TLS, stale connections."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from _oxen_transport.errors import OxenConnectionError, OxenError, OxenTimeoutError, OxenTLSError
+from _oxen_transport.testing import ANSWER, Server, good
+from tests.certificates import Certificates
+from tests.entry_points import EntryPoint, each_scenario
+from tests.integration.faults.secrets_and_resources import assert_keeps_secrets, watched
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.usefixtures("fast_retries")
+
+
+def failure(api: EntryPoint, url: str, *kinds: type[OxenError], within: float = 6.0) -> OxenError:
+    """The error of a call that cannot succeed."""
+    model = api.make(url, timeout=0.5, max_retries=2)
+    start = time.monotonic()
+    with pytest.raises(OxenError) as caught:
+        watched(lambda: api.ask(model))
+    assert time.monotonic() - start < within
+    assert isinstance(caught.value, kinds), repr(caught.value)
+    assert_keeps_secrets(caught.value)
+    return caught.value
+
+
+def test_connection_refused(api: EntryPoint, closed_port: int) -> None:
+    error = failure(api, f"http://127.0.0.1:{closed_port}/api/ai", OxenConnectionError)
+    assert error.attempts == 3
+    assert "127.0.0.1" in str(error)
+
+
+def test_nobody_answers_the_syn(api: EntryPoint, unresponsive_port: int) -> None:
+    failure(api, f"http://127.0.0.1:{unresponsive_port}/api/ai", OxenTimeoutError, OxenConnectionError)
+
+
+def test_no_such_name(api: EntryPoint) -> None:
+    # .invalid never resolves: https://www.rfc-editor.org/rfc/rfc6761#section-6.4
+    # a busy machine's resolver may need more than the half second that everything else gets
+    failure(api, "https://no-such-host.invalid/api/ai", OxenConnectionError, OxenTimeoutError, within=10)
+
+
+def test_the_server_closed_the_idle_connection(api: EntryPoint, server: Server) -> None:
+    stage = server.stage(good)
+    model = api.make(stage.url, max_retries=0)
+    assert api.ask(model).text == ANSWER
+    for connection in stage.open_connections():
+        server.close(connection)
+    assert api.ask(model).text == ANSWER
+    assert len(stage.requests) == 2
+
+
+def test_a_server_that_closes_after_each_stream_without_saying_so(api: EntryPoint, server: Server) -> None:
+    """llama.cpp does: `Keep-Alive: timeout=5`, then it closes; a pooled client must not trip."""
+    from _oxen_transport.testing import FIN
+
+    stage = server.stage(lambda request: [*good(request), FIN])
+    model = api.make(stage.url)
+    for _ in range(10):
+        assert api.ask(model).text == ANSWER
+
+
+def test_an_unknown_issuer(api: EntryPoint, certificates: Certificates) -> None:
+    with Server(certificates.unknown_issuer) as secure:
+        stage = secure.stage(good)
+        error = failure(api, stage.url, OxenTLSError)
+    assert "certificate" in str(error)
+    assert not error.is_retryable
+    assert error.attempts == 1
+    assert stage.requests == []
+
+
+@each_scenario("which", ["expired", "wrong_host"])
+def test_a_bad_certificate_of_a_trusted_issuer(
+    which: str, api: EntryPoint, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificates.authority))
+    with Server(getattr(certificates, which)) as secure:
+        stage = secure.stage(good)
+        error = failure(api, stage.url, OxenTLSError)
+    assert "certificate" in str(error)
+    assert stage.requests == []
+
+
+def test_a_private_authority_from_the_environment(
+    api: EntryPoint, tls_server: Server, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificates.authority))
+    stage = tls_server.stage(good)
+    assert watched(lambda: api.ask(api.make(stage.url))).text == ANSWER
+    assert len(stage.requests) == 1
+
+
+def test_a_private_authority_from_a_folder(
+    api: EntryPoint, tls_server: Server, certificates: Certificates, tmp_path: Path
+) -> None:
+    stage = tls_server.stage(good)
+    answer = watched(lambda: api.ask(api.make(stage.url, ca_bundle=str(certificates.authority))))
+    assert answer.text == ANSWER
+    with pytest.raises(OxenError) as caught:  # an empty folder trusts nobody
+        watched(lambda: api.ask(api.make(stage.url, ca_bundle=str(tmp_path))))
+    assert isinstance(caught.value, OxenTLSError)
+
+
+def test_the_handshake_never_ends(api: EntryPoint, silent_port: int) -> None:
+    failure(api, f"https://127.0.0.1:{silent_port}/api/ai", OxenTimeoutError, OxenConnectionError, within=10)
+
+
+def test_a_server_that_wants_a_certificate(api: EntryPoint, certificates: Certificates) -> None:
+    knobs = {"ca_bundle": str(certificates.authority), "client_cert": str(certificates.client_pem)}
+    with Server(certificates.wants_client_cert) as secure:
+        stage = secure.stage(good)
+        assert watched(lambda: api.ask(api.make(stage.url, **knobs))).text == ANSWER
+        with pytest.raises(OxenConnectionError):
+            watched(lambda: api.ask(api.make(stage.url, ca_bundle=knobs["ca_bundle"])))
+    assert len(stage.requests) == 1

@@ -1,0 +1,174 @@
+"""What must not cross: plain http, redirects, cookies of another tenant, URLs in messages; proxies."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from _oxen_transport import client_for
+from _oxen_transport.errors import OxenConfigError, OxenConnectionError, OxenError, OxenRedirectError
+from _oxen_transport.testing import ANSWER, TOOL_ARGUMENTS, Server, good, good_tool_call, head
+from tests.certificates import Certificates
+from tests.entry_points import KEY, EntryPoint, LangChain, LlamaIndex, each, each_scenario, entry_points
+from tests.integration.faults.secrets_and_resources import assert_keeps_secrets, watched
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from _oxen_transport.testing import Received, Step
+
+pytestmark = pytest.mark.usefixtures("fast_retries")
+
+
+def test_a_good_tool_call(api: EntryPoint, server: Server) -> None:
+    stage = server.stage(good_tool_call)
+    answer = api.ask(api.make(stage.url))
+    assert [(name, arguments) for _, name, arguments in answer.tool_calls] == [("delete_files", TOOL_ARGUMENTS)]
+    assert len(stage.requests) == 1
+
+
+@each(*entry_points(is_async=False, streams=False))
+def test_plain_http_to_another_host(api: EntryPoint, server: Server) -> None:
+    with pytest.raises(OxenConfigError, match="allow_insecure_http"):
+        api.make(f"http://api.example.test:{server.port}/api/ai")
+    with pytest.raises(OxenConfigError):  # looks like this machine, is not
+        api.make(f"http://127.0.0.1.example.test:{server.port}/api/ai")
+
+
+@each_scenario("status", [301, 302, 303, 307, 308])
+def test_a_redirect_to_another_host(status: int, api: EntryPoint, server: Server, other_server: Server) -> None:
+    target = f"{other_server.root}/elsewhere"
+    stage = server.stage([head(status, location=target, content_length=0)])
+    with pytest.raises(OxenRedirectError, match="elsewhere") as caught:
+        api.ask(api.make(stage.url))
+    assert_keeps_secrets(caught.value)
+    assert len(stage.requests) == 1
+    assert other_server.strays == []
+
+
+def test_a_redirect_loop(api: EntryPoint, server: Server) -> None:
+    stage = server.stage(lambda request: [head(307, location=request.target, content_length=0)])
+    with pytest.raises(OxenRedirectError):
+        api.ask(api.make(stage.url))
+    assert len(stage.requests) == 1
+
+
+def with_cookie(request: Received) -> Iterable[Step]:
+    first, *rest = good(request)
+    assert isinstance(first, bytes)
+    return [first.replace(b"\r\n", b"\r\nset-cookie: sid=tenant-a; Path=/\r\n", 1), *rest]
+
+
+def test_cookies_are_not_kept(api: EntryPoint, server: Server) -> None:
+    stage = server.stage(with_cookie)
+    for key in (KEY, "sk-of-tenant-b", KEY):
+        assert api.ask(api.make(stage.url, api_key=key)).text == ANSWER
+    assert [request.headers.get("cookie") for request in stage.requests] == [None, None, None]
+    assert [request.headers["authorization"][-1] for request in stage.requests] == [KEY[-1], "b", KEY[-1]]
+
+
+def langchain_media(url: str) -> list[list[dict[str, Any]]]:
+    text = {"type": "text", "text": "What is it?"}
+    return [
+        [text, {"type": "image_url", "image_url": {"url": url}}],
+        [text, {"type": "image", "url": url}],
+        [text, {"type": "audio", "url": url}],
+        [text, {"type": "file", "url": url, "mime_type": "application/pdf"}],
+        [text, {"type": "video", "url": url}],
+    ]
+
+
+@pytest.mark.parametrize("model_id", ["open-mixtral-8x22b", "gpt-4o"])
+@pytest.mark.parametrize("number", range(5))
+@each(*entry_points(LangChain, is_async=False, streams=False))
+def test_langchain_never_fetches_a_url(number: int, model_id: str, api: EntryPoint, server: Server) -> None:
+    stage = server.stage(good)
+    url = f"{server.root}/metadata/credentials-{number}"
+    content = langchain_media(url)[number]
+    answer_or_config_error(api, api.make(stage.url, model=model_id), [{"role": "user", "content": content}])
+    assert not [request for request in server.strays if "metadata" in request.target]
+    if model_id == "gpt-4o":
+        assert url in stage.requests[0].body.decode()
+
+
+@pytest.mark.parametrize("model_id", ["open-mixtral-8x22b", "gpt-4o"])
+@pytest.mark.parametrize("kind", ["ImageBlock", "AudioBlock", "DocumentBlock", "VideoBlock"])
+@each(*entry_points(LlamaIndex, is_async=False, streams=False))
+def test_llama_index_never_fetches_a_url(kind: str, model_id: str, api: EntryPoint, server: Server) -> None:
+    from llama_index.core.base.llms import types
+
+    stage = server.stage(good)
+    url = f"{server.root}/metadata/credentials-{kind}"
+    message = types.ChatMessage(
+        role="user", blocks=[types.TextBlock(text="What is it?"), getattr(types, kind)(url=url)]
+    )
+    answer_or_config_error(api, api.make(stage.url, model=model_id), [message])
+    assert not [request for request in server.strays if "metadata" in request.target]
+    if model_id == "gpt-4o":
+        assert url in stage.requests[0].body.decode()
+
+
+def answer_or_config_error(api: EntryPoint, model: Any, messages: list[Any]) -> None:
+    try:
+        answer = api.ask(model, messages)
+    except OxenConfigError:
+        return  # a model that takes text only
+    assert answer.text == ANSWER
+
+
+def test_a_proxy_from_the_environment(api: EntryPoint, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", server.root)
+    stage = server.stage(good)
+    model = api.make(f"http://api.example.test:1/{stage.name}/api/ai", allow_insecure_http=True)
+    assert watched(lambda: api.ask(model)).text == ANSWER
+    assert stage.requests[0].target.startswith("http://api.example.test:1/")
+
+
+def test_a_proxy_of_ones_own_with_a_password(api: EntryPoint, server: Server) -> None:
+    stage = server.stage(good)
+    proxy = f"http://me:pass-4711@127.0.0.1:{server.port}"
+    model = api.make(f"http://api.example.test:1/{stage.name}/api/ai", allow_insecure_http=True, proxy=proxy)
+    assert watched(lambda: api.ask(model)).text == ANSWER
+    told = stage.requests[0].headers["proxy-authorization"].removeprefix("Basic ")
+    assert base64.b64decode(told) == b"me:pass-4711"
+
+
+def test_the_environment_can_be_ignored(api: EntryPoint, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    stage = server.stage(good)
+    assert api.ask(api.make(stage.url, trust_env=False)).text == ANSWER
+
+
+def test_no_proxy_is_heeded(api: EntryPoint, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    stage = server.stage(good)
+    model = api.make(stage.url)
+    client_for(model).close()  # the connections that are already there went through no proxy
+    assert api.ask(model).text == ANSWER
+
+
+def test_https_through_a_proxy(api: EntryPoint, server: Server, tls_server: Server, certificates: Certificates) -> None:
+    stage = tls_server.stage(good)
+    model = api.make(stage.url, proxy=server.root, ca_bundle=str(certificates.authority))
+    assert watched(lambda: api.ask(model)).text == ANSWER
+    assert {tunnel.target for tunnel in server.tunnels} == {f"127.0.0.1:{tls_server.port}"}
+    assert len(stage.requests) == 1
+    assert KEY not in repr([tunnel.headers for tunnel in server.tunnels]), "the proxy saw the key"
+
+
+def test_a_proxy_that_is_not_there(api: EntryPoint, closed_port: int) -> None:
+    model = api.make("https://api.example.test/api/ai", proxy=f"http://me:pass-4711@127.0.0.1:{closed_port}")
+    with pytest.raises(OxenConnectionError) as caught:
+        watched(lambda: api.ask(model))
+    assert_keeps_secrets(caught.value, "pass-4711")
+
+
+def test_a_proxy_that_says_no(api: EntryPoint, server: Server) -> None:
+    refuses = server.stage([head(407, content_length=0)])
+    model = api.make(f"http://api.example.test:1/{refuses.name}", allow_insecure_http=True, proxy=server.root)
+    with pytest.raises(OxenError) as caught:
+        api.ask(model)
+    assert caught.value.status_code == 407

@@ -1,0 +1,48 @@
+"""What is not a failure of the network reaches the caller as it is, and is never retried."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from _oxen_transport.response import stream
+from _oxen_transport.testing import good
+from tests.entry_points import EntryPoint, each, entry_points
+
+if TYPE_CHECKING:
+    from _oxen_transport.testing import Server
+
+
+@each(*entry_points())
+@pytest.mark.parametrize("bug", [TypeError, KeyError, AssertionError, RuntimeError])
+def test_a_bug_of_a_client_handed_in(bug: type[Exception], api: EntryPoint) -> None:
+    calls = []
+
+    def fail(request: Any) -> Any:
+        calls.append(request)
+        raise bug("my bug")
+
+    transport = httpx.MockTransport(fail)
+    own: dict[str, Any] = (
+        {"http_async_client": httpx.AsyncClient(transport=transport)}
+        if api.is_async
+        else {"http_client": httpx.Client(transport=transport)}
+    )
+    with pytest.raises(bug, match="my bug"):
+        api.ask(api.make("http://127.0.0.1:9/api", **own))
+    assert len(calls) == 1
+
+
+@each(*entry_points(streams=True))
+def test_a_bug_of_our_own(api: EntryPoint, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> Any:
+        raise TypeError("our bug")
+
+    monkeypatch.setattr(stream.StreamReader, "feed", fail)
+    stage = server.stage(good)
+    with pytest.raises(TypeError, match="our bug"):
+        api.ask(api.make(stage.url))
+    assert len(stage.requests) == 1
+    assert stage.released(), "its connection is closed"

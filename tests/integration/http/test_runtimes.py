@@ -1,0 +1,220 @@
+"""Where Python web code runs: uvloop, eager tasks, loops in threads, patched modules, a web server.
+
+Each in a process of its own, on a real server, every warning an error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from _oxen_transport.testing import ANSWER, HANG, chunks, echo, good, open_stream, sse
+from tests.entry_points import EntryPoint, LangChain, LlamaIndex, each, entry_points
+
+if TYPE_CHECKING:
+    from _oxen_transport.testing import Server
+
+ROOT = Path(__file__).parents[3]
+ASYNC = entry_points(LangChain, LlamaIndex, is_async=True)
+WARNINGS = ["error", "ignore::DeprecationWarning", "ignore::PendingDeprecationWarning", "ignore::UserWarning"]
+
+BEGIN = """
+import asyncio, sys
+from tests.entry_points import LangChain, LlamaIndex, entry_points
+
+def apis_of(url, is_async):
+    return [(api, api.make(url, max_retries=0)) for api in entry_points(LangChain, LlamaIndex, is_async=is_async)]
+
+async def ask_all(url):
+    for api, model in apis_of(url, True):
+        assert (await api.ask_async(model, "ox")).text == "echo: ox"
+"""
+
+
+def run(program: str, url: str) -> None:
+    """Run a program with the server's URL; it must leave no word on stderr, no warning at its end among them."""
+    flags = [part for warning in WARNINGS for part in ("-W", warning)]
+    command = [sys.executable, *flags, "-c", BEGIN + textwrap.dedent(program), url]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)  # noqa: S603
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_uvloop(server: Server) -> None:
+    pytest.importorskip("uvloop")
+    run("import uvloop\nuvloop.run(ask_all(sys.argv[1]))", server.stage(echo).url)
+
+
+def test_uvloop_over_tls(tls_server: Server, certificates: Any) -> None:
+    pytest.importorskip("uvloop")
+    program = f"""
+        import uvloop
+        async def main():
+            for api in entry_points(LangChain, LlamaIndex, is_async=True):
+                model = api.make(sys.argv[1], ca_bundle={str(certificates.authority)!r}, max_retries=0)
+                assert (await api.ask_async(model, "ox")).text == "echo: ox"
+        uvloop.run(main())
+    """
+    run(program, tls_server.stage(echo).url)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks came with Python 3.12")
+def test_eager_tasks(server: Server) -> None:
+    program = """
+        async def main():
+            asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)
+            await asyncio.gather(*[asyncio.create_task(ask_all(sys.argv[1])) for _ in range(5)])
+        asyncio.run(main())
+    """
+    run(program, server.stage(echo).url)
+
+
+def test_loops_in_threads(server: Server) -> None:
+    program = """
+        import threading
+        threads = [threading.Thread(target=lambda: asyncio.run(ask_all(sys.argv[1]))) for _ in range(8)]
+        [thread.start() for thread in threads]
+        [thread.join() for thread in threads]
+    """
+    run(program, server.stage(echo).url)
+
+
+def test_a_loop_that_is_never_closed(server: Server) -> None:
+    """As notebooks and scripts leave it: the end of the process is quiet."""
+    program = """
+        import warnings
+        warnings.filterwarnings("ignore", "unclosed event loop", ResourceWarning)
+        warnings.filterwarnings("ignore", "unclosed <socket.* family=1", ResourceWarning)  # the loop's own pair
+        loop = asyncio.new_event_loop()
+        loop.run_until_complete(ask_all(sys.argv[1]))
+    """
+    run(program, server.stage(echo).url)
+
+
+def test_a_loop_that_is_closed_without_its_generators(server: Server) -> None:
+    """Without `shutdown_asyncgens` nobody can close the connections in time; there is no word about a session."""
+    program = """
+        import gc, warnings
+        warnings.filterwarnings("ignore", "unclosed", ResourceWarning)  # asyncio's own, about its transports
+        for _ in range(3):
+            loop = asyncio.new_event_loop()
+            loop.run_until_complete(ask_all(sys.argv[1]))
+            loop.close()
+            gc.collect()
+    """
+    run(program, server.stage(echo).url)
+
+
+def test_nest_asyncio(server: Server) -> None:
+    pytest.importorskip("nest_asyncio")
+    program = """
+        import nest_asyncio
+        nest_asyncio.apply()
+        async def main():
+            asyncio.get_event_loop().run_until_complete(ask_all(sys.argv[1]))
+            for api, model in apis_of(sys.argv[1], False):
+                assert api.ask(model, "ox").text == "echo: ox"
+        asyncio.run(main())
+    """
+    run(program, server.stage(echo).url)
+
+
+def test_sync_calls_under_gevent(server: Server) -> None:
+    """Ten greenlets wait at once: the patched sockets do not block each other."""
+    pytest.importorskip("gevent")
+    program = """
+        import gevent
+        def ask(number):
+            for api, model in apis_of(sys.argv[1], False):
+                assert api.ask(model, f"p{number}").text == f"echo: p{number}"
+        gevent.joinall([gevent.spawn(ask, number) for number in range(10)], raise_error=True)
+    """
+    patch = "from gevent import monkey\nmonkey.patch_all()\n"
+    command = [sys.executable, "-c", patch + BEGIN + textwrap.dedent(program), server.stage(echo).url]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)  # noqa: S603
+    assert done.returncode == 0, done.stderr
+
+
+def test_no_blocking_call_in_the_event_loop(tls_server: Server, certificates: Any) -> None:
+    """The detector of `langgraph dev`: certificates are read, and names looked up, in a thread."""
+    pytest.importorskip("blockbuster")
+    program = f"""
+        from blockbuster import blockbuster_ctx
+        entry_points = entry_points(LangChain, LlamaIndex, is_async=True)
+        options = dict(ca_bundle={str(certificates.authority)!r}, max_retries=0)
+        models = [api.make(sys.argv[1], **options) for api in entry_points]
+        async def main():
+            for api, model in zip(entry_points, models):
+                assert (await api.ask_async(model, "ox")).text == "echo: ox"
+        with blockbuster_ctx():
+            asyncio.run(main())
+    """
+    run(program, tls_server.stage(echo).url)
+
+
+APP = """
+import sys
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+from langchain_oxen import ChatOxen
+from llama_index_oxen import Oxen
+
+app = FastAPI()
+url = sys.argv[1]
+
+async def from_langchain():
+    async for chunk in ChatOxen(base_url=url).astream("ox"):
+        yield chunk.text
+
+async def from_llama_index():
+    from llama_index.core.llms import ChatMessage
+    async for chunk in await Oxen(base_url=url).astream_chat([ChatMessage("ox")]):
+        yield chunk.delta
+
+@app.get("/{which}")
+async def answer(which: str):
+    return StreamingResponse((from_langchain if which == "langchain" else from_llama_index)(), media_type="text/plain")
+
+if __name__ == "__main__":
+    import socket
+    import uvicorn
+    listener = socket.create_server(("127.0.0.1", 0))
+    print(listener.getsockname()[1], flush=True)
+    uvicorn.Server(uvicorn.Config(app, log_level="error", loop=sys.argv[2])).run(sockets=[listener])
+"""
+
+
+@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+@pytest.mark.parametrize("which", ["langchain", "llama_index"])
+def test_a_web_app_streams_and_survives_a_client_that_leaves(which: str, loop: str, server: Server) -> None:
+    httpx = pytest.importorskip("httpx")
+    pytest.importorskip("fastapi")
+    pytest.importorskip("uvicorn")
+    stage = server.stage(open_stream(sse(chunks(finish_reason=None), done=False), HANG), good)
+    command = [sys.executable, "-c", APP, stage.url, loop]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as app:  # noqa: S603
+        try:
+            assert app.stdout is not None
+            url = f"http://127.0.0.1:{app.stdout.readline().strip()}/{which}"
+            with httpx.stream("GET", url, timeout=30) as response:
+                assert next(response.iter_text()), "the first words come before the answer is complete"
+            assert stage.released(), "the client left: the connection to the model is closed"
+            assert httpx.get(url, timeout=30).text == ANSWER, "and the app lives on"
+        finally:
+            app.terminate()
+
+
+@each(*ASYNC)
+def test_the_loop_of_a_test_suite(api: EntryPoint, server: Server) -> None:
+    """A loop per test, as pytest-asyncio makes them, closed by its own runner."""
+    stage = server.stage(echo)
+    model = api.make(stage.url, max_retries=0)
+    for _ in range(3):
+        with asyncio.Runner() as runner:
+            assert runner.run(api.ask_async(model, "ox")).text == "echo: ox"
+    assert stage.wait(lambda stage: not stage.open_connections())

@@ -1,0 +1,219 @@
+"""Tools in LangChain: what is asked, and agents that use what comes back."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+import pytest
+from langchain.agents import create_agent
+from langchain.agents.structured_output import ProviderStrategy, ToolStrategy
+from langchain_core.messages import ToolMessage
+from langchain_core.prompts import ChatPromptTemplate
+from langchain_core.runnables import RunnableBinding
+from langchain_core.tools import tool
+from pydantic import BaseModel, Field
+from pydantic.v1 import BaseModel as BaseModelV1
+
+from _oxen_transport.testing import chunk, chunks, completion, good, sse, streamed, whole
+from langchain_oxen import ChatOxen, OxenConfigError
+from tests.tables import each_row
+
+ran: list[str] = []
+
+
+@tool
+def weather(city: str) -> str:
+    """Tell the weather of a city."""
+    ran.append(city)
+    return f"18 degrees in {city}"
+
+
+def plain(city: str) -> str:
+    """Tell the weather of a city."""
+    return city
+
+
+class Weather(BaseModel):
+    """Tell the weather of a city."""
+
+    city: str = Field(description="Its name")
+
+
+class WeatherV1(BaseModelV1):
+    """Tell the weather of a city."""
+
+    city: str
+
+
+class WeatherDict(TypedDict):
+    """Tell the weather of a city."""
+
+    city: str
+
+
+SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+JSON_SCHEMA = {"title": "weather", "description": "Tell the weather of a city.", **SCHEMA}
+ANTHROPIC = {
+    "name": "weather",
+    "description": "Tell the weather of a city.",
+    "input_schema": SCHEMA,
+    "cache_control": {"type": "ephemeral"},
+}
+OPENAI = {"type": "function", "function": {"name": "weather", "description": "d", "parameters": SCHEMA}}
+RUNNABLE = ChatPromptTemplate.from_messages([("human", "The weather in {city}?")])
+TWO_CALLS = [("AbC123xy1", "weather", {"city": "Paris"}), ("AbC123xy2", "weather", {"city": "Rome"})]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_ran():
+    ran.clear()
+
+
+@pytest.fixture
+def make(server):
+    def made(*attempts, **knobs):
+        stage = server.stage(*attempts)
+        return ChatOxen(base_url=stage.url, api_key="sk-1", max_retries=0, **knobs), stage
+
+    return made
+
+
+def calling(*calls):
+    def attempt(request):
+        if request.wants_stream:
+            return streamed(sse(chunks(tool_calls=calls)))
+        return [whole(completion(tool_calls=calls))]
+
+    return attempt
+
+
+@each_row(
+    ("given", "name"),
+    [
+        (weather, "weather"),
+        (plain, "plain"),
+        (Weather, "Weather"),
+        (WeatherV1, "WeatherV1"),
+        (WeatherDict, "WeatherDict"),
+        (JSON_SCHEMA, "weather"),
+        (ANTHROPIC, "weather"),
+        (OPENAI, "weather"),
+        (RUNNABLE.as_tool(name="weather", description="d"), "weather"),
+    ],
+    ids=["tool", "function", "pydantic", "pydantic v1", "TypedDict", "JSON schema", "Anthropic", "OpenAI", "runnable"],
+)
+def test_every_form_of_a_tool(make, given, name):
+    model, stage = make(good)
+    bound = model.bind_tools([given], tool_choice="any")
+    assert isinstance(bound, RunnableBinding)
+    bound.invoke("hi")
+    [wired] = stage.bodies[0]["tools"]
+    assert set(wired) == {"type", "function"}
+    assert wired["function"]["name"] == name
+    assert wired["function"]["description"]
+    assert "city" in wired["function"]["parameters"]["properties"]
+    assert set(wired["function"]) <= {"name", "description", "parameters"}
+
+
+NAMED = {"type": "function", "function": {"name": "weather"}}
+
+
+@each_row(
+    ("asked", "wired"),
+    [
+        (None, None),
+        ("auto", "auto"),
+        ("none", "none"),
+        ("any", "required"),
+        ("required", "required"),
+        (True, "required"),
+        (False, None),
+        ("weather", NAMED),
+        (NAMED, NAMED),
+        ({"type": "any"}, "required"),
+        ({"type": "auto"}, "auto"),
+        ({"type": "tool", "name": "weather"}, NAMED),
+    ],
+    ids=str,
+)
+def test_tool_choice_in_every_dialect(make, asked, wired):
+    model, stage = make(good)
+    model.bind_tools([weather], tool_choice=asked).invoke("hi")
+    assert stage.bodies[0].get("tool_choice") == wired
+
+
+def test_a_choice_of_a_tool_that_is_not_there_is_refused_here(make):
+    model, stage = make(good)
+    with pytest.raises(OxenConfigError, match="no tool named 'wether'"):
+        model.bind_tools([weather], tool_choice="wether").invoke("hi")
+    assert stage.requests == []
+
+
+@pytest.mark.parametrize("nothing", [7, {"type": "web_search_20250305", "name": "web_search"}], ids=str)
+def test_what_is_no_tool_is_said_at_once(make, nothing):
+    """Core would make a function without parameters of another company's own tool."""
+    model, _ = make(good)
+    with pytest.raises(OxenConfigError, match="tool"):
+        model.bind_tools([nothing])
+
+
+def test_strict_and_parallel(make):
+    model, stage = make(good)
+    model.bind_tools([weather], strict=True, parallel_tool_calls=False).invoke("hi")
+    body = stage.bodies[0]
+    assert body["tools"][0]["function"]["strict"] is True
+    assert body["tools"][0]["function"]["parameters"]["additionalProperties"] is False
+    assert body["parallel_tool_calls"] is False
+
+
+def test_no_tools_means_nothing_about_tools(make):
+    model, stage = make(good)
+    model.bind_tools([], tool_choice="any", parallel_tool_calls=True).invoke("hi")
+    assert not {"tools", "tool_choice", "parallel_tool_calls"} & set(stage.bodies[0])
+
+
+@pytest.mark.parametrize("streams", [False, True])
+def test_an_agent_calls_two_tools_and_answers(make, streams):
+    model, stage = make(calling(*TWO_CALLS), good)
+    agent = create_agent(model, [weather])
+    question = {"messages": [("user", "Weather in Paris and Rome?")]}
+    if streams:
+        *_, state = agent.stream(question, stream_mode="values")
+    else:
+        state = agent.invoke(question)
+    assert "ox" in state["messages"][-1].text
+    assert sorted(ran) == ["Paris", "Rome"]
+    results = [message for message in state["messages"] if isinstance(message, ToolMessage)]
+    assert [result.tool_call_id for result in results] == ["AbC123xy1", "AbC123xy2"]
+    assert [message["role"] for message in stage.bodies[1]["messages"]][-3:] == ["assistant", "tool", "tool"]
+
+
+CUT_CALL = {"index": 0, "id": "AbC123xyZ", "function": {"name": "weather", "arguments": '{"city": "Pa'}}
+
+
+def test_an_agent_does_not_run_a_cut_call_when_tokens_are_streamed(make):
+    model, _ = make(streamed(sse([chunk({"tool_calls": [CUT_CALL]}), chunk(None, "length")])), good)
+    agent = create_agent(model, [weather])
+    for _ in agent.stream({"messages": [("user", "hi")]}, stream_mode="messages"):
+        pass
+    assert ran == []
+
+
+@pytest.mark.parametrize("strategy", [ToolStrategy, ProviderStrategy])
+def test_an_agent_with_a_schema_and_no_tools(make, strategy):
+    def answer(request):
+        if "response_format" in request.json:
+            return [whole(completion('{"city": "Paris"}'))]
+        return [whole(completion(tool_calls=[("AbC123xyZ", "Weather", {"city": "Paris"})]))]
+
+    model, stage = make(answer)
+    state = create_agent(model, [], response_format=strategy(Weather)).invoke({"messages": [("user", "hi")]})
+    assert state["structured_response"] == Weather(city="Paris")
+    assert stage.bodies[0].get("tools") != []
+
+
+def test_two_tools_of_one_name_are_refused(make):
+    llm, stage = make(good)
+    with pytest.raises(OxenConfigError, match="two tools have the same name 'weather'"):
+        llm.bind_tools([weather, OPENAI]).invoke("hi")
+    assert stage.requests == []

@@ -1,0 +1,284 @@
+"""`Oxen` through LlamaIndex's own machinery, against the scripted server."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import gc
+import json
+import pickle
+import threading
+import time
+
+import pytest
+from llama_index.core.base.llms.types import ChatMessage, ToolCallBlock
+from llama_index.core.callbacks import CallbackManager, TokenCountingHandler
+from llama_index.core.instrumentation import get_dispatcher
+from llama_index.core.instrumentation.event_handlers import BaseEventHandler
+from llama_index.core.instrumentation.span_handlers import SimpleSpanHandler
+from llama_index.core.llms.function_calling import FunctionCallingLLM
+from llama_index.core.rate_limiter import BaseRateLimiter
+from pydantic import Field, SecretStr
+
+from _oxen_transport.testing import (
+    ANSWER,
+    HANG,
+    PIECES,
+    USAGE,
+    Gate,
+    chunk,
+    chunks,
+    completion,
+    event,
+    good,
+    good_tool_call,
+    open_stream,
+    reply,
+    sse,
+    streamed,
+    whole,
+)
+from llama_index_oxen import Oxen, OxenConfigError, OxenTruncatedStreamError
+from tests.tables import each_row
+
+QUESTION = [ChatMessage(content="What does the ox do?")]
+ROADS = ("chat", "achat", "stream_chat", "astream_chat", "complete", "acomplete", "stream_complete", "astream_complete")
+
+
+def ask(llm, road, **kwargs):
+    """Every response of one call, by any of the eight roads."""
+    given = "What does the ox do?" if "complete" in road else QUESTION
+    method = getattr(llm, road)
+    if not road.startswith("a"):
+        result = method(given, **kwargs)
+        return list(result) if "stream" in road else [result]
+
+    async def run():
+        result = await method(given, **kwargs)
+        return [response async for response in result] if "stream" in road else [result]
+
+    return asyncio.run(run())
+
+
+def text_of(response):
+    return response.text if hasattr(response, "text") else response.message.content
+
+
+@pytest.fixture
+def make(server):
+    def made(*attempts, **knobs):
+        stage = server.stage(*attempts)
+        return Oxen(base_url=stage.url, api_key="sk-canary-1", max_retries=0, **knobs), stage
+
+    return made
+
+
+class Events(BaseEventHandler):
+    seen: list[object] = Field(default_factory=list)
+
+    @classmethod
+    def class_name(cls):
+        return "Events"
+
+    def handle(self, event, **_):
+        self.seen.append(event)
+
+
+@pytest.fixture
+def events():
+    root, handler = get_dispatcher(), Events()
+    root.add_event_handler(handler)
+    yield handler.seen
+    root.event_handlers.remove(handler)
+
+
+# -- the eight roads ------------------------------------------------------------------------
+
+
+@each_row("road", ROADS)
+def test_the_eight_roads_give_one_answer(make, road):
+    llm, stage = make(good)
+    responses = ask(llm, road)
+    assert text_of(responses[-1]) == ANSWER
+    assert responses[-1].raw["usage"] == USAGE
+    assert responses[-1].additional_kwargs["total_tokens"] == USAGE["total_tokens"]
+    assert stage.requests[0].json["messages"] == [{"role": "user", "content": "What does the ox do?"}]
+    if "stream" in road:
+        assert "".join(response.delta for response in responses) == ANSWER
+        assert [text_of(r) for r in responses[:-1]] == ["".join(PIECES[: i + 1]) for i in range(len(PIECES))]
+
+
+@pytest.mark.parametrize("road", ROADS)
+def test_one_call_is_one_event_pair_one_permit_and_one_count(make, events, road):
+    permits = []
+
+    class Limiter(BaseRateLimiter):
+        def acquire(self, num_tokens=0):
+            permits.append("sync")
+
+        async def async_acquire(self, num_tokens=0):
+            permits.append("async")
+
+    counter = TokenCountingHandler()
+    llm, _ = make(good, rate_limiter=Limiter(), callback_manager=CallbackManager([counter]))
+    ask(llm, road)
+    kind = "LLMCompletion" if "complete" in road else "LLMChat"
+    names = [event.class_name() for event in events if "InProgress" not in event.class_name()]
+    assert names == [f"{kind}StartEvent", f"{kind}EndEvent"]
+    assert permits == ["async" if road.startswith("a") else "sync"]
+    counts = [(e.prompt_token_count, e.completion_token_count) for e in counter.llm_token_counts]
+    assert counts == [(USAGE["prompt_tokens"], USAGE["completion_tokens"])]
+
+
+@pytest.mark.parametrize("road", ["chat", "achat", "complete", "acomplete"])
+def test_streaming_true_streams_under_the_hood(make, road):
+    llm, stage = make(good, streaming=True)
+    [response] = ask(llm, road)
+    assert text_of(response) == ANSWER
+    assert stage.requests[0].json["stream"] is True
+
+
+@pytest.mark.parametrize("road", ["stream_chat", "astream_chat", "stream_complete", "astream_complete"])
+def test_a_snapshot_never_changes(make, road):
+    llm, _ = make(good_tool_call if "chat" in road else good)
+    given, copies = "What?" if "complete" in road else QUESTION, []
+    kept = []
+
+    async def run():
+        async for response in await getattr(llm, road)(given):
+            kept.append(response)
+            copies.append(response.model_dump_json())
+
+    if road.startswith("a"):
+        asyncio.run(run())
+    else:
+        for response in getattr(llm, road)(given):
+            kept.append(response)
+            copies.append(response.model_dump_json())
+    assert [response.model_dump_json() for response in kept] == copies
+    assert len(kept) > 3
+
+
+def test_the_first_words_come_before_the_last_were_sent(make):
+    gate = Gate()
+    _, first, *rest = chunks()
+    llm, _ = make(streamed(event(first), gate, sse(rest)))
+    stream = llm.stream_chat(QUESTION)
+    assert next(stream).delta == PIECES[0]
+    gate.open()
+    assert list(stream)[-1].message.content == ANSWER
+
+
+@pytest.mark.parametrize("road", ["stream_chat", "stream_complete"])
+def test_an_early_break_closes_the_connection(make, road):
+    llm, stage = make(open_stream(event(chunk("The ox")), HANG))
+    stream = getattr(llm, road)("q" if "complete" in road else QUESTION)
+    next(stream)
+    del stream
+    gc.collect()
+    assert stage.released(2)
+    assert stage.open_connections() == []
+
+
+def test_a_cut_stream_is_an_error_with_the_half(make):
+    llm, _ = make(streamed(sse(chunks(finish_reason=None), done=False)))
+    seen = []
+    with pytest.raises(OxenTruncatedStreamError) as caught:
+        seen.extend(llm.stream_chat(QUESTION))
+    assert caught.value.partial_text == ANSWER
+
+
+# -- what LlamaIndex asks about the model -----------------------------------------------------
+
+
+def test_metadata_needs_no_flag_and_no_network():
+    llm = Oxen(api_key="k")
+    known = llm.metadata
+    assert isinstance(llm, FunctionCallingLLM)
+    assert (known.context_window, known.is_chat_model, known.is_function_calling_model) == (64_000, True, True)
+    assert known.model_name == "open-mixtral-8x22b"
+    assert Oxen(api_key="k", max_tokens=77).metadata.num_output == 77
+    assert Oxen(api_key="k", max_tokens="fit").metadata.num_output == 256
+    assert Oxen(api_key="k", model="no/such-model").metadata.context_window > 0
+    assert Oxen(api_key="k", context_window=123).metadata.context_window == 123
+
+
+def test_dumps_and_pickles_hold_no_secret_and_still_answer(make, monkeypatch):
+    llm, stage = make(good, temperature=0.25, extra_headers={"X-Tenant": "canary-2"}, http_client=threading.Lock())
+    monkeypatch.setenv("OXEN_API_KEY", "sk-from-the-environment")
+    shown = [
+        json.dumps(llm.to_dict()),
+        repr(llm),
+        str(llm),
+        repr(pickle.dumps(llm)),
+        json.dumps(llm.to_payload() if hasattr(llm, "to_payload") else {}),  # not in the oldest core allowed
+    ]
+    for text in shown:
+        assert "canary" not in text
+    assert llm.http_client is not None, "pickling took the client from the living object"
+    for copied in (Oxen.from_dict(llm.to_dict()), pickle.loads(pickle.dumps(llm)), Oxen(**llm.model_dump())):  # noqa: S301
+        assert copied.temperature == 0.25
+        assert copied.complete("hi").text == ANSWER
+    assert copy.deepcopy(llm).temperature == 0.25
+    assert len(stage.requests) == 3
+
+
+def test_secret_headers_of_a_call_reach_the_server_and_no_trace(make, events):
+    kept = []
+
+    class Spans(SimpleSpanHandler):
+        def span_enter(self, id_, bound_args, **_):
+            kept.append(bound_args)
+
+    root, spans = get_dispatcher(), Spans()
+    root.add_span_handler(spans)
+    try:
+        llm, stage = make(good)
+        for road in ROADS:
+            ask(llm, road, extra_headers={"X-Tenant": SecretStr("canary-3")})
+    finally:
+        root.span_handlers.remove(spans)
+    assert [request.headers["x-tenant"] for request in stage.requests] == ["canary-3"] * 8
+    assert kept
+    assert events
+    assert "canary" not in repr(kept) + repr(events)
+
+
+def test_an_unknown_parameter_is_named_before_anything_is_sent(make):
+    llm, stage = make(good)
+    with pytest.raises(OxenConfigError, match="did you mean 'temperature'"):
+        llm.complete("hi", temprature=1)
+    with pytest.raises(OxenConfigError, match="did you mean 'temperature'"):
+        Oxen(api_key="k", temprature=1)
+    assert stage.requests == []
+
+
+def test_many_loops_in_a_row(make):
+    llm, stage = make(good)
+    for _ in range(5):
+        assert asyncio.run(llm.acomplete("hi")).text == ANSWER
+    assert len(stage.requests) == 5
+
+
+def test_raw_is_plain_data(make):
+    llm, _ = make(reply(completion("hi")), reply(completion("hi")))
+    json.dumps(llm.chat(QUESTION).raw)
+    json.dumps(llm.chat(QUESTION).model_dump(mode="json"))
+
+
+def test_long_arguments_are_read_in_linear_time(make):
+    text = "word " * 8_000  # 40 KB
+    llm, _ = make(streamed(sse(chunks(tool_calls=[("AbC123xyZ", "write", {"text": text})], piece=8))))
+    began = time.process_time()
+    last = None
+    for last in llm.stream_chat(QUESTION):
+        llm.get_tool_calls_from_response(last, error_on_no_tool_call=False)
+    took = time.process_time() - began
+    [call] = [block for block in last.message.blocks if isinstance(block, ToolCallBlock)]
+    assert call.tool_kwargs == {"text": text}
+    assert took < 5, f"{took:.1f} s for 5,000 pieces"
+
+
+def test_a_whole_body_in_place_of_a_stream(make):
+    llm, _ = make(lambda request: [whole(completion("hi"))])
+    assert list(llm.stream_chat(QUESTION))[-1].message.content == "hi"

@@ -1,0 +1,278 @@
+"""Tools in LlamaIndex: what is asked, what comes back, and what must never run."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Generic, TypeVar
+
+import pytest
+from llama_index.core.agent.workflow import FunctionAgent
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse, ToolCallBlock
+from llama_index.core.indices.property_graph import SchemaLLMPathExtractor
+from llama_index.core.schema import TextNode
+from llama_index.core.tools import FunctionTool
+from pydantic import BaseModel
+
+from _oxen_transport.testing import chunk, chunks, completion, good, reply, sse, streamed, whole
+from llama_index_oxen import Oxen, OxenConfigError, OxenStructuredOutputError, OxenToolCallError
+from tests.tables import each_row
+
+T = TypeVar("T")
+ran: list[str] = []
+
+
+def weather(city: str) -> str:
+    """Tell the weather of a city."""
+    ran.append(city)
+    return f"18 degrees in {city}"
+
+
+class Box(BaseModel, Generic[T]):
+    """A box."""
+
+    content: T
+
+
+WEATHER = FunctionTool.from_defaults(weather)
+TWO_CALLS = [("AbC123xy1", "weather", {"city": "Paris"}), ("AbC123xy2", "weather", {"city": "Rome"})]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_ran():
+    ran.clear()
+
+
+@pytest.fixture
+def make(server):
+    def made(*attempts, **knobs):
+        stage = server.stage(*attempts)
+        return Oxen(base_url=stage.url, api_key="sk-1", max_retries=0, **knobs), stage
+
+    return made
+
+
+def calling(*calls, **more):
+    """An attempt that calls tools, streamed or not, as the request asks."""
+
+    def attempt(request):
+        if request.wants_stream:
+            return streamed(sse(chunks(tool_calls=calls)))
+        return [whole(completion(tool_calls=calls, **more))]
+
+    return attempt
+
+
+# -- what is asked ---------------------------------------------------------------------------
+
+NAMED = {"type": "function", "function": {"name": "weather"}}
+
+
+@each_row(
+    ("asked", "wired"),
+    [
+        ({}, "auto"),
+        ({"tool_required": True}, "required"),
+        ({"tool_choice": None, "tool_required": True}, "required"),
+        ({"tool_choice": "any"}, "required"),
+        ({"tool_choice": "required"}, "required"),
+        ({"tool_choice": "none"}, "none"),
+        ({"tool_choice": "weather"}, NAMED),
+        ({"tool_choice": NAMED}, NAMED),
+    ],
+)
+def test_tool_choice(make, asked, wired):
+    llm, stage = make(good)
+    llm.chat_with_tools([WEATHER], "hi", **asked)
+    list(llm.stream_chat_with_tools([WEATHER], "hi", **asked))
+    assert [body["tool_choice"] for body in stage.bodies] == [wired, wired]
+    assert stage.bodies[0]["tools"][0]["function"]["name"] == "weather"
+
+
+def test_parallel_calls_are_declined_only_where_they_are_not_wanted(make):
+    llm, stage = make(good)
+    llm.chat_with_tools([WEATHER], "hi")
+    llm.chat_with_tools([WEATHER], "hi", allow_parallel_tool_calls=True)
+    assert [body.get("parallel_tool_calls") for body in stage.bodies] == [False, None]
+
+
+def test_no_tools_means_nothing_about_tools(make):
+    llm, stage = make(good)
+    llm.chat_with_tools([], "hi", tool_required=True)
+    assert not {"tools", "tool_choice", "parallel_tool_calls"} & set(stage.bodies[0])
+
+
+def test_the_callers_history_does_not_grow(make):
+    llm, _ = make(good)
+    history = [ChatMessage(content="one")]
+    llm.chat_with_tools([WEATHER], "two", chat_history=history)
+    assert history == [ChatMessage(content="one")]
+
+
+@pytest.mark.parametrize("name", ["a", "a.b"])
+def test_two_tools_of_one_name_are_refused(make, name):
+    llm, stage = make(good)
+    tools = [FunctionTool.from_defaults(weather, name=name) for _ in range(2)]
+    with pytest.raises(OxenConfigError, match="same name"):
+        llm.chat_with_tools(tools, "hi")
+    assert stage.requests == []
+
+
+# -- what comes back -------------------------------------------------------------------------
+
+
+def test_streamed_calls_equal_those_that_were_not(make):
+    llm, _ = make(calling(*TWO_CALLS))
+    sent = llm.chat_with_tools([WEATHER], "hi", allow_parallel_tool_calls=True)
+    *_, streamed_last = llm.stream_chat_with_tools([WEATHER], "hi", allow_parallel_tool_calls=True)
+    assert sent.message == streamed_last.message
+    picked = llm.get_tool_calls_from_response(streamed_last)
+    assert [(call.tool_id, call.tool_name, call.tool_kwargs) for call in picked] == TWO_CALLS
+    wired = streamed_last.message.additional_kwargs["tool_calls"]
+    assert all(type(call) is dict for call in wired)
+
+
+def test_growing_calls_show_what_has_come(make):
+    llm, _ = make(calling(("AbC123xyZ", "weather", {"city": "Paris", "days": 42})))
+    shown = [
+        [call.tool_kwargs for call in llm.get_tool_calls_from_response(response, error_on_no_tool_call=False)]
+        for response in llm.stream_chat_with_tools([WEATHER], "hi")
+    ]
+    assert [{"city": "Par"}] in shown or [{"city": "Paris"}] in shown
+    assert [{"city": "Paris", "days": 4}] not in shown
+    assert shown[-1] == [{"city": "Paris", "days": 42}]
+
+
+def test_one_call_where_several_were_not_asked_for(make):
+    llm, _ = make(calling(*TWO_CALLS))
+    response = llm.chat_with_tools([WEATHER], "hi")
+    assert [block.tool_call_id for block in response.message.blocks] == ["AbC123xy1"]
+    assert [call["id"] for call in response.message.additional_kwargs["tool_calls"]] == ["AbC123xy1"]
+    assert llm.predict_and_call([WEATHER], "hi").response == "18 degrees in Paris"
+
+
+def test_names_that_the_wire_cannot_hold_come_back(make):
+    tool = FunctionTool.from_defaults(weather, name="Box[int].weather")
+    llm, stage = make(calling(("AbC123xyZ", "Box_int__weather", {"city": "Paris"})))
+    assert llm.predict_and_call([tool], "hi").response == "18 degrees in Paris"
+    *_, last = llm.stream_chat_with_tools([tool], "hi", tool_choice="Box[int].weather")
+    assert llm.get_tool_calls_from_response(last)[0].tool_name == "Box[int].weather"
+    assert stage.bodies[1]["tool_choice"]["function"]["name"] == "Box_int__weather"
+
+
+# -- what must never run ---------------------------------------------------------------------
+
+CUT = chunk(
+    {"tool_calls": [{"index": 0, "id": "AbC123xyZ", "function": {"name": "weather", "arguments": '{"city": "Pa'}}]}
+)
+
+
+def test_cut_arguments_are_an_error_with_what_came(make):
+    llm, _ = make(streamed(sse([CUT, chunk(None, "length")])))
+    *_, last = llm.stream_chat_with_tools([WEATHER], "hi")
+    with pytest.raises(OxenToolCallError, match="cut off at max_tokens") as caught:
+        llm.get_tool_calls_from_response(last)
+    assert caught.value.partial.tool_calls[0].arguments == '{"city": "Pa'
+
+
+@pytest.mark.parametrize("streaming", [True, False])
+def test_an_agent_does_not_run_a_broken_call_and_may_correct_it(make, streaming):
+    broken = {"id": "AbC123xyZ", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Pa'}}
+    body = completion("")
+    body["choices"][0] = {"index": 0, "finish_reason": "tool_calls", "message": {"tool_calls": [broken]}}
+    first = streamed(sse([CUT, chunk(None, "length")])) if streaming else reply(body)
+    llm, stage = make(first, calling(("AbC123xyW", "weather", {"city": "Paris"})), good)
+
+    async def run():
+        return await FunctionAgent(tools=[weather], llm=llm, streaming=streaming).run("hi")
+
+    assert "ox" in str(asyncio.run(run()))
+    assert ran == ["Paris"]
+    [answer] = [message for message in stage.bodies[1]["messages"] if message["role"] == "tool"]
+    assert answer["tool_call_id"] == "AbC123xyZ"
+    assert "'weather' was not called: its arguments" in answer["content"]
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_an_unknown_tool_is_named(make, is_async):
+    llm, _ = make(calling(("AbC123xyZ", "launch", {"city": "Paris"})))
+    call = (lambda: asyncio.run(llm.apredict_and_call([WEATHER], "hi"))) if is_async else None
+    with pytest.raises(OxenToolCallError, match="'launch'"):
+        call() if call else llm.predict_and_call([WEATHER], "hi")
+    assert ran == []
+
+
+def test_a_key_error_of_a_tools_own_is_no_unknown_tool(make):
+    def broken(city: str) -> str:
+        """Break."""
+        raise KeyError(city)
+
+    llm, _ = make(calling(("AbC123xyZ", "broken", {"city": "Paris"})))
+    assert "Paris" in llm.predict_and_call([FunctionTool.from_defaults(broken)], "hi").response
+
+
+@pytest.mark.parametrize("streaming", [True, False])
+def test_an_agent_recovers_from_an_unknown_tool(make, streaming):
+    llm, stage = make(calling(("AbC123xyZ", "launch", {})), calling(("AbC123xyW", "weather", {"city": "Paris"})), good)
+
+    async def run():
+        return await FunctionAgent(tools=[weather], llm=llm, streaming=streaming).run("hi")
+
+    assert "ox" in str(asyncio.run(run()))
+    assert ran == ["Paris"]
+    assert "not found" in str(stage.bodies[1]["messages"])
+
+
+def test_no_call_is_an_error_only_if_one_was_wanted(make):
+    llm, _ = make(good)
+    response = llm.chat_with_tools([WEATHER], "hi")
+    assert llm.get_tool_calls_from_response(response, error_on_no_tool_call=False) == []
+    with pytest.raises(OxenToolCallError, match="The ox"):
+        llm.get_tool_calls_from_response(response)
+
+
+@pytest.mark.parametrize("streaming", [True, False])
+def test_an_agent_calls_two_tools_and_answers(make, streaming):
+    llm, stage = make(calling(*TWO_CALLS), good)
+
+    async def run():
+        return await FunctionAgent(tools=[weather], llm=llm, streaming=streaming).run("Weather in Paris and Rome?")
+
+    assert "ox" in str(asyncio.run(run()))
+    assert sorted(ran) == ["Paris", "Rome"]
+    roles = [message["role"] for message in stage.bodies[1]["messages"]]
+    assert roles[-3:] == ["assistant", "tool", "tool"]
+
+
+def test_arguments_beside_text(make):
+    body = completion("Let me look.")
+    body["choices"][0]["message"]["tool_calls"] = [
+        {"id": "AbC123xyZ", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Paris"}'}}
+    ]
+    llm, _ = make(reply(body))
+    response = llm.chat_with_tools([WEATHER], "hi")
+    assert response.message.content == "Let me look."
+    assert [block for block in response.message.blocks if isinstance(block, ToolCallBlock)]
+
+
+def test_calls_that_stand_in_additional_kwargs_alone_are_found(make):
+    llm, _ = make(good)
+    wired = {"id": "AbC123xyZ", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Paris"}'}}
+    message = ChatMessage(role="assistant", content="", additional_kwargs={"tool_calls": [wired]})
+    [call] = llm.get_tool_calls_from_response(ChatResponse(message=message))
+    assert (call.tool_id, call.tool_name, call.tool_kwargs) == ("AbC123xyZ", "weather", {"city": "Paris"})
+
+
+def test_errors_about_an_answer_are_value_errors_which_flows_skip(make):
+    llm, _ = make(good)
+    with pytest.raises(ValueError, match="the answer as it arrived") as caught:
+        llm.get_tool_calls_from_response(llm.chat_with_tools([WEATHER], "hi"))
+    assert caught.value.partial.text
+    assert issubclass(OxenStructuredOutputError, ValueError)
+
+
+def test_a_graph_is_built_though_one_answer_is_prose(make):
+    """`SchemaLLMPathExtractor` skips an answer for a `ValueError`; other errors end the whole build."""
+    llm, _ = make(good)
+    extractor = SchemaLLMPathExtractor(llm=llm, num_workers=1)
+    [node] = extractor([TextNode(text="Oxen pull ploughs.")])
+    assert not node.metadata.get("relations")
