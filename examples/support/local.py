@@ -53,11 +53,6 @@ def start_server(*, slots: int = 1) -> str:
         stderr=log,
         text=True,
         start_new_session=True,  # Ctrl-C is for this process, which then stops it
-=======
-    command = [sys.executable, "-m", "examples.support.server", str(file), MODEL, str(slots)]
-    server = subprocess.Popen(  # noqa: S603 - our own module
-        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
->>>>>>> main
     )
     atexit.register(stop_server)
     assert _server.stdout is not None
