@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ _FAMILIES = {
 def install() -> None:
     """Let every uncaught exception of this process end in one line, if its cause is known."""
     sys.excepthook = _end
+    # LangChain's SQL toolkit lives in langchain-community, which gets fixes only; there is no successor yet
+    warnings.filterwarnings("ignore", message=".*langchain-community.*sunset", category=DeprecationWarning)
 
 
 def explanation(error: BaseException) -> str | None:

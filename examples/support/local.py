@@ -14,7 +14,6 @@ from examples.support.endings import ExampleError
 
 ROOT = Path(__file__).parents[2]
 MODEL = "open-mixtral-8x22b"  # the id that the live service knows; the local server answers to it as well
-CONTEXT = 8192  # what the local server reads at most, in tokens
 
 _server: subprocess.Popen[str] | None = None
 
@@ -27,7 +26,6 @@ def connection(*, slots: int = 1) -> dict[str, Any]:
     """
     if not os.environ.get("OXEN_API_KEY") and not os.environ.get("OXEN_BASE_URL"):
         os.environ["OXEN_BASE_URL"] = start_server(slots=slots)
-        return {"base_url": os.environ["OXEN_BASE_URL"], "context_window": CONTEXT}
     return {"base_url": os.environ["OXEN_BASE_URL"]} if os.environ.get("OXEN_BASE_URL") else {}
 
 
