@@ -28,7 +28,8 @@ async def main(repository: str | None = None, question: str = QUESTION) -> None:
         print(question)
         agent = create_agent(ChatOxen(**connection(), temperature=0, max_tokens=300), tools=tools)
         with working("The agent works"):
-            async for step in agent.astream({"messages": [("user", question)]}, stream_mode="updates"):
+            steps = agent.astream({"messages": [("user", question)]}, {"recursion_limit": 12}, stream_mode="updates")
+            async for step in steps:
                 for message in (message for update in step.values() for message in update["messages"]):
                     for call in getattr(message, "tool_calls", []):
                         print(f"  calls {call['name']}({call['args']})")

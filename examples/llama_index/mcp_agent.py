@@ -28,10 +28,10 @@ async def main(repository: str | None = None, question: str = QUESTION) -> None:
         print(question)
         agent = FunctionAgent(tools=tools, llm=Oxen(**connection(), temperature=0, max_tokens=300))
         with working("The agent works"):
-            run = agent.run(question)
+            run = agent.run(question, max_iterations=6, early_stopping_method="generate")
             async for event in run.stream_events():
                 if isinstance(event, ToolCallResult):
-                    print(f"  tool: {event.tool_output.content}")
+                    print(f"  tool: {event.tool_output.raw_output.content[0].text}")
                 elif isinstance(event, AgentOutput):
                     for call in event.tool_calls:
                         print(f"  calls {call.tool_name}({call.tool_kwargs})")

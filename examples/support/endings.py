@@ -19,6 +19,7 @@ class ExampleError(RuntimeError):
 # by name, because importing the libraries takes seconds: what they raise when a server is away
 _FAMILIES = {
     "OxenError": "{error}",
+    "GraphRecursionError": "The agent came to no end in the steps it has: ask something simpler, or a larger model.",
     "ApiException": "Qdrant did not do what it was asked ({error}): check that it runs, and its address in --qdrant-url.",
 }
 
