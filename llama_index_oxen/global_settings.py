@@ -16,9 +16,9 @@ from llama_index.core.constants import DEFAULT_CONTEXT_WINDOW
 from llama_index.core.utilities.token_counting import TokenCounter
 from llama_index.core.utils import set_global_tokenizer
 
-from _oxen_transport.call_params import DEFAULT_MODEL
 from _oxen_transport.errors import OxenConfigError, OxenMissingExtraError
 from _oxen_transport.request.tokens import token_ids
+from _oxen_transport.settings.params import DEFAULT_MODEL
 from llama_index_oxen.llms import Oxen
 
 

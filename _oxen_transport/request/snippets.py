@@ -14,9 +14,9 @@ from typing import Any, get_args
 
 from _oxen_transport.catalogue import known
 from _oxen_transport.errors import OxenConfigError
-from _oxen_transport.parameters import parameters
 from _oxen_transport.request import python_code
 from _oxen_transport.request.build import Request
+from _oxen_transport.request.parameters import parameters
 from _oxen_transport.request.python_code import environment_names, json_text
 from _oxen_transport.types import Show, Style
 
