@@ -1,36 +1,42 @@
-"""Answers a question from SQLite's documentation, and cites the passages it rests on.
+"""Answers a question from SQLite's documentation, held in Qdrant, and cites the passages it rests on.
 
 python -m examples.langchain.rag "How large can an SQLite database be?"
 """
 
 from __future__ import annotations
 
-import sys
+from operator import itemgetter
 
-from langchain_core.documents import Document
 from langchain_core.messages import AIMessageChunk
 from langchain_core.prompts import ChatPromptTemplate
-from langchain_core.vectorstores import InMemoryVectorStore
+from langchain_core.runnables import RunnableBranch, RunnablePassthrough
 
-from examples.support import connection, passages, rag
-from examples.support.langchain_embeddings import LocalEmbeddings
+from examples.support import citations, connection
+from examples.support.knowledge import options
+from examples.support.langchain_store import retriever
+from examples.support.waiting import announced
 from langchain_oxen import ChatOxen
 
-question = " ".join(sys.argv[1:]) or rag.QUESTION
+given = options(__doc__, citations.QUESTION)
+near = retriever(given.qdrant_url, given.documents)
 
-store = InMemoryVectorStore(LocalEmbeddings())
-store.add_documents([Document(passage.text, metadata={"source": passage.source}) for passage in passages()])
-found = store.similarity_search(question, k=4)
+model = ChatOxen(**connection(), temperature=0, max_tokens=200)
+prompt = ChatPromptTemplate([("system", citations.SYSTEM), ("user", citations.PROMPT)])
+unknown = AIMessageChunk(content=citations.UNKNOWN)  # nothing was found: there is nothing to ask the model
+chain = (
+    RunnablePassthrough.assign(found=itemgetter("question") | near)
+    .assign(passages=lambda held: citations.numbered([hit.page_content for hit in held["found"]]))
+    .assign(answer=RunnableBranch((itemgetter("found"), prompt | model), lambda _: unknown))
+)
 
-prompt = ChatPromptTemplate([("system", rag.SYSTEM), ("user", rag.PROMPT)])
-chain = prompt | ChatOxen(**connection(), temperature=0, max_tokens=200)
+print(f"{given.question}\n")
+found, answer = [], AIMessageChunk(content="")
+for part in announced(chain.stream({"question": given.question})):
+    found = part.get("found", found)
+    if "answer" in part:
+        answer += part["answer"]
+        print(part["answer"].text, end="", flush=True)
 
-print(f"{question}\n")
-answer = AIMessageChunk(content="")
-for chunk in chain.stream({"question": question, "passages": rag.numbered([hit.page_content for hit in found])}):
-    print(chunk.text, end="", flush=True)
-    answer += chunk
-
-rag.print_sources(answer.text, [(hit.page_content, hit.metadata["source"]) for hit in found])
-usage = answer.usage_metadata
-print(f"Tokens: {usage['input_tokens']} in, {usage['output_tokens']} out")
+citations.print_sources(answer.text, [(hit.page_content, hit.metadata["source"]) for hit in found])
+if usage := answer.usage_metadata:
+    print(f"Tokens: {usage['input_tokens']} in, {usage['output_tokens']} out")

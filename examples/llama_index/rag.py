@@ -1,36 +1,34 @@
-"""Answers a question from SQLite's documentation, and cites the passages it rests on.
+"""Answers a question from SQLite's documentation, held in Qdrant, and cites the passages it rests on.
 
 python -m examples.llama_index.rag "How large can an SQLite database be?"
 """
 
 from __future__ import annotations
 
-import sys
+from llama_index.core import ChatPromptTemplate
 
-from llama_index.core import ChatPromptTemplate, VectorStoreIndex
-from llama_index.core.schema import TextNode
-
-from examples.support import connection, passages, rag
-from examples.support.llama_index_embeddings import LocalEmbedding
+from examples.support import citations, connection
+from examples.support.knowledge import options
+from examples.support.llama_index_store import NEAR, open_index
+from examples.support.waiting import announced
 from llama_index_oxen import Oxen
 
-question = " ".join(sys.argv[1:]) or rag.QUESTION
+given = options(__doc__, citations.QUESTION)
+index = open_index(given.qdrant_url, given.documents)
 
-nodes = [
-    TextNode(text=passage.text, metadata={"source": passage.source}, excluded_embed_metadata_keys=["source"])
-    for passage in passages()
-]
-index = VectorStoreIndex(nodes, embed_model=LocalEmbedding())
-found = index.as_retriever(similarity_top_k=4).retrieve(question)
+prompt = citations.PROMPT.format(passages="{context_str}", question="{query_str}")
+engine = index.as_query_engine(
+    llm=Oxen(**connection(), temperature=0, max_tokens=200),
+    text_qa_template=ChatPromptTemplate.from_messages([("system", citations.SYSTEM), ("user", prompt)]),
+    streaming=True,
+    **NEAR,
+)
 
-prompt = ChatPromptTemplate.from_messages([("system", rag.SYSTEM), ("user", rag.PROMPT)])
-llm = Oxen(**connection(), temperature=0, max_tokens=200)
-messages = prompt.format_messages(question=question, passages=rag.numbered([hit.text for hit in found]))
+print(f"{given.question}\n")
+response = engine.query(given.question)
+answer = ""
+for text in announced(response.response_gen if response.source_nodes else [citations.UNKNOWN]):
+    answer += text
+    print(text, end="", flush=True)
 
-print(f"{question}\n")
-for answer in llm.stream_chat(messages):
-    print(answer.delta, end="", flush=True)
-
-rag.print_sources(answer.message.content, [(hit.text, hit.metadata["source"]) for hit in found])
-usage = answer.additional_kwargs
-print(f"Tokens: {usage['prompt_tokens']} in, {usage['completion_tokens']} out")
+citations.print_sources(answer, [(hit.metadata["text"], hit.metadata["source"]) for hit in response.source_nodes])

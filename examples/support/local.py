@@ -10,8 +10,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from examples.support.endings import ExampleError
+
 ROOT = Path(__file__).parents[2]
 MODEL = "open-mixtral-8x22b"  # the id that the live service knows; the local server answers to it as well
+
+_server: subprocess.Popen[str] | None = None
 
 
 def connection(*, slots: int = 1) -> dict[str, Any]:
@@ -25,24 +29,40 @@ def connection(*, slots: int = 1) -> dict[str, Any]:
     return {"base_url": os.environ["OXEN_BASE_URL"]} if os.environ.get("OXEN_BASE_URL") else {}
 
 
+def note(text: str) -> None:
+    """A line about what the small local model cannot do; nothing if the live service answers."""
+    if not os.environ.get("OXEN_API_KEY"):
+        print(f"Note: {text}", file=sys.stderr)
+
+
 def start_server(*, slots: int = 1) -> str:
-    """Start llama.cpp's server with the small model, and say so. Returns: its base URL."""
+    """Start llama.cpp's server with the small model, and say so. Returns: its base URL. Raises: ExampleError."""
+    global _server  # noqa: PLW0603 - one for the process, which stops it
     from examples.support.weights import weights  # not needed with a key, and so is what it imports
 
     file = weights()
     log = tempfile.TemporaryFile()  # noqa: SIM115 - the server's, as long as it lives
     command = [sys.executable, "-m", "examples.support.server", str(file), MODEL, str(slots)]
-    server = subprocess.Popen(  # noqa: S603 - our own module
-        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
+    _server = subprocess.Popen(  # noqa: S603 - our own module
+        command,
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=log,
+        text=True,
+        start_new_session=True,  # Ctrl-C is for this process, which then stops it
     )
-    atexit.register(_stop, server)
-    assert server.stdout is not None
-    address = server.stdout.readline().strip()
+    atexit.register(stop_server)
+    assert _server.stdout is not None
+    address = _server.stdout.readline().strip()
     if not address:
-        server.wait()
+        _server.wait()
         log.seek(0)
-        said = log.read().decode(errors="replace").strip().splitlines()[-5:]
-        raise RuntimeError("the local server did not start:\n" + "\n".join(said))
+        last = log.read().decode(errors="replace").strip().splitlines()[-5:]
+        raise ExampleError(
+            "The local server did not start; OXEN_LOCAL_MODEL may name another model, OXEN_API_KEY the live service. "
+            "Its last words:\n" + "\n".join(last)
+        )
     print(
         f"No OXEN_API_KEY: answers come from {file.stem}, a small model that runs on this machine at {address}",
         file=sys.stderr,
@@ -50,10 +70,15 @@ def start_server(*, slots: int = 1) -> str:
     return f"{address}/v1"
 
 
-def _stop(server: subprocess.Popen[str]) -> None:
+def stop_server() -> None:
+    """Stop the server that this process started, if it did."""
+    global _server
+    server, _server = _server, None
+    if server is None:
+        return
     assert server.stdin is not None
     server.stdin.close()  # it ends by itself then
     try:
         server.wait(timeout=10)
-    except subprocess.TimeoutExpired:
+    except (subprocess.TimeoutExpired, KeyboardInterrupt):
         server.kill()

@@ -1,0 +1,43 @@
+"""Two sets of documents, and a model that chooses which of them answers a question: `RouterQueryEngine`.
+
+python -m examples.llama_index.router "What is WAL mode?"
+"""
+
+from __future__ import annotations
+
+from llama_index.core import ChatPromptTemplate
+from llama_index.core.query_engine import RouterQueryEngine
+from llama_index.core.tools import QueryEngineTool
+
+from examples.support import citations, connection, note
+from examples.support.corpus import MANUAL
+from examples.support.knowledge import options
+from examples.support.llama_index_store import NEAR, open_index
+from examples.support.waiting import announced
+from llama_index_oxen import Oxen
+
+given = options(__doc__, "What does the error OxenTruncatedStreamError mean?")
+llm = Oxen(**connection(), temperature=0, max_tokens=200)
+prompt = citations.PROMPT.format(passages="{context_str}", question="{query_str}")
+template = ChatPromptTemplate.from_messages([("system", citations.SYSTEM), ("user", prompt)])
+
+
+def tool(folder, about):
+    index = open_index(given.qdrant_url, folder)
+    engine = index.as_query_engine(llm=llm, text_qa_template=template, streaming=True, **NEAR)
+    return QueryEngineTool.from_defaults(engine, name=folder.name, description=about)
+
+
+tools = [tool(given.documents, "about the SQLite database"), tool(MANUAL, "about this library, Oxen, and its errors")]
+engine = RouterQueryEngine.from_defaults(tools, llm=llm)
+
+note("the small local model may choose the wrong documents")
+response = engine.query(given.question)
+chosen = response.metadata["selector_result"].ind
+print(f"{given.question}\n-> {tools[chosen].metadata.name}\n")
+answer = ""
+for text in announced(response.response_gen if response.source_nodes else [citations.UNKNOWN]):
+    answer += text
+    print(text, end="", flush=True)
+
+citations.print_sources(answer, [(hit.metadata["text"], hit.metadata["source"]) for hit in response.source_nodes])
