@@ -32,13 +32,9 @@ def answer(request: Received) -> Iterable[Step]:
 
 def _text(body: dict[str, Any]) -> tuple[str, list[Any]]:
     last = body["messages"][-1]["content"]
-    everything = "\n".join(message["content"] for message in body["messages"])
+    everything = last if re.search(r"(^|\n)(\[|Source )1", last) else f"{body['messages'][0]['content']}\nQuestion: {last}"
     if "stands alone:" in last:
         return "How large can an SQLite database be?", []
-    if passages := re.findall(r"(?:^|\n)(?:\[|Source )(\d+)(?:\]|:)(.*?)(?=\n\[\d|\nSource \d|\n\n|\n---|$)", everything, re.DOTALL):
-        question = (re.findall(r"(?:Question|Query): (.*)", everything) or [last])[-1]
-        question = last if "the user's last one" in question else question
-        return _read(question, passages, body)
     if "SQLQuery:" in last:
         return f"{COUNT}", []
     if "<Tools>" in last:
@@ -47,6 +43,9 @@ def _text(body: dict[str, Any]) -> tuple[str, list[Any]]:
         return f"```json\n{json.dumps({'items': items})}\n```", []
     if "Summarise" in last:
         return f"Summary of {len(last.split())} words.", []
+    if passages := re.findall(r"(?:^|\n)(?:\[|Source )(\d+)(?:\]|:)(.*?)(?=\n\[\d|\nSource \d|\n\n|\n---|$)", everything, re.DOTALL):
+        question = (re.findall(r"(?:Question|Query): (.*)", everything) or [last])[-1]
+        return _read(question, passages, body)
     if kind := body.get("response_format", {}).get("json_schema"):
         return json.dumps(_object(kind["schema"], last)), []
     return decide(body)
@@ -56,13 +55,17 @@ def _read(question: str, passages: list[tuple[str, str]], body: dict[str, Any]) 
     """The sentence of the passages that has most of the question's words, with its number."""
     words = set(re.findall(r"\w{4,}", question.lower())) - {"what"}
     found = [(number, one.strip()) for number, text in passages for one in re.split(r"(?<=[.!?]) ", text)]
-    number, best = max(found, key=lambda one: len(words & set(re.findall(r"\w{4,}", one[1].lower()))), default=("0", ""))
+    number, best = max(found, key=lambda one: _overlap(words, one[1]) + 3 * bool(re.search(r"\b\d", one[1])))
     if "response_format" in body:
         claims = [{"statement": best, "passage": int(number), "quote": best}, {"statement": "x", "passage": 1, "quote": "moo"}]
         return json.dumps({"claims": claims}), []
-    if len(words & set(re.findall(r"\w{4,}", best.lower()))) < len(words) / 3:
+    if _overlap(words, best) < len(words) / 4:
         return UNKNOWN, []
     return f"[{number}] {best}", []
+
+
+def _overlap(words: set[str], text: str) -> int:
+    return len(words & set(re.findall(r"\w{4,}", text.lower())))
 
 
 def _object(schema: dict[str, Any], text: str) -> dict[str, Any]:

@@ -43,9 +43,9 @@ def environment(server: Server, cache: Path) -> Iterator[dict[str, str]]:
 def test_rag_shows_the_words_that_bear_its_answer(framework: str, environment: dict[str, str], documents: str) -> None:
     out, _ = run(f"{framework}.rag", "--documents", documents, **environment)
     _, answered, source = out.split("\n\n")[:3]
-    assert "10 by default" in answered
+    assert "cannot be increased above 125" in answered
     assert source.startswith("[1] limits.txt, Maximum Number Of Attached Databases:")
-    assert "limited to SQLITE_MAX_ATTACHED which is set to 10 by default" in source
+    assert source.splitlines()[0].endswith('"The maximum number of attached databases cannot be increased above 125."')
 
 
 @both
@@ -67,9 +67,9 @@ def test_a_question_about_something_else_gets_no_citation(framework: str, cache:
 @pytest.mark.parametrize(
     ("name", "printed"),
     [
-        ("chat", r"10 by default(.|\n)*How large can one of them be\?(.|\n)*limits.txt"),
+        ("chat", r"above 125(.|\n)*How large can one of them be\?(.|\n)*281 terabytes(.|\n)*whentouse.txt"),
         ("citations", r"limits.txt"),
-        ("sub_questions", r"How large can an SQLite database be\?(.|\n)*attached"),
+        ("sub_questions", r"- How large can an SQLite database be\?(.|\n)*- What is the maximum number"),
         ("router", r"-> (oxen|docs)\n(.|\n)*errors.md"),
     ],
 )
