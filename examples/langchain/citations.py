@@ -34,7 +34,9 @@ found = retriever(given.qdrant_url, given.documents).invoke(given.question)
 texts = [" ".join(hit.page_content.split()) for hit in found]
 
 prompt = ChatPromptTemplate([("system", citations.SYSTEM), ("user", "{passages}\n\nQuestion: {question}")])
-chain = prompt | ChatOxen(**connection(), temperature=0, max_tokens=500).with_structured_output(Answer, method="json_schema")
+chain = prompt | ChatOxen(**connection(), temperature=0, max_tokens=500).with_structured_output(
+    Answer, method="json_schema"
+)
 
 note("the small local model often copies a whole passage as its quote")
 print(f"{given.question}\n")

@@ -39,7 +39,11 @@ async def main() -> None:
     if not result.exists():
         stopped = state.exists()
         print("  goes on where it was stopped" if stopped else "  begins")
-        context = Context.from_dict(agents, json.loads(state.read_text()), JsonPickleSerializer()) if stopped else Context(agents)
+        context = (
+            Context.from_dict(agents, json.loads(state.read_text()), JsonPickleSerializer())
+            if stopped
+            else Context(agents)
+        )
         with working("The agents work"):
             run = agents.run(ctx=context, **({} if stopped else {"user_msg": team.QUESTION, "max_iterations": 8}))
             async for event in run.stream_events():

@@ -38,7 +38,9 @@ def options(description: str | None, *questions: str) -> argparse.Namespace:
     `question` is all of `questions` as one, for examples that answer one: quotes are not needed then.
     """
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("questions", metavar="question", nargs="*", default=list(questions), help="default: %(default)s")
+    parser.add_argument(
+        "questions", metavar="question", nargs="*", default=list(questions), help="default: %(default)s"
+    )
     parser.add_argument("--documents", type=Path, default=CORPUS, help="a folder of .txt and .md files")
     parser.add_argument("--qdrant-url", help="of a server or cluster; default: embedded in this process, on disk")
     given = parser.parse_args()
@@ -66,7 +68,7 @@ def connect(url: str | None, framework: str) -> QdrantClient:
         raise ExampleError(
             f"Another process uses {folder}: wait for its end, or run a Qdrant server and name it with --qdrant-url."
         ) from error
-    except Exception as error:  # noqa: BLE001 - whatever a damaged file makes of the reader
+    except Exception as error:
         raise ExampleError(f"{folder} cannot be read ({error}): delete it, and the next run fills it again.") from error
     atexit.register(client.close)
     return client

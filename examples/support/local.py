@@ -72,7 +72,7 @@ def start_server(*, slots: int = 1) -> str:
 
 def stop_server() -> None:
     """Stop the server that this process started, if it did."""
-    global _server  # noqa: PLW0603
+    global _server
     server, _server = _server, None
     if server is None:
         return

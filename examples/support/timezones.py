@@ -39,7 +39,20 @@ CREATE TABLE period (id INTEGER PRIMARY KEY, zone TEXT REFERENCES zone, utc_offs
   until TEXT);
 CREATE TABLE leap_second (year INTEGER, month INTEGER REFERENCES month, day INTEGER, correction TEXT);
 """
-MONTHS = ("January February March April May June July August September October November December").split()
+MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
 
 
 def engine() -> Engine:
@@ -68,7 +81,9 @@ def make(file: Path) -> None:
     for table, row in _records(compact):
         held.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", row)  # noqa: S608 - names from below
     for codes, coordinates, zone, *comment in _rows((source / "zone1970.tab").read_text(encoding="utf-8")):
-        held.execute("UPDATE zone SET coordinates = ?, comment = ? WHERE name = ?", (coordinates, "".join(comment), zone))
+        held.execute(
+            "UPDATE zone SET coordinates = ?, comment = ? WHERE name = ?", (coordinates, "".join(comment), zone)
+        )
         held.executemany("INSERT INTO zone_country VALUES (?, ?)", [(zone, code) for code in codes.split(",")])
     for _, year, month, day, _, sign, *_ in _rows((source / "leapseconds").read_text(encoding="utf-8"), "Leap"):
         held.execute("INSERT INTO leap_second VALUES (?, ?, ?, ?)", (year, _month(month), day, sign))

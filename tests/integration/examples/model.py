@@ -32,7 +32,9 @@ def answer(request: Received) -> Iterable[Step]:
 
 def _text(body: dict[str, Any]) -> tuple[str, list[Any]]:
     last = body["messages"][-1]["content"]
-    everything = last if re.search(r"(^|\n)(\[|Source )1", last) else f"{body['messages'][0]['content']}\nQuestion: {last}"
+    everything = (
+        last if re.search(r"(^|\n)(\[|Source )1", last) else f"{body['messages'][0]['content']}\nQuestion: {last}"
+    )
     if "stands alone:" in last:
         return "How large can an SQLite database be?", []
     if "SQLQuery:" in last:
@@ -43,7 +45,9 @@ def _text(body: dict[str, Any]) -> tuple[str, list[Any]]:
         return f"```json\n{json.dumps({'items': items})}\n```", []
     if "Summarise" in last:
         return f"Summary of {len(last.split())} words.", []
-    if passages := re.findall(r"(?:^|\n)(?:\[|Source )(\d+)(?:\]|:)(.*?)(?=\n\[\d|\nSource \d|\n\n|\n---|$)", everything, re.DOTALL):
+    if passages := re.findall(
+        r"(?:^|\n)(?:\[|Source )(\d+)(?:\]|:)(.*?)(?=\n\[\d|\nSource \d|\n\n|\n---|$)", everything, re.DOTALL
+    ):
         question = (re.findall(r"(?:Question|Query): (.*)", everything) or [last])[-1]
         return _read(question, passages, body)
     if kind := body.get("response_format", {}).get("json_schema"):
@@ -57,7 +61,10 @@ def _read(question: str, passages: list[tuple[str, str]], body: dict[str, Any]) 
     found = [(number, one.strip()) for number, text in passages for one in re.split(r"(?<=[.!?]) ", text)]
     number, best = max(found, key=lambda one: _overlap(words, one[1]) + 3 * bool(re.search(r"\b\d", one[1])))
     if "response_format" in body:
-        claims = [{"statement": best, "passage": int(number), "quote": best}, {"statement": "x", "passage": 1, "quote": "moo"}]
+        claims = [
+            {"statement": best, "passage": int(number), "quote": best},
+            {"statement": "x", "passage": 1, "quote": "moo"},
+        ]
         return json.dumps({"claims": claims}), []
     if _overlap(words, best) < len(words) / 4:
         return UNKNOWN, []
@@ -75,7 +82,9 @@ def _object(schema: dict[str, Any], text: str) -> dict[str, Any]:
     if "documents" in wanted:
         return {"documents": "oxen" if "Oxen" in text else "sqlite"}
     if "questions" in wanted:
-        return {"questions": ["How large can an SQLite database be?", "What is the maximum number of attached databases?"]}
+        return {
+            "questions": ["How large can an SQLite database be?", "What is the maximum number of attached databases?"]
+        }
     return _order(text)
 
 
