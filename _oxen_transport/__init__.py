@@ -14,13 +14,21 @@ from _oxen_transport.version import __version__
 if TYPE_CHECKING:
     from _oxen_transport.async_client import AsyncOxenClient
     from _oxen_transport.client import OxenClient
+    from _oxen_transport.observed_clients import Start
     from _oxen_transport.settings import OxenSettings
 
 __all__ = ["__version__", "async_client_for", "client_for"]
 
+observe: Start | None = None
+"""Makes the observer of each answer, if something watches them; see `otel`."""
+
 
 def client_for(settings: OxenSettings) -> OxenClient:
     """A client for a model object's settings; make one per call, never keep it on the object."""
+    if observe is not None:
+        from _oxen_transport.observed_clients import ObservedClient  # noqa: PLC0415 - only when something watches
+
+        return ObservedClient(settings, observe)
     from _oxen_transport.client import OxenClient  # noqa: PLC0415 - see above
 
     return OxenClient(settings)
@@ -28,6 +36,10 @@ def client_for(settings: OxenSettings) -> OxenClient:
 
 def async_client_for(settings: OxenSettings) -> AsyncOxenClient:
     """Async version of `client_for`."""
+    if observe is not None:
+        from _oxen_transport.observed_clients import AsyncObservedClient  # noqa: PLC0415 - only when something watches
+
+        return AsyncObservedClient(settings, observe)
     from _oxen_transport.async_client import AsyncOxenClient  # noqa: PLC0415 - see above
 
     return AsyncOxenClient(settings)

@@ -59,6 +59,16 @@ class AsyncOxenClient:
         known.put(self._settings.base_url, [model], whole=False)
         return model
 
+    async def find_models(self, path: str) -> list[ModelInfo]:
+        """A part of the catalogue. Raises: OxenError."""
+        return models_from(await self._get(path))
+
+    async def change_model(self, name: str, action: str) -> ModelInfo:
+        """Activate or deactivate a deployment. Raises: OxenError."""
+        model = model_from(await self._get(f"/models/{quote(name, safe='')}/{action}", name, "POST"))
+        known.put(self._settings.base_url, [model], whole=False)
+        return model
+
     async def aclose(self) -> None:
         """Close the connections that objects with these settings share; the next call opens new ones."""
         await close_async(self._settings)
@@ -108,8 +118,8 @@ class AsyncOxenClient:
         for chunk in call.verdict(reader):
             yield chunk
 
-    async def _get(self, path: str, model: str = "") -> Any:
-        call = Call(build_get(self._settings, path, model))
+    async def _get(self, path: str, model: str = "", method: str = "GET") -> Any:
+        call = Call(build_get(self._settings, path, model, method))
         return await self._whole(call, await self._open(call), call.document)
 
     async def _open(self, call: Call) -> AsyncResponse:

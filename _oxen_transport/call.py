@@ -68,6 +68,8 @@ class Call:
         self._events = 0
         self._reservation: Reservation | None = None
         self._held_back = 0
+        if request.observer is not None:
+            request.observer.on_request()
 
     # -- an attempt --------------------------------------------------------------------------
 
@@ -94,6 +96,8 @@ class Call:
         self._reservation = None
         self.connected = self.answered = False
         self.deadline = Deadline(self.request.timeout, self.total_end)
+        if self.request.observer is not None:
+            self.request.observer.on_attempt()
 
     def outgoing(self) -> Outgoing:
         """What is sent."""
@@ -109,7 +113,10 @@ class Call:
             logger.info("%s: %s, attempt %s, %.2f s", asked, status, self.attempts, elapsed)
         if self.request.limiter is not None:
             self.request.limiter.on_response(status, self.headers)
-        return 200 <= status < 300
+        succeeded = 200 <= status < 300
+        if succeeded and self.request.observer is not None:
+            self.request.observer.on_attempt_end(self.attempts, status, None, None)
+        return succeeded
 
     def lost(self, error: Exception) -> OxenError:
         """The error for a network failure, made of plain data. Raises: `error` itself, if it means something else."""
@@ -134,16 +141,22 @@ class Call:
 
     def wait_before_retry(self, error: OxenError) -> float:
         """Seconds to wait before the next attempt. Raises: the error, if there is to be none."""
-        if self._refuses_stream_options(error):
-            return 0.0
-        if self._is_paced(error):
+        wait = self._wait_before_retry(error)
+        if self.request.observer is not None:
+            self.request.observer.on_attempt_end(self.attempts, error.details.status_code, error, wait)
+        if wait is None:
+            raise self.with_details(error)
+        return wait
+
+    def _wait_before_retry(self, error: OxenError) -> float | None:
+        if self._refuses_stream_options(error) or self._is_paced(error):
             return 0.0
         wait = None
         if is_retryable(error, AttemptState(self.connected, self.answered)):
             wait = self._policy.wait(self.attempts - self._held_back, error.details.retry_after)
         late = wait is not None and self.total_end is not None and time.monotonic() + wait >= self.total_end
         if wait is None or late or not self._budget.take():
-            raise self.with_details(error)
+            return None
         logger.info("trying %s again in %.2f s: %s", self.request.host, wait, type(error).__name__)
         return wait
 

@@ -116,6 +116,13 @@ class OxenParams(BaseModel):
         json_schema_extra=_wire("stream_options"),
         description="Sent with streams only. If a server refuses it, requests to that server go without it.",
     )
+    target_namespace: str | None = Field(
+        default=None,
+        min_length=1,
+        json_schema_extra=_wire("target_namespace"),
+        description="The user or organisation that pays for the call. Default: whose key it is. Oxen documents it "
+        "for several endpoints, and leaves open whether chat is one of them.",
+    )
     extra_body: dict[str, Any] = Field(
         default_factory=dict, description="Further fields of the request body, sent as they are."
     )

@@ -11,20 +11,22 @@ import difflib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from _oxen_transport.errors import OxenConfigError, OxenMissingExtraError, OxenResponseError
+from _oxen_transport.parameters import Parameter, parameters
 from _oxen_transport.types import Usage
-
-if TYPE_CHECKING:
-    from _oxen_transport.parameters import Parameter
 
 EXPIRY_SECONDS = 3600.0
 
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """One model of the catalogue. Prices are in US dollars per token. None means unknown."""
+    """One model of the catalogue. Prices are in US dollars, per token or per second. None means unknown.
+
+    A model of your own (`model_type` "custom") has `deployments`, each one's status: "active", "inactive",
+    "deploying", "deactivating", "error" or "unknown". A base model has none, and is always there.
+    """
 
     id: str
     display_name: str | None = None
@@ -39,6 +41,10 @@ class ModelInfo:
     output_types: tuple[str, ...] = ()
     request_schema: dict[str, Any] | None = field(default=None, repr=False)
     deprecated: bool = False
+    cost_per_second: float | None = None
+    model_type: str | None = None
+    source_model: str | None = None
+    deployments: tuple[str, ...] = ()
     raw: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -46,22 +52,28 @@ class ModelInfo:
         """Whether it serves chat completions; True also for a model without an `endpoint`."""
         return self.endpoint is None or self.endpoint.rstrip("/").endswith("/chat/completions")
 
+    @property
+    def is_deployed(self) -> bool:
+        """Whether a deployment is active; True for a model that needs none."""
+        return not self.deployments or "active" in self.deployments
+
     def parameters(self) -> list[Parameter]:
         """Everything that a request to it can set: by its own schema, else by the bounds of the settings."""
-        from _oxen_transport.parameters import parameters  # noqa: PLC0415 - imported by those who use it
-
         return parameters(self.id, self.request_schema)
 
-    def cost(self, usage: Usage | Mapping[str, Any] | None) -> float | None:
+    def cost(self, usage: Usage | Mapping[str, Any] | None, *, seconds: float | None = None) -> float | None:
         """The price of one answer in US dollars, by the list price: an estimate, as discounts are not listed.
 
         Args:
             usage: The tokens of the answer: LangChain's `message.usage_metadata`, LlamaIndex's
                 `response.raw["usage"]`, or any mapping with OpenAI's or Anthropic's keys.
+            seconds: How long the answer took, for a model that is paid by time.
 
         Returns:
-            None if the price or the usage is unknown.
+            None if the price, or what it is for, is unknown.
         """
+        if self.cost_per_second is not None and self.input_cost_per_token is None:
+            return None if seconds is None else seconds * self.cost_per_second
         if usage is None or self.input_cost_per_token is None or self.output_cost_per_token is None:
             return None
         if isinstance(usage, Mapping):
@@ -139,6 +151,10 @@ def model_from(parsed: Any) -> ModelInfo:
         output_types=_texts(capabilities.get("output")),
         request_schema=schema if isinstance(schema, dict) and schema.get("properties") else None,
         deprecated=row.get("deprecated") is True,
+        cost_per_second=_number(prices.get("cost_per_second")),
+        model_type=_text(row.get("model_type")),
+        source_model=_text(_dict(row.get("source_model")).get("id")) or _text(row.get("source_model")),
+        deployments=_statuses(row.get("deployments")),
         raw=row,
     )
 
@@ -205,6 +221,13 @@ def _text(value: Any) -> str | None:
 
 def _texts(value: Any) -> tuple[str, ...]:
     return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
+
+
+def _statuses(value: Any) -> tuple[str, ...]:
+    """The status of each deployment, written as an object or as a text."""
+    rows = value if isinstance(value, list) else ()
+    found = (_text(row.get("status")) if isinstance(row, dict) else _text(row) for row in rows)
+    return tuple(status or "unknown" for status in found)
 
 
 def _number(value: Any) -> float | None:

@@ -61,6 +61,16 @@ class OxenClient:
         known.put(self._settings.base_url, [model], whole=False)
         return model
 
+    def find_models(self, path: str) -> list[ModelInfo]:
+        """A part of the catalogue. Raises: OxenError."""
+        return models_from(self._get(path))
+
+    def change_model(self, name: str, action: str) -> ModelInfo:
+        """Activate or deactivate a deployment. Raises: OxenError."""
+        model = model_from(self._get(f"/models/{quote(name, safe='')}/{action}", name, "POST"))
+        known.put(self._settings.base_url, [model], whole=False)
+        return model
+
     def close(self) -> None:
         """Close the connections that objects with these settings share; the next call opens new ones."""
         close_sync(self._settings)
@@ -110,8 +120,8 @@ class OxenClient:
         for chunk in call.verdict(reader):
             yield chunk
 
-    def _get(self, path: str, model: str = "") -> Any:
-        call = Call(build_get(self._settings, path, model))
+    def _get(self, path: str, model: str = "", method: str = "GET") -> Any:
+        call = Call(build_get(self._settings, path, model, method))
         return self._whole(call, self._open(call), call.document)
 
     def _open(self, call: Call) -> Response:

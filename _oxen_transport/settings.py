@@ -10,10 +10,11 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, SecretStr, ValidationError, model_validator
 
 from _oxen_transport.call_params import DEFAULT_MODEL, OxenParams, wire_names
 from _oxen_transport.errors import OxenConfigError
+from _oxen_transport.login_file import login_key
 from _oxen_transport.setting_values import BaseUrl, ProxyUrl, Secret, clean_secret, is_loopback
 from _oxen_transport.validation_errors import config_error
 
@@ -29,7 +30,7 @@ __all__ = [
 
 DEFAULT_BASE_URL = "https://hub.oxen.ai/api/ai"
 MISSING_KEY = (
-    "no API key: set the environment variable OXEN_API_KEY, or pass api_key=...; "
+    "no API key: set the environment variable OXEN_API_KEY, pass api_key=..., or log in with the official Oxen client; "
     "keys are made at https://www.oxen.ai under account settings. A server on this machine "
     "(base_url='http://127.0.0.1:...') needs none"
 )
@@ -53,7 +54,8 @@ class OxenSettings(OxenParams):
         default_factory=_key_from_environment,
         validate_default=True,
         exclude=True,
-        description="The key, from the account settings. Default: the environment variable OXEN_API_KEY.",
+        description="The key, from the account settings. Default: the environment variable OXEN_API_KEY, else the one "
+        "that the official Oxen client keeps for the host of base_url.",
     )
     base_url: BaseUrl = Field(
         default_factory=_url_from_environment,
@@ -140,9 +142,16 @@ class OxenSettings(OxenParams):
         for wanted, module, extra in ((self.http2, "h2", "http2"), (socks, "socksio", "socks")):
             if wanted and find_spec(module) is None:
                 raise ValueError(f"{extra}: not installed; pip install 'oxen-integrations[{extra}]'")
-        if self._needs_key and self.api_key is None and not local:
+        if self._needs_key and not local and self.effective_key() is None:
             raise ValueError(MISSING_KEY)
         return self
+
+    def effective_key(self) -> SecretStr | None:
+        """The key to send: `api_key`, else the official client's for the host of `base_url`, and for no other."""
+        if self.api_key is not None:
+            return self.api_key
+        found = login_key(self.base_url)
+        return None if found is None else SecretStr(found)
 
     # -- copies: a client of the user's is shared, secrets do not enter a pickle -------------
 

@@ -45,7 +45,7 @@ def _demand(message: str) -> str:
 
 
 def _shown(item: Any) -> str:
-    """The value that was passed, if that is no secret and short enough to help."""
+    """The value that was passed, if that is not a secret and short enough to help."""
     root, value = (item["loc"] or ("",))[0], item.get("input")
     if root in _SECRETS or item["type"] == "value_error" or not isinstance(value, (int, float, str)):
         return ""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import Any, Self
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Self
 
 from langchain_core.language_models import BaseChatModel, ModelProfile
 from langchain_core.language_models.base import LangSmithParams
@@ -13,20 +13,19 @@ from pydantic import model_validator
 
 from _oxen_transport import __version__
 from _oxen_transport.call_params import wire_names
-from _oxen_transport.catalogue import ModelInfo
 from _oxen_transport.model import OxenModelMixin
 from _oxen_transport.request.tokens import count_either_way, count_text, token_ids
+from langchain_oxen.binding import BindingMixin
 from langchain_oxen.errors import LangChainErrors
 from langchain_oxen.messages import to_wire
 from langchain_oxen.profile import profile
-from langchain_oxen.snippets import SnippetsMixin
 from langchain_oxen.tools import ToolLike, tools_to_wire
 from langchain_oxen.usage import PROVIDER, add_token_usage
 
 _PROFILE_KEYS = frozenset(ModelProfile.__annotations__)
 
 
-class BaseChatOxen(SnippetsMixin, OxenModelMixin, BaseChatModel):
+class BaseChatOxen(BindingMixin, OxenModelMixin, BaseChatModel):
     """Everything about a chat model but the calls."""
 
     @model_validator(mode="after")
@@ -40,6 +39,21 @@ class BaseChatOxen(SnippetsMixin, OxenModelMixin, BaseChatModel):
         if self.profile and not self.profile.keys() <= _PROFILE_KEYS:
             getattr(super(), "_check_profile_keys", lambda: None)()
         return self
+
+    if not TYPE_CHECKING:  # a `__setattr__` would let checkers accept any attribute
+
+        def __setattr__(self, name, value):
+            """Check a setting as the constructor does. Raises: OxenConfigError."""
+            with LangChainErrors():
+                super().__setattr__(name, value)
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """The model and what is not the default; without what core derives from them."""
+        if "model" in self.__dict__:  # else a constructor that fails is shown
+            yield "model", self.model
+        for name, value in super().__repr_args__():
+            if name not in ("model", "profile", "metadata"):
+                yield name, value
 
     @property
     def model_name(self) -> str:
@@ -122,24 +136,5 @@ class BaseChatOxen(SnippetsMixin, OxenModelMixin, BaseChatModel):
         """Where the secrets come from when a dump is loaded."""
         return {"api_key": "OXEN_API_KEY"}
 
-    # -- the catalogue, with LangChain's errors ----------------------------------------------
-
-    def list_models(self, *, refresh: bool = False) -> list[ModelInfo]:
-        """Every model of the catalogue. Raises: OxenError."""
-        with LangChainErrors():
-            return super().list_models(refresh=refresh)
-
-    async def alist_models(self, *, refresh: bool = False) -> list[ModelInfo]:
-        """The same, awaited."""
-        with LangChainErrors():
-            return await super().alist_models(refresh=refresh)
-
-    def get_model(self, model: str | None = None, *, refresh: bool = False) -> ModelInfo:
-        """One model of the catalogue, by default this object's own. Raises: OxenNotFoundError, OxenError."""
-        with LangChainErrors():
-            return super().get_model(model, refresh=refresh)
-
-    async def aget_model(self, model: str | None = None, *, refresh: bool = False) -> ModelInfo:
-        """The same, awaited."""
-        with LangChainErrors():
-            return await super().aget_model(model, refresh=refresh)
+    def _framework_errors(self) -> LangChainErrors:
+        return LangChainErrors()

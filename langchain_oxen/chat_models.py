@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, closing
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
-from langchain_core.language_models import LanguageModelInput
-from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
-from langchain_core.runnables import Runnable
 from langchain_core.utils.utils import LC_ID_PREFIX
 from pydantic import ConfigDict, Field
 
 from _oxen_transport import async_client_for, client_for
-from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.parameter_docs import documented
 from _oxen_transport.request.build import Request, build, build_off_loop, counts_tokens
 from _oxen_transport.response.usage import token_usage
@@ -26,12 +23,6 @@ from langchain_oxen.errors import LangChainErrors
 from langchain_oxen.events import EventStream
 from langchain_oxen.messages import from_wire, to_wire
 from langchain_oxen.stream import from_chunk
-from langchain_oxen.tools import ToolLike, tool_choice_to_wire, tools_to_wire
-
-if TYPE_CHECKING:
-    from langchain_oxen.structured import Method
-else:
-    Method = str  # core's `RunnableWithFallbacks` reads the hints of these methods
 
 
 @documented
@@ -68,7 +59,7 @@ class ChatOxen(BaseChatOxen):
         total_timeout: float | None
             Seconds for the whole call with its retries and the whole stream.
         max_retries: int
-            Further attempts after the first, default 2; never after a first word came.
+            Further attempts after the first, default 2; never after an answer has begun.
         history: "repair" | "strict" | "off"
             What happens to a conversation that the model's family would refuse.
 
@@ -129,7 +120,7 @@ class ChatOxen(BaseChatOxen):
             print(call["name"], call["args"])
         ```
 
-        Arguments that are no whole JSON object stand in `message.invalid_tool_calls`, with the raw text.
+        Arguments that are not a whole JSON object are in `message.invalid_tool_calls`, with the raw text.
 
     Structured output:
         ```python
@@ -150,8 +141,8 @@ class ChatOxen(BaseChatOxen):
     Token usage:
         ```python
         message = model.invoke(messages)
-        usage = message.usage_metadata
-        print(usage["input_tokens"], usage["output_tokens"], usage["total_tokens"])
+        if usage := message.usage_metadata:
+            print(usage["input_tokens"], usage["output_tokens"], usage["total_tokens"])
         ```
 
         The price of an answer in US dollars, by the list price of the catalogue:
@@ -185,7 +176,7 @@ class ChatOxen(BaseChatOxen):
                     args = ()
                     data.clear()
 
-    # -- the four roads ----------------------------------------------------------------------
+    # -- entry points that LangChain calls ---------------------------------------------------
 
     def _generate(
         self,
@@ -263,7 +254,7 @@ class ChatOxen(BaseChatOxen):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[Any]:
-        """The same, awaited."""
+        """Async version of `_stream_chat_model_events`."""
         with LangChainErrors():
             request = await self._arequest(messages, stop, kwargs, stream=True)
             events = EventStream(_message_id(run_manager), request.model)
@@ -276,7 +267,8 @@ class ChatOxen(BaseChatOxen):
         self, messages: list[BaseMessage], stop: list[str] | None, call: dict[str, Any], *, stream: bool = False
     ) -> Request:
         call = {name: value for name, value in call.items() if name != "stream"}  # core's own switch
-        if stop is not None:
+        if stop is not None:  # what is passed to the call replaces what is bound
+            call.pop("stop_sequences", None)
             call["stop"] = stop
         return build(self, to_wire(messages), stream=stream, call=call)
 
@@ -286,84 +278,6 @@ class ChatOxen(BaseChatOxen):
         """The same request; what takes time or reads a file happens outside the event loop."""
         make = partial(self._request, messages, stop, call, stream=stream)
         return await build_off_loop(make, reads_files=counts_tokens(self, call))
-
-    # -- tools and schemas -------------------------------------------------------------------
-
-    def bind_tools(
-        self,
-        tools: Sequence[ToolLike],
-        *,
-        tool_choice: str | bool | dict[str, Any] | None = None,
-        strict: bool | None = None,
-        parallel_tool_calls: bool | None = None,
-        **kwargs: Any,
-    ) -> Runnable[LanguageModelInput, AIMessage]:
-        """Give the model tools it may call.
-
-        Args:
-            tools: Functions, pydantic classes, TypedDicts, LangChain tools, JSON schemas, or dicts
-                in OpenAI's or Anthropic's form. An empty list is not sent.
-            tool_choice: "auto", "none", "any" (or "required", True), a tool's name, or a dict.
-            strict: Ask for arguments that fit the schema exactly, where the server can.
-            parallel_tool_calls: Whether several calls may come in one answer.
-            kwargs: Further parameters of the call.
-
-        Raises:
-            OxenConfigError: Something that is no tool.
-        """
-        with LangChainErrors():
-            bound = {
-                "tools": tools_to_wire(tools, strict=strict),
-                "tool_choice": tool_choice_to_wire(tool_choice),
-                "parallel_tool_calls": parallel_tool_calls,
-            }
-        return self.bind(**{name: value for name, value in bound.items() if value not in (None, [])}, **kwargs)
-
-    def with_structured_output(
-        self,
-        schema: Any = None,
-        *,
-        method: Method = "function_calling",
-        include_raw: bool = False,
-        strict: bool | None = None,
-        repair: bool = False,
-        **kwargs: Any,
-    ) -> Runnable[LanguageModelInput, Any]:
-        """Make the model answer with an object that fits a schema.
-
-        Args:
-            schema: A pydantic class (v2 or v1) or a dataclass, of which an instance comes out; a
-                TypedDict, a JSON schema or an OpenAI function, of which a dict comes out.
-            method: "function_calling" forces a tool call, which every tool-calling model can;
-                "json_schema" and "json_mode" need a server that has them. With "json_mode" the
-                prompt must describe the JSON. "auto" tries them from the strictest
-                down, the prompt alone at last, and remembers for the server and the model what worked.
-            include_raw: Give `{"raw", "parsed", "parsing_error"}` in place of the object alone.
-            strict: Ask the server to follow the schema exactly, where it can.
-            repair: If the answer does not fit, send the error to the model and ask once more.
-            kwargs: Further parameters of the call.
-
-        Raises:
-            OxenConfigError: An unknown method, or an invalid schema.
-            OxenStructuredOutputError: (when called) the answer does not fit; `partial` has it.
-        """
-        # imported by those who use it
-        from langchain_oxen import structured  # noqa: PLC0415
-
-        with LangChainErrors():
-            if method not in structured.METHODS:
-                raise OxenConfigError(f"method must be one of {', '.join(structured.METHODS)} (got {method!r})")
-            if schema is None and method != "json_mode":
-                raise OxenConfigError("schema must be given, unless method is 'json_mode'")
-            wanted = structured.wanted_object(schema, strict=strict, tools=kwargs.get("tools"))
-        traced = {"kwargs": {"method": method, "strict": strict}, "schema": structured.traced_schema(schema, wanted)}
-        options = {**kwargs, "ls_structured_output_format": traced}
-        if method == "auto" or repair:
-            return structured.StructuredRunnable(
-                llm=self, wanted=wanted, method=method, include_raw=include_raw, repair=repair, options=options
-            )
-        parser = structured.StructuredOutputParser(wanted=wanted, include_raw=include_raw)
-        return self.bind(**{**wanted.parameters(method), **options}) | parser
 
 
 def _result(completion: Completion) -> ChatResult:

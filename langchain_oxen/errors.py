@@ -25,10 +25,37 @@ from langchain_core.exceptions import (
 )
 
 from _oxen_transport import errors as transport
-from _oxen_transport.errors import Details, OxenError, OxenStatusError  # noqa: F401 - the roots are shared
+from _oxen_transport.errors import Details, OxenError, OxenStatusError
 
-__all__: list[str] = []
-__all__ += transport.__all__
+# one by one, since type checkers cannot follow another module's list; a test compares the two
+__all__ = [
+    "OxenError",
+    "OxenConfigError",
+    "OxenMissingExtraError",
+    "OxenConnectionError",
+    "OxenTLSError",
+    "OxenTimeoutError",
+    "OxenRedirectError",
+    "OxenStatusError",
+    "OxenBadRequestError",
+    "OxenContextOverflowError",
+    "OxenUpgradeRequiredError",
+    "OxenPaymentRequiredError",
+    "OxenAuthenticationError",
+    "OxenPermissionError",
+    "OxenNotFoundError",
+    "OxenRateLimitError",
+    "OxenServerError",
+    "OxenAPIError",
+    "OxenStreamError",
+    "OxenResponseError",
+    "OxenResponseTooLargeError",
+    "OxenTruncatedStreamError",
+    "OxenBrokenStreamError",
+    "OxenToolCallError",
+    "OxenStructuredOutputError",
+    "OxenRefusalError",
+]
 
 
 class OxenConfigError(transport.OxenConfigError, ModelInvalidRequestError):
@@ -140,7 +167,7 @@ class OxenRefusalError(transport.OxenRefusalError, OxenStructuredOutputError, _M
 _LANGCHAIN: dict[type, type] = {
     kind.__mro__[1]: kind
     for kind in list(globals().values())
-    if isinstance(kind, type) and kind.__module__ == __name__ and kind.__mro__[1].__module__ == transport.__name__
+    if isinstance(kind, type) and kind.__module__ == __name__ and kind.__mro__[1] in vars(transport).values()
 }
 
 

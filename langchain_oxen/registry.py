@@ -23,8 +23,8 @@ def register() -> None:
         >>> from langchain.chat_models import init_chat_model
         >>> import langchain_oxen
         >>> langchain_oxen.register()
-        >>> init_chat_model("oxen:open-mixtral-8x22b", api_key="your-key").model
-        'open-mixtral-8x22b'
+        >>> type(init_chat_model("oxen:open-mixtral-8x22b", api_key="your-key")).__name__
+        'ChatOxen'
     """
     try:
         from langchain.chat_models import base  # noqa: PLC0415 - langchain is optional

@@ -133,7 +133,7 @@ class SnippetsMixin(_Base):
 
         call = {name: value for name, value in kwargs.items() if name not in _TRACING_ONLY}
         messages = self._convert_input(asked).to_messages()
-        return snippet(self._request(messages, None, call, stream=stream or self.streaming), show)  # type: ignore[attr-defined]
+        return snippet(self._request(messages, None, call, stream=stream or bool(self.streaming)), show)  # type: ignore[attr-defined]
 
     def bind(self, **kwargs: Any) -> OxenBinding:
         """Fix arguments of the call. Returns: a runnable that adds them to every call."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import AsyncIterator, Iterator
-from typing import Any, Literal
+from typing import Any
 
 from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, convert_to_messages
@@ -20,7 +20,6 @@ from _oxen_transport.structured import StructuredRounds
 from _oxen_transport.structured_object import StructuredObject
 from langchain_oxen.structured_parser import StructuredOutputParser, StructuredStream, completion_of, langchain_failure
 
-Method = Literal["function_calling", "json_schema", "json_mode", "auto"]
 METHODS = ("function_calling", "json_schema", "json_mode", "auto")
 
 
@@ -147,4 +146,4 @@ def _messages(prompt: LanguageModelInput) -> list[Any]:
     return [HumanMessage(prompt)] if isinstance(prompt, str) else convert_to_messages(list(prompt))
 
 
-__all__ = ["METHODS", "Method", "StructuredOutputParser", "StructuredRunnable", "traced_schema", "wanted_object"]
+__all__ = ["METHODS", "StructuredOutputParser", "StructuredRunnable", "traced_schema", "wanted_object"]

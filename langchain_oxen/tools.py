@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from langchain_core.runnables import RunnableSerializable
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from _oxen_transport.errors import OxenConfigError
 
 if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
-
-    ToolLike: TypeAlias = dict[str, Any] | type | Callable[..., Any] | BaseTool
 else:
-    ToolLike = Any  # core's `RunnableWithFallbacks` reads the hints of `bind_tools`; tools are a slow import
+    BaseTool = RunnableSerializable  # its base class: hints are read at run time, and the class is a slow import
+
+ToolLike: TypeAlias = dict[str, Any] | type | Callable[..., Any] | BaseTool
 
 
 def tools_to_wire(tools: Sequence[ToolLike], *, strict: bool | None = None) -> list[dict[str, Any]]:

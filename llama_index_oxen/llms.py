@@ -20,7 +20,6 @@ from llama_index.core.base.llms.types import (
 )
 from llama_index.core.chat_engine.types import AgentChatResponse
 from llama_index.core.constants import DEFAULT_CONTEXT_WINDOW, DEFAULT_NUM_OUTPUTS
-from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
 from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.tools import BaseTool
 from pydantic import ConfigDict, Field, model_validator
@@ -30,6 +29,7 @@ from _oxen_transport.model import OxenModelMixin
 from _oxen_transport.parameter_docs import documented
 from _oxen_transport.request.build import Request, build, build_off_loop, counts_tokens
 from _oxen_transport.request.tokens import window_of
+from llama_index_oxen.entry_points import answers_chat, answers_prompt
 from llama_index_oxen.messages import from_wire, reads_files, to_wire
 from llama_index_oxen.snippets import SnippetsMixin
 from llama_index_oxen.stream import Snapshots
@@ -81,7 +81,7 @@ class Oxen(SnippetsMixin, OxenModelMixin, StructuredAnswers):
         total_timeout: float | None
             Seconds for the whole call with its retries and the whole stream.
         max_retries: int
-            Further attempts after the first, default 2; never after a first word came.
+            Further attempts after the first, default 2; never after an answer has begun.
         history: "repair" | "strict" | "off"
             What happens to a conversation that the model's family would refuse.
 
@@ -137,10 +137,10 @@ class Oxen(SnippetsMixin, OxenModelMixin, StructuredAnswers):
             print(call.tool_name, call.tool_kwargs)
 
         agent = FunctionAgent(tools=[get_weather], llm=llm)
-        answer = await agent.run("What is the weather in 'Paris'?")
+        answer = await agent.run(user_msg="What is the weather in 'Paris'?")
         ```
 
-        Arguments that are no whole JSON object are never run: they raise `OxenToolCallError`.
+        Arguments that are not a whole JSON object are never run: they raise `OxenToolCallError`.
 
     Structured output:
         ```python
@@ -161,14 +161,14 @@ class Oxen(SnippetsMixin, OxenModelMixin, StructuredAnswers):
     Token usage:
         ```python
         response = llm.chat(messages)
-        usage = response.raw["usage"]
+        usage = (response.raw or {})["usage"]
         print(usage["prompt_tokens"], usage["completion_tokens"], usage["total_tokens"])
         ```
 
         The price of an answer in US dollars, by the list price of the catalogue:
 
         ```python
-        cost = llm.get_model().cost(response.raw["usage"])
+        cost = llm.get_model().cost(usage)
         ```
 
     Response metadata:
@@ -195,7 +195,7 @@ class Oxen(SnippetsMixin, OxenModelMixin, StructuredAnswers):
     @model_validator(mode="before")
     @classmethod
     def _without_class_name(cls, data: Any) -> Any:
-        """Core's dumps carry their class's name, which is no parameter."""
+        """Core's dumps carry their class's name, which is not a parameter."""
         return {name: value for name, value in data.items() if name != "class_name"} if isinstance(data, dict) else data
 
     @classmethod
@@ -214,49 +214,49 @@ class Oxen(SnippetsMixin, OxenModelMixin, StructuredAnswers):
             model_name=self.model,
         )
 
-    # -- the eight roads: decorated, so that each call is one event, one permit, one count ---
+    # -- entry points: each call is one event, one permit of the rate limiter, one count ------
 
-    @llm_chat_callback()
+    @answers_chat
     def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """Answer a conversation. Raises: OxenError."""
         return self._chat(messages, **kwargs)
 
-    @llm_chat_callback()
+    @answers_chat
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
         """Answer a conversation piece by piece; each piece holds everything so far. Raises: OxenError."""
         return self._stream_chat(messages, **kwargs)
 
-    @llm_chat_callback()
+    @answers_chat
     async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
-        """`chat` without blocking."""
+        """Async version of `chat`."""
         return await self._achat(messages, **kwargs)
 
-    @llm_chat_callback()
+    @answers_chat
     async def astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
-        """`stream_chat` without blocking."""
+        """Async version of `stream_chat`."""
         return await self._astream_chat(messages, **kwargs)
 
-    @llm_completion_callback()
+    @answers_prompt
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """Answer one prompt. Raises: OxenError."""
         return _completion(self._chat(self._prompt(prompt, formatted), **kwargs))
 
-    @llm_completion_callback()
+    @answers_prompt
     def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseGen:
         """Answer one prompt piece by piece. Raises: OxenError."""
         return _completions(self._stream_chat(self._prompt(prompt, formatted), **kwargs))
 
-    @llm_completion_callback()
+    @answers_prompt
     async def acomplete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
-        """`complete` without blocking."""
+        """Async version of `complete`."""
         return _completion(await self._achat(self._prompt(prompt, formatted), **kwargs))
 
-    @llm_completion_callback()
+    @answers_prompt
     async def astream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseAsyncGen:
-        """`stream_complete` without blocking."""
+        """Async version of `stream_complete`."""
         return _acompletions(await self._astream_chat(self._prompt(prompt, formatted), **kwargs))
 
-    # -- the four under them -----------------------------------------------------------------
+    # -- what they do ------------------------------------------------------------------------
 
     def _chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         if self.streaming:
@@ -353,7 +353,7 @@ class Oxen(SnippetsMixin, OxenModelMixin, StructuredAnswers):
             return super().predict_and_call(tools, *args, **kwargs)
 
     async def apredict_and_call(self, tools: Sequence[BaseTool], *args: Any, **kwargs: Any) -> AgentChatResponse:
-        """`predict_and_call` without blocking."""
+        """Async version of `predict_and_call`."""
         with name_unknown_tool(tools):
             return await super().apredict_and_call(tools, *args, **kwargs)
 

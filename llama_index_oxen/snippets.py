@@ -65,4 +65,4 @@ class SnippetsMixin(_Base):
 
         model: Any = self
         messages = model._prompt(asked, False) if isinstance(asked, str) else asked
-        return snippet(model._request(messages, kwargs, stream=stream or model.streaming), show)
+        return snippet(model._request(messages, kwargs, stream=stream or bool(model.streaming)), show)

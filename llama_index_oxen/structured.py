@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Generator
 from contextlib import aclosing, closing, suppress
-from typing import Any, Literal
+from typing import Any, TypeVar, cast
 
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageRole, ToolCallBlock
 from llama_index.core.bridge.pydantic import BaseModel, Field, ValidationError
@@ -20,10 +20,10 @@ from _oxen_transport.response.objects import GrowingObject
 from _oxen_transport.structured import StructuredRounds
 from _oxen_transport.structured_object import StructuredObject
 from _oxen_transport.tools.arguments import arguments_text
-from _oxen_transport.types import Completion, ToolCall
+from _oxen_transport.types import Completion, StructuredOutputMethod, ToolCall
 
-Method = Literal["function_calling", "json_schema", "json_mode", "auto"]
 dispatcher = get_dispatcher(__name__)
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class StructuredAnswers(FunctionCallingLLM):
@@ -33,7 +33,7 @@ class StructuredAnswers(FunctionCallingLLM):
     asks for the tool but does not force it in streams, and has no answer for an empty stream.
     """
 
-    structured_method: Method = Field(
+    structured_method: StructuredOutputMethod = Field(
         default="function_calling",
         description="How an object is asked for: by a forced tool call, which every tool-calling model can; "
         '"json_schema" and "json_mode" need a server that has them. "auto" tries them from the strictest down, the '
@@ -45,39 +45,39 @@ class StructuredAnswers(FunctionCallingLLM):
 
     def structured_predict(
         self,
-        output_cls: type[Any],
+        output_cls: type[Model],
         prompt: PromptTemplate,
         llm_kwargs: dict[str, Any] | None = None,
         **prompt_args: Any,
-    ) -> Any:
+    ) -> Model:
         """Answer with an object of a pydantic class. Raises: OxenStructuredOutputError, OxenError."""
         if not self._is_ours():
-            return super().structured_predict(output_cls, prompt, llm_kwargs, **prompt_args)
+            return cast("Model", super().structured_predict(output_cls, prompt, llm_kwargs, **prompt_args))
         _started(output_cls, prompt, prompt_args)
         rounds, given, call = self._rounds(output_cls, prompt, llm_kwargs, prompt_args)
         while not rounds.over:
             with rounds:
                 answer = self.chat(rounds.messages(given, _message), **call, **rounds.parameters)
                 rounds.take(completion_of(answer))
-        return _ended(rounds.result)
+        return cast("Model", _ended(rounds.result))
 
     async def astructured_predict(
         self,
-        output_cls: type[Any],
+        output_cls: type[Model],
         prompt: PromptTemplate,
         llm_kwargs: dict[str, Any] | None = None,
         **prompt_args: Any,
-    ) -> Any:
+    ) -> Model:
         """Async version of `structured_predict`."""
         if not self._is_ours():
-            return await super().astructured_predict(output_cls, prompt, llm_kwargs, **prompt_args)
+            return cast("Model", await super().astructured_predict(output_cls, prompt, llm_kwargs, **prompt_args))
         _started(output_cls, prompt, prompt_args)
         rounds, given, call = self._rounds(output_cls, prompt, llm_kwargs, prompt_args)
         while not rounds.over:
             with rounds:
                 answer = await self.achat(rounds.messages(given, _message), **call, **rounds.parameters)
                 rounds.take(completion_of(answer))
-        return _ended(rounds.result)
+        return cast("Model", _ended(rounds.result))
 
     def _structured_stream_call(
         self,

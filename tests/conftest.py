@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 from zlib import crc32
 
@@ -28,6 +29,7 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No key, proxy or certificate of the developer's own decides a test."""
     for name in _FROM_OUTSIDE:
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("OXEN_CONFIG_DIR", str(Path(__file__).parent / "no-such-folder"))
 
 
 @pytest.fixture(autouse=True)

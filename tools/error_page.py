@@ -69,7 +69,7 @@ def tree(kind: type[OxenError] = OxenError, depth: int = 0) -> Iterator[tuple[ty
     """The classes from the root down, in the order in which they are defined."""
     yield kind, depth
     for below in kind.__subclasses__():
-        if below.__module__ == errors.__name__ and below.__mro__[1] is kind:
+        if below in vars(errors).values() and below.__mro__[1] is kind:
             yield from tree(below, depth + 1)
 
 

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr, ValidationError
@@ -22,6 +22,7 @@ from _oxen_transport.redaction import Redactor, check_call_headers
 from _oxen_transport.request.body import check_parameters, encode, fit_window
 from _oxen_transport.request.reading import without_reasoning
 from _oxen_transport.request.repair import repair
+from _oxen_transport.request.rules import Report
 from _oxen_transport.request.token_bound import BYTES_PER_TOKEN
 from _oxen_transport.request.tokens import count_messages, count_repaired
 from _oxen_transport.request.tool_fields import settle_tools
@@ -30,6 +31,9 @@ from _oxen_transport.tools.names import NO_TOOL_NAMES, ToolNameMap, in_messages,
 from _oxen_transport.types import Message
 from _oxen_transport.validation_errors import config_error
 from _oxen_transport.version import __version__
+
+if TYPE_CHECKING:
+    from _oxen_transport.observer import Observer
 
 # Never "oxen" in here: the server takes such an agent for its CLI and may answer 426
 # (https://github.com/Oxen-AI/Oxen, crates/oxen-server/src/params.rs).
@@ -62,6 +66,8 @@ class Request:
     auto_continue: bool = False
     tool_names: ToolNameMap = field(default_factory=dict, repr=False)
     limiter: RateLimiter | None = field(default=None, repr=False, compare=False)
+    repairs: tuple[str, ...] = field(default=(), repr=False, compare=False)
+    observer: Observer | None = field(default=None, repr=False, compare=False)
 
     @property
     def expected_tokens(self) -> int:
@@ -70,7 +76,7 @@ class Request:
 
     @property
     def host(self) -> str:
-        """Name of the server, for errors and logs."""
+        """Name and port of the server, for errors and logs."""
         return host_of(self.url)
 
     @property
@@ -115,8 +121,10 @@ class Request:
 
 @lru_cache(maxsize=64)
 def host_of(url: str) -> str:
-    """A URL's host; a call asks several times."""
-    return urlsplit(url).hostname or ""
+    """A URL's host, with its port if it names one; a call asks several times."""
+    parts = urlsplit(url)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
+    return f"{host}:{parts.port}" if parts.port else host
 
 
 def build(
@@ -138,7 +146,9 @@ def build(
     names = tool_name_map(values["tools"]) if values["tools"] else NO_TOOL_NAMES
     body: dict[str, Any] = {"model": values["model"]}
     messages = in_messages(messages if known.returns_reasoning else without_reasoning(messages), names)
-    body["messages"] = repaired = repair(messages, known, mode, tools=bool(values["tools"]))
+    report = Report(known.name)
+    body["messages"] = repaired = repair(messages, known, mode, tools=bool(values["tools"]), report=report)
+    report.log()
     for name, wire in _WIRE.items():
         value = values[name]
         if value is not None and value != []:
@@ -163,7 +173,7 @@ def build(
         body=body,
         content=encode(body),
         stream=stream,
-        api_key=settings.api_key,
+        api_key=settings.effective_key(),
         extra_headers=values["extra_headers"],
         timeout=values["timeout"],
         total_timeout=values["total_timeout"],
@@ -172,6 +182,7 @@ def build(
         auto_continue=values["auto_continue"],
         tool_names=names,
         limiter=limiter if isinstance(limiter, RateLimiter) else None,
+        repairs=tuple(report.ran) if report.changed else (),
     )
 
 
@@ -192,8 +203,8 @@ def counts_tokens(settings: OxenSettings, call: Mapping[str, Any]) -> bool:
     return bool(call.get("check_context") or settings.check_context) or "fit" in (limit, extra.get("max_tokens"))
 
 
-def build_get(settings: OxenSettings, path: str, model: str = "") -> Request:
-    """A request for a document of the API, such as `/models`; `model` if it is about one.
+def build_get(settings: OxenSettings, path: str, model: str = "", method: str = "GET") -> Request:
+    """A request without a body for a document of the API, such as `/models`; `model` if it is about one.
 
     The key is sent if there is one.
     """
@@ -203,8 +214,8 @@ def build_get(settings: OxenSettings, path: str, model: str = "") -> Request:
         model=model,
         body={},
         content=b"",
-        method="GET",
-        api_key=settings.api_key,
+        method=method,
+        api_key=settings.effective_key(),
         extra_headers=settings.extra_headers,
         timeout=settings.timeout,
         total_timeout=settings.total_timeout,

@@ -18,7 +18,6 @@ from _oxen_transport.request.build import checked
 from _oxen_transport.request.repair import repair
 from _oxen_transport.settings import DEFAULT_BASE_URL, OxenParams, is_loopback, wire_names
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _OPENAI_ARGUMENTS = frozenset(
     {
         *("model", "messages", "temperature", "max_tokens", "top_p", "frequency_penalty", "presence_penalty", "stop"),
@@ -31,9 +30,8 @@ _DEFAULT_STREAM_OPTIONS = {"include_usage": True}
 
 
 def json_text(value: Any, indent: int | None = None) -> str:
-    """JSON that any terminal and file can hold: half a surrogate pair is escaped, all else stays readable."""
-    text = json.dumps(value, ensure_ascii=False, indent=indent)
-    return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    """JSON that people can read."""
+    return json.dumps(value, ensure_ascii=False, indent=indent)
 
 
 def literal(value: Any, indent: int = 0) -> str:

@@ -23,7 +23,9 @@ UNDERSTOOD = "OK."
 """An assistant's message where the order needs one and the conversation has none."""
 
 
-def repair(messages: list[Message], family: Family, mode: Mode, *, tools: bool, log: bool = True) -> list[Message]:
+def repair(
+    messages: list[Message], family: Family, mode: Mode, *, tools: bool, report: Report | None = None
+) -> list[Message]:
     """Repair a conversation for one family of models.
 
     Deterministic and idempotent; order is kept wherever the family allows it.
@@ -34,7 +36,7 @@ def repair(messages: list[Message], family: Family, mode: Mode, *, tools: bool, 
         mode: "repair" changes what is refused; "strict" raises exactly where "repair" would change
             something; "off" leaves everything as it is.
         tools: Whether the request declares tools.
-        log: Whether to log which rules ran; not where a conversation is only counted.
+        report: Records which rules ran, for a caller who then logs it or not; without one, they are logged.
 
     Returns:
         New messages; with "strict" and "off", the same ones in a new list.
@@ -48,7 +50,7 @@ def repair(messages: list[Message], family: Family, mode: Mode, *, tools: bool, 
         raise OxenConfigError("there is no message to send: the conversation is empty")
     if mode == "off":
         return list(messages)
-    report = Report(family.name)
+    log, report = report is None, report or Report(family.name)
     repaired = _repaired(messages, family, report, tools=tools)
     report.compare(messages, repaired)
     if mode == "strict":

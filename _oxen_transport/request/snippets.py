@@ -112,7 +112,7 @@ def snippet(request: Request, show: Show = "sent") -> SentRequest:
         shown = [each for each in offered if each.basic or show == "all"]
         body |= {each.name: each.example for each in shown if each.example is not None}
         body |= {each.name: given[each.name] for each in shown if each.name in given}
-        body["stream"] = request.stream
+        body["stream"] = bool(request.stream)
         body |= given if show == "all" else {}
     return SentRequest(sent.url, json.dumps(body).encode(), sent.header_names, sent.with_key)
 

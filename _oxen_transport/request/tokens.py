@@ -16,6 +16,7 @@ from _oxen_transport import catalogue
 from _oxen_transport.errors import Details, OxenConfigError, OxenContextOverflowError, OxenMissingExtraError
 from _oxen_transport.families import family
 from _oxen_transport.request.repair import repair
+from _oxen_transport.request.rules import Report
 from _oxen_transport.request.token_bound import Estimate, estimate_messages, estimate_text, plain_tool
 from _oxen_transport.request.tokenizer import encode, tokenizer_of
 from _oxen_transport.settings import OxenSettings
@@ -74,7 +75,7 @@ def count_messages(messages: list[Message], tools: Sequence[Mapping[str, Any]] |
     """
     if not messages:
         return Count(0, exact=True)
-    repaired = repair(messages, family(model), "repair", tools=bool(tools), log=False)
+    repaired = repair(messages, family(model), "repair", tools=bool(tools), report=Report(family(model).name))
     return count_repaired(repaired, tools, model)
 
 

@@ -72,32 +72,39 @@ def _match(turns: list[Turn]) -> None:
     no call has answers none: its call was cut out of the history.
     """
     answered: set[Call] = set()
-    _match_by_id(turns, answered)
-    _match_by_name(turns, answered)
-    _match_by_place(turns, answered)
+    results = [turn for turn in turns if turn.role == "tool"]
+    if any(turn.foreign_id for turn in results):
+        _match_by_id(turns, answered)
+    if any(turn.name and not turn.foreign_id for turn in results):
+        _match_by_name(turns, answered)
+    if not all(turn.name or turn.foreign_id for turn in results):
+        _match_by_place(turns, answered)
 
 
 def _match_by_id(turns: list[Turn], answered: set[Call]) -> None:
     calls = _OpenCalls(answered)
     for turn in turns:
-        calls.add(turn, {call: call.foreign_id for call in turn.calls})
-        if turn.role == "tool" and turn.foreign_id:
+        if turn.calls:
+            calls.add({call: call.foreign_id for call in turn.calls})
+        elif turn.role == "tool" and turn.foreign_id:
             turn.answers = calls.take(turn.foreign_id, turn.name) or calls.latest(turn.foreign_id, turn.name)
 
 
 def _match_by_name(turns: list[Turn], answered: set[Call]) -> None:
     calls = _OpenCalls(answered)
     for turn in turns:
-        calls.add(turn, {call: call.name for call in turn.calls})
-        if turn.role == "tool" and not turn.foreign_id and turn.name:
+        if turn.calls:
+            calls.add({call: call.name for call in turn.calls})
+        elif turn.role == "tool" and not turn.foreign_id and turn.name:
             turn.answers = calls.take(turn.name) or calls.take(wire_name(turn.name))
 
 
 def _match_by_place(turns: list[Turn], answered: set[Call]) -> None:
     calls = _OpenCalls(answered)
     for turn in turns:
-        calls.add(turn, dict.fromkeys(turn.calls, ""))
-        if turn.role == "tool" and not turn.foreign_id and not turn.name:
+        if turn.calls:
+            calls.add(dict.fromkeys(turn.calls, ""))
+        elif turn.role == "tool" and not turn.foreign_id and not turn.name:
             turn.answers = calls.take("")
 
 
@@ -109,11 +116,11 @@ class _OpenCalls:
         self._open: defaultdict[str, list[list[Call]]] = defaultdict(list)
         self._latest: dict[str, list[Call]] = {}
 
-    def add(self, caller: Turn, keys: dict[Call, str]) -> None:
-        """Add the calls of one message."""
+    def add(self, keys: dict[Call, str]) -> None:
+        """Add the calls of one message, each with its key."""
         groups: defaultdict[str, list[Call]] = defaultdict(list)
-        for call in caller.calls:
-            groups[keys[call]].append(call)
+        for call, key in keys.items():
+            groups[key].append(call)
         for key, group in groups.items():
             self._latest[key] = group
             self._open[key].append(group)

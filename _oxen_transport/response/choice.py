@@ -82,7 +82,12 @@ def choices_in(parsed: dict[str, Any]) -> list[tuple[Index, dict[str, Any]]]:
 def first_choice(choices: list[tuple[Index, dict[str, Any]]]) -> dict[str, Any]:
     """The choice that is the answer: that of index 0, else the lowest; {} if there is none."""
     found: dict[str, Any] = next((choice for index, choice in choices if index == 0), {})
-    return found or min(choices, key=lambda numbered: str(numbered[0]), default=(0, found))[1]
+    return found or min(choices, key=by_index, default=(0, found))[1]
+
+
+def by_index(numbered: tuple[Index, Any]) -> tuple[bool, Index]:
+    """A key to sort choices by: numbers first, then what a server may have written in their place."""
+    return isinstance(numbered[0], str), numbered[0]
 
 
 def read_choice(choice: dict[str, Any], keys: tuple[str, str]) -> Choice:

@@ -12,7 +12,7 @@ from pydantic_core import from_json
 
 from _oxen_transport.errors import OxenError, OxenResponseError, OxenStreamError
 from _oxen_transport.redaction import Redactor
-from _oxen_transport.response.choice import CHUNK, KEPT, choices_in, kept, parse_choice_error, read_choice
+from _oxen_transport.response.choice import CHUNK, KEPT, by_index, choices_in, kept, parse_choice_error, read_choice
 from _oxen_transport.response.collected import Collected
 from _oxen_transport.response.completion import parse_event
 from _oxen_transport.response.error_body import ErrorPayload, is_error, parse_error
@@ -84,11 +84,11 @@ class ChunkReader:
         return None
 
     def rest(self) -> Iterator[Chunk]:
-        """The stream has ended: the chunks that are still due."""
+        """The stream has ended: the chunks that are still due. Raises: OxenError, as `read` does."""
         others, self._others = self._others, []
         if others and not self.begun:  # a server that counts from 1
-            lowest = min(str(index) for index, _ in others)
-            chosen = (choice for index, choice in others if str(index) == lowest)
+            lowest, _ = min(others, key=by_index)
+            chosen = (choice for index, choice in others if index == lowest)
             yield from filter(None, (self._read_choice(choice, {}) for choice in chosen))
         rest = Chunk(self._text.end(), (), self._reasoning.end(), self._refusal.end())
         if rest.text or rest.reasoning or rest.refusal:

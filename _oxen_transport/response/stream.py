@@ -106,8 +106,8 @@ class StreamReader:
                 yield from chunks_from(whole)
                 return
             lines = [("message", line) for line in bytes(self._json).splitlines()]
-            yield from self._late(lines or self._decoder.end())
-        yield from self._chunks.rest()
+            yield from self._reading(self._late(lines or self._decoder.end()))
+        yield from self._reading(self._chunks.rest())
         pieces, whole = self._chunks.close(self._model)
         failure = self._verdict()
         if failure is not None:
@@ -166,12 +166,16 @@ class StreamReader:
 
     def _late(self, events: Iterable[Event]) -> Iterator[Chunk]:
         """Events that the end of the body completes, not a blank line: one that is cut off does not count."""
+        for kind, data in events:
+            if data.strip() == b"[DONE]":
+                self.done = True
+            elif type(parse_event(data)) is dict and (chunk := self._chunks.read(kind, data)) is not None:
+                yield chunk
+
+    def _reading(self, chunks: Iterator[Chunk]) -> Iterator[Chunk]:
+        """The same chunks, up to a failure, which `_verdict` knows then."""
         try:
-            for kind, data in events:
-                if data.strip() == b"[DONE]":
-                    self.done = True
-                elif type(parse_event(data)) is dict and (chunk := self._chunks.read(kind, data)) is not None:
-                    yield chunk
+            yield from chunks
         except OxenError as failure:
             self.fail(failure)
 

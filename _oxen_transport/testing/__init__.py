@@ -1,5 +1,8 @@
 """A scripted server over real sockets: what it sends, when, and how it breaks is up to the test.
 
+`OxenServer` is the form for users' tests (the fixture `oxen_server`): it knows the API's endpoints, and its
+script is written in a model's words. Below it is the server itself, scripted by the byte:
+
     with Server() as server:
         stage = server.stage(reply(error_body("busy"), 503), good)   # first attempt, second and later ones
         ...call stage.url...
@@ -33,7 +36,9 @@ from _oxen_transport.testing.answers import (
     streamed,
     whole,
 )
+from _oxen_transport.testing.catalogue import MIXTRAL
 from _oxen_transport.testing.connection import Connection, Received
+from _oxen_transport.testing.oxen_server import TEST_KEY, OxenServer
 from _oxen_transport.testing.ports import black_hole, closed_port, mute_port
 from _oxen_transport.testing.server import Server, Stage
 from _oxen_transport.testing.steps import FIN, HANG, RST, Attempt, Gate, Step, drip
@@ -43,14 +48,17 @@ __all__ = [
     "DONE",
     "FIN",
     "HANG",
+    "MIXTRAL",
     "PIECES",
     "RST",
+    "TEST_KEY",
     "TOOL_ARGUMENTS",
     "TOOL_CALL",
     "USAGE",
     "Attempt",
     "Connection",
     "Gate",
+    "OxenServer",
     "Received",
     "Server",
     "Stage",

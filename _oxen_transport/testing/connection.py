@@ -45,6 +45,11 @@ class Received:
         return json.loads(self.body)
 
     @property
+    def messages(self) -> list[dict[str, Any]]:
+        """The messages of a chat completion that was asked for."""
+        return list(self.json.get("messages") or [])
+
+    @property
     def wants_stream(self) -> bool:
         return self.body[:1] == b"{" and self.json.get("stream") is True
 

@@ -18,7 +18,7 @@ agent = FunctionAgent(tools=[get_title, get_word_count], llm=Oxen(**connection()
 
 async def main() -> None:
     print(QUESTION)
-    run = agent.run(QUESTION)
+    run = agent.run(user_msg=QUESTION)
     async for event in run.stream_events():
         if isinstance(event, ToolCallResult):
             print(f"  tool: {event.tool_output.content}")

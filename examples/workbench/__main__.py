@@ -17,6 +17,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from examples.support import connection
 from examples.workbench.page import LOOPBACK, OnlyOwnSources, add_page
+from examples.workbench.run import warm_up
 
 
 def main() -> None:
@@ -29,6 +30,7 @@ def main() -> None:
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=[LOOPBACK, "localhost"])
     app.add_middleware(OnlyOwnSources)
     add_page(connection(slots=2))
+    warm_up()
     print(f"The workbench is at http://{LOOPBACK}:{port}", flush=True)
     ui.run(
         host=LOOPBACK,
@@ -39,7 +41,6 @@ def main() -> None:
         reload=False,
         show=not arguments.no_browser,
         show_welcome_message=False,
-        loop="asyncio",
     )
 
 

@@ -73,5 +73,5 @@ class ApiTab:
 
 
 def _colored(text: str, language: str) -> str:
-    """HTML; everything is escaped, and half a surrogate pair, which no page can hold, is replaced."""
-    return highlight(text.encode(errors="replace").decode(), get_lexer_by_name(language), _FORMATTER)
+    """HTML; everything is escaped."""
+    return highlight(text, get_lexer_by_name(language), _FORMATTER)

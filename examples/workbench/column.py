@@ -159,21 +159,21 @@ class ColumnView:
                 lambda event: self._put("stream", event.value)
             )
             Form(self.column.parameters, self._parameters_changed).build(info.parameters())
+        self._accepted = models.accepted_files(info)
         self._draw_files()
         self._count_parameters()
 
     def _draw_files(self) -> None:
         self._files.clear()
-        accepted = [mime for kind, mime in (("image", "image/*"), ("file", ".pdf")) if models.takes(self.info, kind)]
         with self._files:
             for file in self.column.files:
                 with ui.row().classes("items-center gap-1"):
                     ui.label(file.name).classes("wb-file text-xs")
                     ui.button(icon="close", on_click=lambda file=file: self._remove_file(file)).props("flat dense")
-            if accepted:
-                upload = ui.upload(label="Image or PDF", on_upload=self._add_file, auto_upload=True)
-                upload.props(f'accept="{",".join(accepted)}" flat bordered dense').classes("wb-upload w-full")
-                upload.props(f"max-file-size={LARGEST_FILE}")
+            if self._accepted:
+                with ui.expansion("Image or PDF").classes("wb-upload w-full").props("dense"):
+                    upload = ui.upload(on_upload=self._add_file, auto_upload=True, max_file_size=LARGEST_FILE)
+                    upload.props(f'accept="{",".join(self._accepted)}" flat bordered').classes("w-full")
 
     # -- what the user does ------------------------------------------------------------------
 
@@ -244,7 +244,7 @@ class ColumnView:
             return
         self._shown = self.run.changes
         long = len(self.run.text) > LONGEST_MARKDOWN
-        self._answer.set_content("" if long else self.run.text)
+        self._answer.set_content("" if long else _with_closed_fence(self.run.text))
         self._plain.set_text(self.run.text if long else "")
         self._reasoning.set_text(self.run.reasoning)
         self._reasoning_box.set_visibility(bool(self.run.reasoning))
@@ -281,3 +281,9 @@ class ColumnView:
         except (OxenError, ImportError):
             return f"about {tokens:,} tokens"
         return f"{tokens:,} tokens"
+
+
+def _with_closed_fence(text: str) -> str:
+    """Markdown whose last block of code is still being written, or was cut: code from its first line on."""
+    fences = sum(line.lstrip().startswith("```") for line in text.split("\n"))
+    return f"{text}\n```" if fences % 2 else text

@@ -33,7 +33,8 @@ class Form:
 
     def _row(self, parameter: Parameter) -> None:
         value = self._values.get(parameter.name)
-        label = parameter.name if parameter.default is None else f"{parameter.name} (default {parameter.default})"
+        default = "" if parameter.default is None else f" (default {str(parameter.default)[:40]})"
+        label = f"{parameter.name[:80]}{default}"
         build = {
             "number": self._number,
             "integer": self._number,
@@ -64,7 +65,8 @@ class Form:
         if low is not None and high is not None:
             start = value if value is not None else min(max(parameter.example or 0, low), high)
             slider = ui.slider(min=low, max=high, step=parameter.step or 0.01, value=start).classes("grow")
-            slider.props(f'aria-label="{parameter.name}"').on_value_change(lambda event: field.set_value(event.value))
+            slider.props["aria-label"] = parameter.name
+            slider.on_value_change(lambda event: field.set_value(event.value))
 
             def follow(number: Any) -> None:
                 slider.classes(
@@ -105,17 +107,19 @@ class Form:
         shown = "" if value is None else value if isinstance(value, str) else json.dumps(value)
         if parameter.kind == "texts" and isinstance(value, list):
             shown = "\n".join(map(str, value))
-        area = ui.textarea(f"{label}, {hint}" if hint else label, value=shown).props("autogrow dense").classes("grow")
 
-        def take(text: str) -> None:
-            area.error = None
+        def problem(text: str | None) -> str | None:
             try:
-                self._set(parameter.name, _parsed(parameter.kind, text or ""))
+                _parsed(parameter.kind, text or "")
             except ValueError as error:
-                area.error = f"not JSON, and not sent: {error}"
-                self._set(parameter.name, None)
+                return f"not JSON, and not sent: {error}"
+            return None
 
-        area.on_value_change(lambda event: take(event.value))
+        def take(text: str | None) -> None:
+            self._set(parameter.name, None if problem(text) else _parsed(parameter.kind, text or ""))
+
+        area = ui.textarea(f"{label}, {hint}" if hint else label, value=shown, validation=problem)
+        area.props("autogrow dense").classes("grow").on_value_change(lambda event: take(event.value))
         return area
 
 

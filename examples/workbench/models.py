@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from langchain_oxen import ModelInfo, OxenCatalogue, OxenError
+from langchain_oxen import ChatOxen, ModelInfo, OxenCatalogue, OxenError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,9 +30,14 @@ def summary(info: ModelInfo | None) -> str:
     return " · ".join(_facts(info)) if info else ""
 
 
-def takes(info: ModelInfo | None, kind: str) -> bool:
-    """Whether a model takes images ("image") or PDFs ("file"); one that does not say may."""
-    return info is not None and (not info.input_types or kind in info.input_types or f"{kind}s" in info.input_types)
+def accepted_files(info: ModelInfo) -> list[str]:
+    """What an upload may be, as browsers write it; a model that does not say takes both, unless it reads text only."""
+    kinds = {"image": "image/*", "file": ".pdf", "pdf": ".pdf"}
+    if info.input_types:
+        named = [kinds[kind.removesuffix("s")] for kind in info.input_types if kind.removesuffix("s") in kinds]
+        return sorted(set(named))
+    profile = ChatOxen(model=info.id, api_key="none", base_url="http://127.0.0.1").profile or {}
+    return [] if profile.get("image_inputs") is False else ["image/*", ".pdf"]
 
 
 def _facts(info: ModelInfo) -> list[str]:

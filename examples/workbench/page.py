@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nicegui import run, ui
+from starlette.responses import PlainTextResponse
+from starlette.websockets import WebSocketClose
 
 from examples.workbench import models
 from examples.workbench.column import ColumnView
@@ -24,8 +26,10 @@ body { --nicegui-default-padding: 0.5rem; }
 .wb-columns { display: grid; gap: .75rem; width: 100%; align-items: start;
               grid-template-columns: repeat(auto-fit, minmax(min(100%, 21rem), 1fr)); }
 .wb-answer pre, .wb-code pre { overflow-x: auto; padding: .5rem; border-radius: .25rem; background: #8882; }
+.wb-answer :is(h1, h2, h3, h4, h5, h6) { font-size: 1.15rem; line-height: 1.4; font-weight: 600; margin: .5rem 0; }
 .wb-code pre { white-space: pre; font-family: ui-monospace, monospace; }
 .wb-diff { white-space: pre-wrap; overflow-wrap: anywhere; }
+.wb-diff del, .wb-diff ins { padding: 0 .15em; }
 .wb-diff del { background: #f8514940; } .wb-diff ins { background: #2ea04340; text-decoration: none; }
 """
 # no image, script or font of another host: an answer's Markdown could carry the conversation there
@@ -36,7 +40,7 @@ _POLICY = (
 
 
 class OnlyOwnSources:
-    """ASGI middleware: the browser loads nothing from elsewhere, and shows the page in no other's frame."""
+    """ASGI middleware: the page loads nothing from elsewhere, no other page frames it or talks to its server."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -47,6 +51,12 @@ class OnlyOwnSources:
                 message["headers"] = [*message["headers"], (b"content-security-policy", _POLICY)]
             await send(message)
 
+        headers = dict(scope.get("headers", ()))
+        origin = headers.get(b"origin", b"")
+        if origin and origin.split(b"://")[-1] != headers.get(b"host"):  # another site's script
+            forbidden = PlainTextResponse("this is another page's server", 403)
+            await (WebSocketClose(1008) if scope["type"] == "websocket" else forbidden)(scope, receive, send)
+            return
         await self._app(scope, receive, with_policy)
 
 
@@ -145,7 +155,7 @@ class Page:
         ui.notify("Link copied. It holds everything but the key and the answers.")
 
     def _save(self) -> None:
-        ui.download.content(self.state.to_json(), "workbench.json")
+        ui.download.content(self.state.to_json().encode(errors="replace"), "workbench.json")
 
     def _choose_file(self) -> None:
         with ui.dialog() as dialog, ui.card():
@@ -161,8 +171,9 @@ class Page:
             ui.upload(on_upload=load, auto_upload=True).props("accept=.json flat bordered").classes("wb-load-file")
         dialog.open()
 
-    def _switch_dark(self) -> None:
-        self._dark.set_value(not self._dark.value)
+    async def _switch_dark(self) -> None:
+        """To the other one; at first it is as the browser wants it, which only the browser knows."""
+        self._dark.set_value(not await ui.run_javascript("document.body.classList.contains('body--dark')"))
 
     # -- the columns ---------------------------------------------------------------------------
 

@@ -7,24 +7,39 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from langchain_oxen import ChatOxen, OxenConfigError, OxenError
+import httpx
+
+from langchain_oxen import ChatOxen, ModelInfo, OxenConfigError, OxenError
 
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessage
 
     from examples.workbench.state import Column
-    from langchain_oxen import ModelInfo
 
 Status = Literal["idle", "running", "done", "stopped", "failed"]
 
 
 def chat_of(column: Column, connection: dict[str, Any]) -> Any:
     """The model object of a column, with its tools bound. Raises: OxenConfigError."""
-    own = {name: value for name, value in column.parameters.items() if name in ChatOxen.model_fields}
-    further = {name: value for name, value in column.parameters.items() if name not in own}
+    # a link may come from anybody: of the class's own settings, it can reach only those that go into the body
+    tuned = {each.name for each in ModelInfo(id=column.model).parameters()}
+    own = {name: value for name, value in column.parameters.items() if name in tuned}
+    further = {name: value for name, value in column.parameters.items() if name not in tuned}
     chat = ChatOxen(model=column.model, extra_body=further, **own, **connection)
     tools = tools_of(column)
     return chat.bind_tools(tools) if tools else chat
+
+
+def warm_up() -> None:
+    """Make what is made with the first answer and the first count, or the first run would seem a second slower."""
+    body = b'data: {"choices": [{"delta": {"content": "x"}, "finish_reason": "stop"}]}\n\ndata: [DONE]\n\n'
+    answer = httpx.MockTransport(
+        lambda request: httpx.Response(200, content=body, headers={"Content-Type": "text/event-stream"})
+    )
+    with httpx.Client(transport=answer) as client:
+        chat = ChatOxen(api_key="none", base_url="http://127.0.0.1", http_client=client)
+        for _ in chat.stream("x"):
+            chat.get_num_tokens("x")
 
 
 def tools_of(column: Column) -> list[dict[str, Any]]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import zlib
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from examples.support.local import MODEL
 
@@ -51,6 +52,13 @@ class Column(_Strict):
     files: list[File] = Field(default_factory=list)
     stream: bool = True
 
+    @field_validator("parameters")
+    @classmethod
+    def _no_hidden_conversation(cls, value: dict[str, Any]) -> dict[str, Any]:
+        if hidden := value.keys() & {"model", "messages", "stream", "stream_options", "tools"}:
+            raise ValueError(f"{sorted(hidden)} have a place of their own")
+        return value
+
 
 class State(_Strict):
     """All columns, from left to right."""
@@ -59,7 +67,7 @@ class State(_Strict):
 
     def to_json(self) -> str:
         """For a file."""
-        return self.model_dump_json(indent=2, exclude_defaults=True)
+        return json.dumps(self.model_dump(exclude_defaults=True), ensure_ascii=False, indent=1)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> State:
@@ -73,7 +81,7 @@ class State(_Strict):
 
     def to_link(self) -> str:
         """For the part of a URL behind `#`, which is never sent to a server. "": too long for a link."""
-        packed = zlib.compress(self.model_dump_json(exclude_defaults=True).encode(errors="replace"), 9)
+        packed = zlib.compress(self.to_json().encode(errors="replace"), 9)  # half a surrogate pair is no UTF-8
         link = base64.urlsafe_b64encode(packed).decode().rstrip("=")
         return link if len(link) <= LONGEST_LINK else ""
 

@@ -37,12 +37,14 @@ def tracked() -> list[Path]:
 def test_every_library_that_is_imported_is_declared(package: str) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    optional = ("tokenizer", "http2", "socks", "validation")
+    optional = ("tokenizer", "http2", "socks", "validation", "cli", "otel", "testing")
     everyone = project["dependencies"] + [line for extra in optional for line in extras[extra]]
     theirs = {"langchain_oxen": extras["langchain"], "llama_index_oxen": extras["llama-index"]}
     declared = {re.split(r"[\s<>=!~\[;]", line)[0].replace("-", "_") for line in everyone + theirs.get(package, [])}
+    declared |= {"opentelemetry"} if "opentelemetry_api" in declared else set()
     declared |= {"llama_index"} if "llama_index_core" in declared else set()
-    declared |= {"langchain", "langchain_protocol"} & set(imported(package))  # `register()`; langchain-core's own
+    declared |= {"langchain", "langchain_protocol"} if package == "langchain_oxen" else set()  # there if langchain is
+    declared |= {"referencing"} if "jsonschema" in declared else set()  # part of jsonschema's interface
     assert set(imported(package)) - set(sys.stdlib_module_names) - set(PACKAGES) <= declared
 
 
@@ -73,6 +75,9 @@ def test_the_siblings_offer_the_same() -> None:
     import llama_index_oxen
 
     ours, theirs = set(langchain_oxen.__all__), set(llama_index_oxen.__all__)
+    assert (
+        langchain_oxen.errors.__all__ == llama_index_oxen.errors.__all__ == __import__("_oxen_transport").errors.__all__
+    )
     # LangChain asks the model itself to count; LlamaIndex has global settings for that
     assert ours ^ theirs == {"ChatOxen", "register", "Oxen", "use", "tokenizer"}
     assert {name for name in ours if name.endswith("Error")} == {
@@ -133,6 +138,8 @@ def test_each_package_works_without_the_rest(blocked: set[str], code: str) -> No
     [
         ("langchain_core", "langchain_oxen", "oxen-integrations[langchain]"),
         ("llama_index", "llama_index_oxen", "oxen-integrations[llama-index]"),
+        ("opentelemetry", "langchain_oxen.tracing", "oxen-integrations[otel]"),
+        ("opentelemetry", "llama_index_oxen.tracing", "oxen-integrations[otel]"),
     ],
 )
 def test_a_missing_extra_explains_itself(blocked: str, package: str, extra: str) -> None:

@@ -40,6 +40,7 @@ ON_THE_WIRE: dict[str, tuple[Any, str, Any]] = {
     "tools": ([TOOL], "tools", [TOOL]),
     "tool_choice": ("any", "tool_choice", "required"),
     "parallel_tool_calls": (False, "parallel_tool_calls", False),
+    "target_namespace": ("our-company", "target_namespace", "our-company"),
     "response_format": ({"type": "json_object"}, "response_format", {"type": "json_object"}),
     "stream_options": ({"include_usage": False}, "stream_options", {"include_usage": False}),
 }

@@ -85,7 +85,7 @@ def counts(group: dict[str, str]) -> tuple[int, int]:
 
 def markdown(cards: list[dict[str, Any]], versions: dict[str, str]) -> str:
     """All cards as one table."""
-    from tools.conformance import GROUPS  # in their order
+    from llama_index_oxen.testing.conformance import GROUPS  # in their order
 
     groups = [group.__name__ for group in GROUPS]
     lines = [f"| | {' | '.join(one['name'] for one in cards)} |", "|---|" + "---:|" * len(cards)]

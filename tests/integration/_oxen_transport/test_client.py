@@ -467,7 +467,7 @@ def test_logs_say_what_happened_and_no_more(api: EntryPoint, server: Server, cap
     said = [record.getMessage() for record in caplog.records if record.name == "oxen_integrations"]
     assert len(said) == 3
     assert "503" in said[0]
-    assert "trying 127.0.0.1 again" in said[1]
+    assert "trying 127.0.0.1:" in said[1]
     assert "200" in said[2]
 
 

@@ -82,6 +82,7 @@ CUT = [
     Row("body: an error in odd words", b'{"code": "InternalError", "msg": "boom"}', "", errors.OxenAPIError, "boom", JSON),
     Row("body: an error with half a surrogate pair", b'{"error": {"message": "boom \\ud83d"}}', "", errors.OxenAPIError, "boom \ufffd", JSON),
     Row("stream: an object of another kind", sse([PAR, {"object": "exception", "code": 500}]), "par", errors.OxenResponseError, "not a chunk"),
+    Row("stream: a failure among choices counted from one", sse([choices(choice(1, {"content": "par"})), choices(choice(1, error="boom"))]), "par", errors.OxenStreamError, "boom"),
     Row("body: an error in a list", b'[{"error": {"code": 503, "message": "boom"}}]', "", errors.OxenAPIError, "boom", JSON),
     Row("body: a choice with an error", json.dumps({"choices": [{"error": {"message": "boom"}, "message": {"content": "par"}, "finish_reason": None}]}).encode(), "", errors.OxenAPIError, "boom", JSON),
     Row("body: a page", b"<html><body>Sign in</body></html>", "", errors.OxenResponseError, "", "text/html"),

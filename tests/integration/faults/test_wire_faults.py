@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from _oxen_transport.errors import OxenError
-from tests.entry_points import Answer, EntryPoint, in_turn
+from tests.entry_points import EVERY, Answer, EntryPoint, in_turn
 from tests.integration.faults import faults_in_answers, faults_in_streams
 from tests.integration.faults.fault import RETRIES, Fault
 from tests.integration.faults.secrets_and_resources import assert_keeps_secrets, watched
@@ -24,7 +24,15 @@ if TYPE_CHECKING:
     from _oxen_transport.testing import Server, Stage
 
 FAULTS = (*faults_in_answers.ALL, *faults_in_streams.ALL)
-CELLS = [(fault, api) for number, fault in enumerate(FAULTS) for api in in_turn(number) if fault.fits(api.streams)]
+
+
+def applies(fault: Fault, api: EntryPoint, number: int) -> bool:
+    """A fault of whole and of streamed answers: one of them sync, the other async; the next fault the other way."""
+    alternates = fault.ways != "both" or (api.is_async is api.streams) is (number % 2 == 0)
+    return fault.fits(api.streams) and (EVERY or alternates)
+
+
+CELLS = [(fault, api) for number, fault in enumerate(FAULTS) for api in in_turn(number) if applies(fault, api, number)]
 pytestmark = pytest.mark.usefixtures("fast_retries")
 
 

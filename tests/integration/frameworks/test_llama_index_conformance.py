@@ -1,4 +1,4 @@
-"""`Oxen` in the conformance suite for LlamaIndex's LLM classes (tools/conformance)."""
+"""`Oxen` in the conformance suite for LlamaIndex's LLM classes (llama_index_oxen.testing)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from llama_index_oxen import Oxen
-from tools.conformance import AllTests
+from llama_index_oxen.testing.conformance import AllTests
 
 
 class TestOxen(AllTests):

@@ -1,4 +1,4 @@
-"""What is not a failure of the network reaches the caller as it is, and is never retried."""
+"""What is not a failure of the network reaches the api as it is, and is never retried."""
 
 from __future__ import annotations
 

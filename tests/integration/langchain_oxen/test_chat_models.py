@@ -33,7 +33,7 @@ from _oxen_transport.testing import (
     streamed,
 )
 from _oxen_transport.testing import completion as body
-from langchain_oxen import ChatOxen
+from langchain_oxen import ChatOxen, OxenConfigError
 from tests.tables import each_row
 
 load = importlib.import_module("langchain_core.load.load").load
@@ -325,3 +325,16 @@ def test_async_handlers_hear_the_tokens(make):
     recorder = AsyncRecorder()
     asyncio.run(model.ainvoke("hi", {"callbacks": [recorder]}))
     assert "".join(recorder.tokens) == ANSWER
+
+
+def test_repr_shows_the_model_and_values_set_later_are_checked():
+    model = ChatOxen(api_key="sk-made-up", temperature=0.5)
+    assert repr(model).startswith("ChatOxen(model='open-mixtral-8x22b', temperature=0.5")
+    assert "profile" not in repr(model)
+    assert "sk-made-up" not in repr(model)
+    with pytest.raises(OxenConfigError, match="temperature: must be less than or equal to 2"):
+        model.temperature = 9
+    with pytest.raises(OxenConfigError, match="pass it to the constructor"):
+        model.invoke("hi", api_base="https://h.test")
+    model.stop = "END"
+    assert model.stop == ["END"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TypedDict
 
 import pytest
@@ -61,6 +62,9 @@ ANTHROPIC = {
 }
 OPENAI = {"type": "function", "function": {"name": "weather", "description": "d", "parameters": SCHEMA}}
 RUNNABLE = ChatPromptTemplate.from_messages([("human", "The weather in {city}?")])
+with warnings.catch_warnings():  # langchain-core has it in beta
+    warnings.simplefilter("ignore")
+    RUNNABLE_AS_TOOL = RUNNABLE.as_tool(name="weather", description="d")
 TWO_CALLS = [("AbC123xy1", "weather", {"city": "Paris"}), ("AbC123xy2", "weather", {"city": "Rome"})]
 
 
@@ -98,7 +102,7 @@ def calling(*calls):
         (JSON_SCHEMA, "weather"),
         (ANTHROPIC, "weather"),
         (OPENAI, "weather"),
-        (RUNNABLE.as_tool(name="weather", description="d"), "weather"),
+        (RUNNABLE_AS_TOOL, "weather"),
     ],
     ids=["tool", "function", "pydantic", "pydantic v1", "TypedDict", "JSON schema", "Anthropic", "OpenAI", "runnable"],
 )

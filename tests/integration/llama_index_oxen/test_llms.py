@@ -38,7 +38,7 @@ from _oxen_transport.testing import (
     streamed,
     whole,
 )
-from llama_index_oxen import Oxen, OxenConfigError, OxenTruncatedStreamError
+from llama_index_oxen import Oxen, OxenConfigError, OxenConnectionError, OxenTruncatedStreamError
 from tests.tables import each_row
 
 QUESTION = [ChatMessage(content="What does the ox do?")]
@@ -282,3 +282,32 @@ def test_long_arguments_are_read_in_linear_time(make):
 def test_a_whole_body_in_place_of_a_stream(make):
     llm, _ = make(lambda request: [whole(completion("hi"))])
     assert list(llm.stream_chat(QUESTION))[-1].message.content == "hi"
+
+
+@pytest.mark.parametrize(
+    ("method", "asked", "answer"),
+    [
+        ("chat", "hi", r"use complete\(\)"),
+        ("stream_chat", "hi", r"use complete\(\)"),
+        ("chat", ChatMessage(content="hi"), r"write \[message\]"),
+        ("chat", [{"role": "user", "content": "hi"}], "got a dict"),
+        ("complete", [ChatMessage(content="hi")], r"use chat\(\)"),
+    ],
+)
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_arguments_of_another_type_are_answered_with_what_to_write(make, method, asked, answer, asynchronous):
+    llm, stage = make(good)
+    call = getattr(llm, f"a{method}" if asynchronous else method)
+    with pytest.raises(OxenConfigError, match=answer):
+        asyncio.run(call(asked)) if asynchronous else call(asked)
+    assert stage.requests == []
+
+
+def test_tracebacks_name_the_public_module_and_errors_the_port():
+    with pytest.raises(OxenConfigError) as caught:
+        Oxen(temprature=1)
+    assert type(caught.value).__module__ == "llama_index_oxen.errors"
+    again = pickle.loads(pickle.dumps(caught.value))  # noqa: S301 - our own bytes
+    assert type(again) is OxenConfigError
+    with pytest.raises(OxenConnectionError, match=r"cannot connect to 127\.0\.0\.1:9\b"):
+        Oxen(base_url="http://127.0.0.1:9", api_key="sk-made-up", max_retries=0, trust_env=False).complete("hi")

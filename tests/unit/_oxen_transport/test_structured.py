@@ -26,6 +26,7 @@ from _oxen_transport.settings import OxenSettings
 from _oxen_transport.structured import METHODS, StructuredRounds
 from _oxen_transport.structured_object import StructuredObject
 from _oxen_transport.types import Completion, ToolCall
+from tests.tables import each_row
 
 HERE = OxenSettings(base_url="http://127.0.0.1:1")
 THERE = OxenSettings(base_url="http://127.0.0.1:2")
@@ -99,7 +100,7 @@ FAILURES: list[tuple[OxenError, bool]] = [
 ]
 
 
-@pytest.mark.parametrize(("error", "falls_back"), FAILURES, ids=lambda value: getattr(value, "message", str(value)))
+@each_row(("error", "falls_back"), FAILURES, ids=lambda value: getattr(value, "message", str(value)))
 def test_another_method_is_tried_only_after_a_rejection(error: OxenError, falls_back: bool) -> None:
     rounds = auto()
     if falls_back:
@@ -131,7 +132,7 @@ def test_a_repair_shows_the_model_its_answer_and_the_error_once() -> None:
     assert isinstance(rounds.error, OxenStructuredOutputError)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("method", "instruct", "expected"),
     [
         ("json_mode", True, True),
@@ -160,7 +161,7 @@ def call(name: str, arguments: str) -> ToolCall:
 RIGHT = '{"name": "Bella", "age": 7}'
 
 
-@pytest.mark.parametrize(
+@each_row(
     "answer",
     [
         Completion(tool_calls=(call("Ox", RIGHT),)),
@@ -176,7 +177,7 @@ def test_the_object_is_read_wherever_it_is(answer: Completion) -> None:
     assert StructuredObject(Ox).read(answer) == Ox(name="Bella", age=7)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("answer", "why"),
     [
         (Completion(text='{"name": "Bel', finish_reason="length"), "cut off at max_tokens"),

@@ -18,27 +18,12 @@ from langchain_core.messages import (
 from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.request.build import build
 from _oxen_transport.settings import OxenSettings
-from _oxen_transport.testing import Server, chunk, completion, good, reply, sse, streamed
 from langchain_oxen.messages import to_wire
-from tests.entry_points import EntryPoint, LangChain, each, entry_points
 
 CALL: Any = {"id": "call_1", "name": "f", "args": {"a": 1}, "type": "tool_call"}
 FUNCTION = {"name": "f", "arguments": '{"a":1}'}
 SIGNATURE = {"google": {"thought_signature": "s1gn"}}
 DETAILS = [{"type": "reasoning.encrypted", "data": "x", "index": 0}]
-
-
-SIGNED = {"id": "call_1", "type": "function", "function": FUNCTION, "extra_content": SIGNATURE}
-THOUGHTFUL = {"reasoning_content": "hm", "reasoning_details": DETAILS, "tool_calls": [SIGNED]}
-
-
-def thoughtful(*, streams: bool) -> Any:
-    """A thinking model's answer that calls a tool."""
-    if streams:
-        return streamed(sse([chunk({**THOUGHTFUL, "tool_calls": [{**SIGNED, "index": 0}]}), chunk(None, "tool_calls")]))
-    body = completion("")
-    body["choices"][0] = {"index": 0, "finish_reason": "tool_calls", "message": {"content": None, **THOUGHTFUL}}
-    return reply(body)
 
 
 def sent(messages: list[Any], model: str = "deepseek-v4-flash", **settings: Any) -> list[Any]:
@@ -156,12 +141,3 @@ def test_results_without_ids_go_to_the_calls_of_their_names() -> None:
     wired = sent([HumanMessage("q"), AIMessage("", tool_calls=calls), *results])
     called = {call["id"]: call["function"]["name"] for call in wired[1]["tool_calls"]}
     assert {called[message["tool_call_id"]]: message["content"] for message in wired[2:]} == {"g": "of g", "f": "of f"}
-
-
-@each(*entry_points(LangChain))
-def test_an_answer_with_thoughts_and_signatures_goes_back_as_it_came(api: EntryPoint, server: Server) -> None:
-    stage = server.stage(thoughtful(streams=api.streams), good)
-    model = api.make(stage.url, model="deepseek-v4-flash")
-    answer = api.ask(model, "q").raw
-    model.invoke([HumanMessage("q"), answer, ToolMessage("2", tool_call_id="call_1")])
-    assert THOUGHTFUL.items() <= {**stage.bodies[1]["messages"][1]}.items()

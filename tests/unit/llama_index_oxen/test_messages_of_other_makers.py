@@ -20,28 +20,13 @@ from llama_index.core.base.llms.types import (
 from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.request.build import build
 from _oxen_transport.settings import OxenSettings
-from _oxen_transport.testing import Server, chunk, completion, good, reply, sse, streamed
 from llama_index_oxen.messages import to_wire
-from tests.entry_points import EntryPoint, LlamaIndex, each, entry_points
 
 CALL = ToolCallBlock(tool_call_id="call_1", tool_name="f", tool_kwargs={"a": 1})
 FUNCTION = {"name": "f", "arguments": '{"a":1}'}
 SIGNATURE = {"google": {"thought_signature": "s1gn"}}
 DETAILS = [{"type": "reasoning.encrypted", "data": "x", "index": 0}]
 QUESTION = ChatMessage(content="q")
-
-
-SIGNED = {"id": "call_1", "type": "function", "function": FUNCTION, "extra_content": SIGNATURE}
-THOUGHTFUL = {"reasoning_content": "hm", "reasoning_details": DETAILS, "tool_calls": [SIGNED]}
-
-
-def thoughtful(*, streams: bool) -> Any:
-    """A thinking model's answer that calls a tool."""
-    if streams:
-        return streamed(sse([chunk({**THOUGHTFUL, "tool_calls": [{**SIGNED, "index": 0}]}), chunk(None, "tool_calls")]))
-    body = completion("")
-    body["choices"][0] = {"index": 0, "finish_reason": "tool_calls", "message": {"content": None, **THOUGHTFUL}}
-    return reply(body)
 
 
 def sent(messages: list[Any], model: str = "deepseek-v4-flash", **settings: Any) -> list[Any]:
@@ -118,12 +103,3 @@ def test_results_without_ids_go_to_the_calls_of_their_names() -> None:
     wired = sent([QUESTION, answer(*calls), *results])
     called = {call["id"]: call["function"]["name"] for call in wired[1]["tool_calls"]}
     assert {called[message["tool_call_id"]]: message["content"] for message in wired[2:]} == {"g": "of g", "f": "of f"}
-
-
-@each(*entry_points(LlamaIndex))
-def test_an_answer_with_thoughts_and_signatures_goes_back_as_it_came(api: EntryPoint, server: Server) -> None:
-    stage = server.stage(thoughtful(streams=api.streams), good)
-    model = api.make(stage.url, model="deepseek-v4-flash")
-    answer = api.ask(model, "q").raw
-    model.chat([QUESTION, answer.message, result("2")])
-    assert THOUGHTFUL.items() <= {**stage.bodies[1]["messages"][1]}.items()

@@ -6,8 +6,8 @@ from typing import Any
 
 from llama_index.llms.mistralai import MistralAI
 
-from tools.conformance import AllTests
-from tools.conformance.server import Dialect
+from llama_index_oxen.testing.conformance import AllTests
+from llama_index_oxen.testing.conformance.server import Dialect
 
 
 class TestMistralAI(AllTests):

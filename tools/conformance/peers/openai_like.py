@@ -6,7 +6,7 @@ from typing import Any
 
 from llama_index.llms.openai_like import OpenAILike
 
-from tools.conformance import AllTests
+from llama_index_oxen.testing.conformance import AllTests
 
 
 class TestOpenAILike(AllTests):

@@ -7,9 +7,9 @@ import ssl
 import aiohttp
 import httpcore
 import httpx
-import pytest
 
 from _oxen_transport.http.failures import network_failure
+from tests.tables import each_row
 
 
 class TransportError(Exception):
@@ -31,7 +31,7 @@ def circular() -> BaseException:
     return error
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("error", "kind"),
     [
         (httpx.ConnectTimeout("t"), "connect_timeout"),
@@ -69,7 +69,7 @@ def test_failures_of_the_network(error: BaseException, kind: str) -> None:
     assert failure.connected == (kind in ("timeout", "lost"))
 
 
-@pytest.mark.parametrize(
+@each_row(
     "error",
     [
         TypeError("x"),

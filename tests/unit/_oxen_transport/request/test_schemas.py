@@ -15,6 +15,7 @@ from pydantic.v1 import BaseModel as BaseModelV1
 
 from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.request.schemas import function_from, validator_for
+from tests.tables import each_row
 
 T = TypeVar("T")
 
@@ -134,7 +135,7 @@ DICTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize(("schema", "about"), DICTS.values(), ids=DICTS)
+@each_row(("schema", "about"), DICTS.values(), ids=DICTS)
 def test_dicts_of_every_form(schema: dict[str, Any], about: dict[str, Any]) -> None:
     function = function_from(schema)
     properties = function.pop("parameters")["properties"]
@@ -153,7 +154,7 @@ INVALID: dict[str, tuple[Any, str]] = {
 }
 
 
-@pytest.mark.parametrize(("schema", "reason"), INVALID.values(), ids=INVALID)
+@each_row(("schema", "reason"), INVALID.values(), ids=INVALID)
 def test_what_describes_no_object_is_refused(schema: Any, reason: str) -> None:
     with pytest.raises(OxenConfigError, match=reason):
         function_from(schema)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 import shlex
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
@@ -92,8 +94,6 @@ def shown(model: Any, asked: Any, style: str, **call: Any) -> str:
 @pytest.mark.parametrize("style", ["curl", *STYLES])
 @pytest.mark.parametrize("case", CASES)
 def test_what_is_shown_sends_what_the_class_sends(case: str, style: str, stage: Stage) -> None:
-    if (case, style) == ("half a surrogate pair", "openai"):
-        pytest.skip("the library openai cannot send it")
     asked, settings = CASES[case]
     chat = ChatOxen(base_url=stage.url, **settings)
     chat.invoke(asked)
@@ -250,3 +250,14 @@ def test_all_parameters_come_from_the_model_s_own_schema() -> None:
     }
     assert "note" not in everything, "any value would be a guess"
     assert body(chat.to_curl("x", show="basic")).keys() == {"model", "messages", "steps", "stream"}
+
+
+def test_the_page_of_the_docs_runs(stage: Stage, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    monkeypatch.setenv("OXEN_BASE_URL", stage.url)
+    page = (Path(__file__).parents[4] / "docs" / "workbench.md").read_text(encoding="utf-8")
+    exec("\n".join(re.findall(r"```python\n(.*?)```", page, re.DOTALL)), {})  # noqa: S102 - our own documentation
+    said = capsys.readouterr().out
+    assert said.count("curl") == 3
+    assert said.count('"look_up"') == 1
+    assert "from openai import OpenAI" in said
+    assert KEY not in said

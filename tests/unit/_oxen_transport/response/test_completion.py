@@ -323,13 +323,13 @@ def test_codings_that_were_not_asked_for(coding: str) -> None:
         body.feed(gzip.compress(b"{}") if "gzip" in coding else b"\x8b\x00\x80" * 9)
 
 
-@pytest.mark.parametrize("coding", ["utf-8", "UTF-8", "none", "aws-chunked", "application/json", "identity, utf-8"])
+@each_row("coding", ["utf-8", "UTF-8", "none", "aws-chunked", "application/json", "identity, utf-8"])
 def test_a_name_that_is_not_a_coding(coding: str) -> None:
     assert unpacked(TEXT, coding, 1) == TEXT
 
 
-@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd"])
-@pytest.mark.parametrize("text", [b'{"a": 1}', b'\xef\xbb\xbf{"a": 1}', b"data: {}\n\n", b": hi\n\n", b" \n[1]"])
+@each_row("coding", ["gzip", "deflate", "br", "zstd"])
+@each_row("text", [b'{"a": 1}', b'\xef\xbb\xbf{"a": 1}', b"data: {}\n\n", b": hi\n\n", b" \n[1]"])
 def test_a_coding_that_was_undone_on_the_way(coding: str, text: bytes) -> None:
     assert unpacked(text, coding, 3) == text
 

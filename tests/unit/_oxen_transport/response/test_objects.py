@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from _oxen_transport.response.objects import GrowingObject, objects_in, without_reasoning
+from tests.tables import each_row
 
 BELLA = {"name": "Bella"}
 FOUND = {
@@ -30,7 +30,7 @@ FOUND = {
 }
 
 
-@pytest.mark.parametrize("text", FOUND.values(), ids=FOUND)
+@each_row("text", FOUND.values(), ids=FOUND)
 def test_the_likeliest_object_comes_first(text: str) -> None:
     assert next(objects_in(text), None) == BELLA
 
@@ -47,12 +47,12 @@ NOT_FOUND = {
 }
 
 
-@pytest.mark.parametrize("text", NOT_FOUND.values(), ids=NOT_FOUND)
+@each_row("text", NOT_FOUND.values(), ids=NOT_FOUND)
 def test_no_object_is_made_of_a_part_of_one(text: str) -> None:
     assert list(objects_in(text)) == []
 
 
-@pytest.mark.parametrize("value", ["three ``` backticks", "<think>x</think>", "a } and a {", 'a "quote"', "</think>"])
+@each_row("value", ["three ``` backticks", "<think>x</think>", "a } and a {", 'a "quote"', "</think>"])
 def test_strings_may_hold_anything(value: str) -> None:
     wanted = {"text": value}
     for text in (json.dumps(wanted), f"```json\n{json.dumps(wanted)}\n```", f"Here: {json.dumps(wanted)}. Done."):
@@ -83,7 +83,7 @@ def test_no_prefix_of_an_object_is_an_object(wanted: dict[str, object], data: st
     assert list(objects_in(text[: data.draw(st.integers(0, len(text) - 1))])) == []
 
 
-@pytest.mark.parametrize("text", [*FOUND.values(), "x" * 300 + '{"name": "Bella"}'])
+@each_row("text", [*FOUND.values(), "x" * 300 + '{"name": "Bella"}'])
 def test_a_growing_object_is_shown_as_it_comes(text: str) -> None:
     growing = GrowingObject()
     shown = [growing.add(character) for character in text]
