@@ -1,4 +1,4 @@
-"""What answers the examples: an ideal reader, writer of SQL and caller of tools, that checks each request as Mistral does."""
+"""What answers the examples: an ideal model that refuses each request that Mistral's own validator refuses."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from tests.history_checks import accepted_by_mistral
 from tests.ideal_model import decide
 
 UNKNOWN = "The documents do not say."
+PARTS = ["How large can an SQLite database be?", "What is the maximum number of attached databases?"]
+PASSAGE = re.compile(r"(?:^|\n)(?:\[|Source )(\d+)(?:\]|:)(.*?)(?=\n\[\d|\nSource \d|\n\n|\n---|$)", re.DOTALL)
 COUNT = "SELECT count(*) FROM zone"
 
 
@@ -30,7 +32,7 @@ def answer(request: Received) -> Iterable[Step]:
     return streamed(sse(chunks(re.findall(r"\S+\s*|\s+", text), tool_calls=calls)))
 
 
-def _text(body: dict[str, Any]) -> tuple[str, list[Any]]:
+def _text(body: dict[str, Any]) -> tuple[str, list[Any]]:  # noqa: PLR0911 - one for each kind of prompt
     last = body["messages"][-1]["content"]
     everything = (
         last if re.search(r"(^|\n)(\[|Source )1", last) else f"{body['messages'][0]['content']}\nQuestion: {last}"
@@ -40,8 +42,7 @@ def _text(body: dict[str, Any]) -> tuple[str, list[Any]]:
     if "SQLQuery:" in last:
         return f"{COUNT}", []
     if "<Tools>" in last:
-        parts = ["How large can an SQLite database be?", "What is the maximum number of attached databases?"]
-        items = [{"sub_question": part, "tool_name": "sqlite"} for part in parts]
+        items = [{"sub_question": part, "tool_name": "sqlite"} for part in PARTS]
         return f"```json\n{json.dumps({'items': items})}\n```", []
     if "Summarise" in last:
         return f"Summary of {len(last.split())} words.", []
