@@ -9,6 +9,7 @@ import asyncio
 import json
 
 from llama_index.core.agent.workflow import AgentWorkflow, FunctionAgent
+from llama_index.core.memory import ChatMemoryBuffer
 from llama_index.core.workflow import Context, JsonPickleSerializer
 
 from examples.support import connection, note, team
@@ -45,7 +46,8 @@ async def main() -> None:
             else Context(agents)
         )
         with working("The agents work"):
-            run = agents.run(ctx=context, **({} if stopped else {"user_msg": team.QUESTION, "max_iterations": 8}))
+            first = {"user_msg": team.QUESTION, "memory": ChatMemoryBuffer.from_defaults(token_limit=3_000)}
+            run = agents.run(ctx=context, **({} if stopped else first))
             async for event in run.stream_events():
                 with replaced(state) as new:
                     new.write_text(json.dumps(run.ctx.to_dict(JsonPickleSerializer())))
