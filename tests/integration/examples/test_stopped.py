@@ -92,10 +92,14 @@ def test_a_team_that_is_killed_goes_on(framework: str, server: Server, environme
     out, _ = run(f"{framework}.team", **environment)
     assert "goes on where it was stopped" in out
     assert "Notes: ['wal.txt has 4,432 words.']" in out
-    assert len(stage.bodies) == 6, "four answers, and two requests that got none"
+    asked = len(stage.bodies)
+    if framework == "langchain":
+        assert asked == 6, "four answers, and two requests that got none"
+    else:  # what came after the last snapshot, at most one step, is done again
+        assert 6 <= asked <= 8
     again, _ = run(f"{framework}.team", **environment)
     assert "Notes: ['wal.txt has 4,432 words.']" in again
-    assert len(stage.bodies) == 6, "it was at its end"
+    assert len(stage.bodies) == asked, "it was at its end"
 
 
 @both
