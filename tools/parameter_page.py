@@ -65,9 +65,9 @@ def type_of(annotation: Any) -> str:
     if origin is Annotated:
         return type_of(arguments[0])
     if origin is Literal:
-        return "str" if len(arguments) > 9 else " \\| ".join(map(repr, arguments))
+        return "str" if len(arguments) > 9 else " or ".join(map(repr, arguments))
     if origin in (Union, UnionType):
-        return " \\| ".join(dict.fromkeys(map(type_of, arguments)))
+        return " or ".join(dict.fromkeys(map(type_of, arguments)))
     if origin is not None:
         return f"{origin.__name__}[{', '.join(map(type_of, arguments))}]"
     return {SecretStr: "str", NoneType: "None"}.get(annotation, annotation.__name__)
