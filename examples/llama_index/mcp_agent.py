@@ -10,8 +10,10 @@ import asyncio
 import sys
 from contextlib import AsyncExitStack
 
+from anyio import BrokenResourceError, ClosedResourceError
 from llama_index.core.agent.workflow import AgentOutput, FunctionAgent, ToolCallResult
 from llama_index.tools.mcp import McpToolSpec
+from mcp import McpError
 
 from examples.support import connection, note
 from examples.support.mcp_servers import QUESTION, session
@@ -32,7 +34,10 @@ async def main(repository: str | None = None, question: str = QUESTION) -> None:
             run = agent.run(question, max_iterations=6, early_stopping_method="generate")
             async for event in run.stream_events():
                 if isinstance(event, ToolCallResult):
-                    print(f"  tool: {event.tool_output.raw_output.content[0].text}")
+                    output = event.tool_output
+                    if isinstance(output.exception, McpError | ClosedResourceError | BrokenResourceError):
+                        raise output.exception  # the server is gone: the model could only call it again
+                    print(f"  tool: {output.content if output.is_error else output.raw_output.content[0].text}")
                 elif isinstance(event, AgentOutput):
                     for call in event.tool_calls:
                         print(f"  calls {call.tool_name}({call.tool_kwargs})")

@@ -26,5 +26,5 @@ query_engine = NLSQLTableQueryEngine(database, llm=llm, tables=TABLES, embed_mod
 print(question)
 with working("The model writes SQL"):
     response = query_engine.query(question)
-made = response.metadata or {}
-print(f"  {made['sql_query']}\n  {str(made.get('result'))[:300]}\n{response}")
+sql, rows = (response.metadata or {})["sql_query"], response.source_nodes[0].text  # or why the query failed
+print(f"  {sql}\n  {rows[:300]}\n{response}")

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from anyio import BrokenResourceError, ClosedResourceError
 from mcp import ClientSession, McpError, StdioServerParameters
 from mcp.client.stdio import stdio_client
 
@@ -27,7 +28,7 @@ async def session(module: str, *arguments: str) -> AsyncIterator[ClientSession]:
         async with stdio_client(server) as streams, ClientSession(*streams) as talk:
             await talk.initialize()
             yield talk
-    except* (McpError, OSError) as errors:
+    except* (McpError, ClosedResourceError, BrokenResourceError, OSError) as errors:
         raise ExampleError(
             f"The MCP server {module} did not start, or ended in the middle of a call ({errors.exceptions[0]}): "
             f"see what `python -m {module}` says, then run the example again."
