@@ -115,7 +115,7 @@ class AsyncOxenClient:
         finally:
             await response.aclose()
         piece = None  # a traceback shows this frame, and a server may echo the key
-        for chunk in call.verdict(reader):
+        for chunk in call.last_chunks(reader):
             yield chunk
 
     async def _get(self, path: str, model: str = "", method: str = "GET") -> Any:
@@ -125,7 +125,7 @@ class AsyncOxenClient:
     async def _open(self, call: Call) -> AsyncResponse:
         """Attempt after attempt, until the status of a response is 2xx."""
         while True:
-            while (wait := call.turn()) > 0:  # noqa: ASYNC110 - the turn is a moment, not an event
+            while (wait := call.wait_for_start()) > 0:  # noqa: ASYNC110 - a time, not an event
                 await sleep(wait)
             call.begin_attempt()
             try:

@@ -39,15 +39,15 @@ logger = logging.getLogger("oxen_integrations")
 CONNECT_SECONDS = 10.0
 """The most an attempt waits for a connection; `timeout` if that is less."""
 TAIL_SECONDS = 5.0
-"""After the finish reason only the usage can come: that is not waited for as for a word."""
+"""The longest silence after the finish reason, when only the usage can still come."""
 LINGER_SECONDS = 0.05
 """After `[DONE]`: what the end of the body may take."""
 ERROR_SECONDS = 1.0
-"""What the body of a refusal may take."""
+"""What an error's body may take."""
 ERROR_BYTES = 64 * 1024
-"""How much of a refusal's body is read."""
-MOST_HELD_BACK = 20
-"""How often a shared pace may send one call back into the line before its 429 is an error."""
+"""How much of an error's body is read."""
+MAX_REQUEUES = 20
+"""With a shared rate limiter: how often a 429 may put one call back into the queue before it is an error."""
 
 
 class Call:
@@ -67,22 +67,22 @@ class Call:
         self._budget = budget_of(request.host)
         self._events = 0
         self._reservation: Reservation | None = None
-        self._held_back = 0
+        self._requeued = 0
         if request.observer is not None:
             request.observer.on_request()
 
     # -- an attempt --------------------------------------------------------------------------
 
-    def turn(self) -> float:
-        """Seconds until a shared pace lets the next attempt go; 0: now. Ask again after the wait.
+    def wait_for_start(self) -> float:
+        """Seconds until a shared rate limiter lets the next attempt start; 0: now. Ask again after the wait.
 
         Raises:
-            OxenTimeoutError: It would be later than the whole call may take.
+            OxenTimeoutError: The wait would exceed `total_timeout`.
         """
         limiter = self.request.limiter
         if limiter is None:
             return 0.0
-        # the framework reserved the first attempt's start; here its tokens are known
+        # the framework has reserved the first attempt's start; its tokens are known only here
         requests = 1 if self.attempts else 0
         self._reservation = limiter.reserve(self._reservation, requests=requests, tokens=self.request.expected_tokens)
         if self.total_end is not None and time.monotonic() + self._reservation.wait >= self.total_end:
@@ -100,7 +100,7 @@ class Call:
             self.request.observer.on_attempt()
 
     def outgoing(self) -> Outgoing:
-        """What is sent."""
+        """What is sent, in the form of the HTTP room."""
         request = self.request
         return Outgoing(request.method, request.url, request.headers, request.content, CONNECT_SECONDS, self.deadline)
 
@@ -140,7 +140,7 @@ class Call:
             raise self._timeout_error()
 
     def wait_before_retry(self, error: OxenError) -> float:
-        """Seconds to wait before the next attempt. Raises: the error, if there is to be none."""
+        """Seconds to wait before the next attempt. Raises: the error, if there is no next attempt."""
         wait = self._wait_before_retry(error)
         if self.request.observer is not None:
             self.request.observer.on_attempt_end(self.attempts, error.details.status_code, error, wait)
@@ -149,11 +149,11 @@ class Call:
         return wait
 
     def _wait_before_retry(self, error: OxenError) -> float | None:
-        if self._refuses_stream_options(error) or self._is_paced(error):
+        if self._refuses_stream_options(error) or self._is_requeued(error):
             return 0.0
         wait = None
         if is_retryable(error, AttemptState(self.connected, self.answered)):
-            wait = self._policy.wait(self.attempts - self._held_back, error.details.retry_after)
+            wait = self._policy.wait(self.attempts - self._requeued, error.details.retry_after)
         late = wait is not None and self.total_end is not None and time.monotonic() + wait >= self.total_end
         if wait is None or late or not self._budget.take():
             return None
@@ -170,13 +170,13 @@ class Call:
         self.request = self.request.without("stream_options")
         return True
 
-    def _is_paced(self, error: OxenError) -> bool:
-        """With a shared pace, a 429 is no failure but a place further back in the line."""
+    def _is_requeued(self, error: OxenError) -> bool:
+        """With a shared rate limiter, a 429 is not a failure: the call goes back into the queue."""
         late = (error.details.retry_after or 0) > CEILING
-        paced = self.request.limiter is not None and isinstance(error, OxenRateLimitError) and not late
-        if not paced or self._held_back == MOST_HELD_BACK:
+        queued = self.request.limiter is not None and isinstance(error, OxenRateLimitError) and not late
+        if not queued or self._requeued == MAX_REQUEUES:
             return False
-        self._held_back += 1
+        self._requeued += 1
         return True
 
     # -- its answer --------------------------------------------------------------------------
@@ -188,8 +188,7 @@ class Call:
     def expect(self, reader: StreamReader) -> None:
         """Before a wait for the next piece. Raises: OxenTimeoutError, if the time is up.
 
-        An event starts the silence anew; a comment does not, or keep-alives could hold a call
-        for ever.
+        An event restarts the silence; a comment does not, or keep-alives could hold a call forever.
         """
         events = reader.events
         if events != self._events:
@@ -210,7 +209,7 @@ class Call:
         return ContentDecoder(self.headers)
 
     def error_decoder(self) -> ContentDecoder:
-        """What unpacks the body of a refusal, which is not waited for long: the status already says no."""
+        """What unpacks an error's body, which is not waited for long: the status already tells."""
         self.deadline.arm(min(self.request.timeout, ERROR_SECONDS))
         return ContentDecoder(self.headers, ERROR_BYTES)
 
@@ -225,7 +224,7 @@ class Call:
         self._budget.give_back()
         return parsed
 
-    def verdict(self, reader: StreamReader) -> Iterator[Chunk]:
+    def last_chunks(self, reader: StreamReader) -> Iterator[Chunk]:
         """The last chunks of an answer. Raises: OxenError, with what arrived."""
         try:
             for chunk in reader.end():
@@ -256,7 +255,7 @@ class Call:
         return type(error)(error.message + hint, error.details)
 
     def with_details(self, error: OxenError) -> OxenError:
-        """The error with its place: which model, which host, how often, how long."""
+        """The error with what was asked: model, host, attempts, seconds, request."""
         from _oxen_transport.request.snippets import SentRequest  # noqa: PLC0415 - imported when something failed
 
         elapsed = round(time.monotonic() - self.started, 3)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from _oxen_transport.errors import OxenConfigError, OxenMissingExtraError, OxenResponseError
-from _oxen_transport.parameters import Parameter, parameters
+from _oxen_transport.request.parameters import Parameter, parameters
 from _oxen_transport.types import Usage
 
 EXPIRY_SECONDS = 3600.0

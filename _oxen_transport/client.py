@@ -117,7 +117,7 @@ class OxenClient:
         finally:
             response.close()
         piece = None  # a traceback shows this frame, and a server may echo the key
-        for chunk in call.verdict(reader):
+        for chunk in call.last_chunks(reader):
             yield chunk
 
     def _get(self, path: str, model: str = "", method: str = "GET") -> Any:
@@ -127,7 +127,7 @@ class OxenClient:
     def _open(self, call: Call) -> Response:
         """Attempt after attempt, until the status of a response is 2xx."""
         while True:
-            while (wait := call.turn()) > 0:
+            while (wait := call.wait_for_start()) > 0:
                 time.sleep(wait)
             call.begin_attempt()
             try:

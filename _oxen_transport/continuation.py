@@ -40,7 +40,7 @@ class PrefixStripper:
 
     Some servers answer with the continuation alone, others repeat the beginning first (Mistral's
     own API). So nothing is given on until it is clear which. The beginning is sent as it was,
-    white space at its end included: only so does it fall into the same tokens again.
+    white space at its end included: only then is it cut into the same tokens again.
     """
 
     def __init__(self, text: str) -> None:
@@ -76,7 +76,7 @@ class Continuation:
         self._first = request
         self._next: Request | None = request
         self._able = family(request.model).prefix_key is not None
-        self._seam: PrefixStripper | None = None
+        self._stripper: PrefixStripper | None = None
         self._parts: list[Completion] = []
         self._fresh: list[str] = []  # what the running request has added
         self._resumed = 0
@@ -94,12 +94,12 @@ class Continuation:
         """
         if chunk.completion is None:
             self._called = self._called or bool(chunk.tool_calls)
-            text = self._seam.feed(chunk.text) if self._seam else chunk.text
+            text = self._stripper.feed(chunk.text) if self._stripper else chunk.text
             self._fresh.append(text)
             if text or chunk.tool_calls or chunk.reasoning or chunk.refusal or chunk.logprobs:
                 yield replace(chunk, text=text)
             return
-        if held := self._seam.end() if self._seam else "":
+        if held := self._stripper.end() if self._stripper else "":
             self._fresh.append(held)
             yield Chunk(held)
         self._add(chunk.completion)
@@ -137,7 +137,7 @@ class Continuation:
 
     def _go_on(self) -> None:
         text = self._text()
-        self._seam = PrefixStripper(text)
+        self._stripper = PrefixStripper(text)
         # as long as nothing was shown, the question can simply be asked again
         self._next = self._first.continued(text) if text else self._first
 

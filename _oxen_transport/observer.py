@@ -1,4 +1,4 @@
-"""What a tracer is told about an answer; see `otel` for the one there is.
+"""What a tracer learns about an answer; `otel` is one.
 
 A request carries its observer to `call.py`, which knows the attempts.
 """

@@ -1,3 +1,3 @@
 """The version, once: for the distribution, both packages and the User-Agent."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

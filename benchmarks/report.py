@@ -139,11 +139,24 @@ def document(rounds: Rounds) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
+def headline(rounds: Rounds) -> str:
+    """Three figures, each how much CPU time a peer takes in units of ours: medians."""
+    asked = [
+        ("ChatOpenAI", "ChatOxen", "stream 2,000", "a stream of 2,000 chunks"),
+        ("OpenAILike", "Oxen", "stream 2,000", "the same stream"),
+        ("ChatOpenAI", "ChatOxen", "1,000 calls, 100 in flight", "a call among 100 in flight"),
+    ]
+    found = [(peer, what, ratio(rounds, case, [peer], [ours])) for peer, ours, case, what in asked]
+    figures = "; ".join(f"{peer}, {what}: {value.median:.3g}" for peer, what, value in found if value)
+    rest = "All figures, with their spread: [benchmarks](docs/benchmarks.md)."
+    return f"CPU time in units of ours, medians. {figures}. {rest}"
+
+
 def into_readme(text: str, rounds: Rounds) -> str:
-    """A README with the table of goals and the plot between its markers. Raises: ValueError, without markers."""
+    """A README with the plot and three figures between its markers. Raises: ValueError, without markers."""
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (begin and end):
         raise ValueError(f"the README has no {BEGIN} and {END}")
     plot = f"![CPU time of the peers in units of ours]({PLOT})"
-    return f"{before}{BEGIN}\n{plot}\n\n{goals_table(rounds)}\n{END}{after}"
+    return f"{before}{BEGIN}\n{plot}\n\n{headline(rounds)}\n{END}{after}"

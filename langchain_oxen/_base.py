@@ -12,9 +12,9 @@ from langchain_core.messages import BaseMessage
 from pydantic import model_validator
 
 from _oxen_transport import __version__
-from _oxen_transport.call_params import wire_names
 from _oxen_transport.model import OxenModelMixin
 from _oxen_transport.request.tokens import count_either_way, count_text, token_ids
+from _oxen_transport.settings.params import wire_names
 from langchain_oxen.binding import BindingMixin
 from langchain_oxen.errors import LangChainErrors
 from langchain_oxen.messages import to_wire

@@ -14,9 +14,9 @@ from langchain_core.utils.utils import LC_ID_PREFIX
 from pydantic import ConfigDict, Field
 
 from _oxen_transport import async_client_for, client_for
-from _oxen_transport.parameter_docs import documented
 from _oxen_transport.request.build import Request, build, build_off_loop, counts_tokens
 from _oxen_transport.response.usage import token_usage
+from _oxen_transport.settings.docs import documented
 from _oxen_transport.types import Completion
 from langchain_oxen._base import BaseChatOxen
 from langchain_oxen.errors import LangChainErrors

@@ -16,9 +16,9 @@ from llama_index.core.constants import DEFAULT_CONTEXT_WINDOW
 from llama_index.core.utilities.token_counting import TokenCounter
 from llama_index.core.utils import set_global_tokenizer
 
-from _oxen_transport.call_params import DEFAULT_MODEL
 from _oxen_transport.errors import OxenConfigError, OxenMissingExtraError
 from _oxen_transport.request.tokens import token_ids
+from _oxen_transport.settings.params import DEFAULT_MODEL
 from llama_index_oxen.llms import Oxen
 
 
@@ -73,14 +73,14 @@ def _unpickled(model: str, is_global: bool) -> MixtralTokenizer:
     return made
 
 
-def use(llm: Oxen | None = None, **knobs: Any) -> Oxen:
+def use(llm: Oxen | None = None, **parameters: Any) -> Oxen:
     """Make a model the default of all of LlamaIndex: `Settings.llm`, and its tokenizer as `Settings.tokenizer`.
 
     Oxen serves no embeddings: an index also needs a `Settings.embed_model` of your own.
 
     Args:
         llm: The model; without one it is made.
-        **knobs: Its arguments, see `Oxen`.
+        **parameters: Its arguments, see `Oxen`.
 
     Returns:
         The model.
@@ -95,9 +95,9 @@ def use(llm: Oxen | None = None, **knobs: Any) -> Oxen:
         >>> Settings.llm is llm
         True
     """
-    if llm is not None and knobs:
-        raise OxenConfigError(f"use() takes a model or the arguments for one, not both; given: {sorted(knobs)}")
-    made = Oxen(**knobs) if llm is None else llm
+    if llm is not None and parameters:
+        raise OxenConfigError(f"use() takes a model or the arguments for one, not both; given: {sorted(parameters)}")
+    made = Oxen(**parameters) if llm is None else llm
     Settings.llm = made
     try:
         _use_tokenizer(tokenizer(made.model), made.metadata)

@@ -17,9 +17,9 @@ from _oxen_transport.cli import network, versions
 from _oxen_transport.cli.finding import Finding
 from _oxen_transport.errors import OxenConfigError, OxenError
 from _oxen_transport.http.config import ConnectionConfig
-from _oxen_transport.login_file import login_file, login_key
 from _oxen_transport.request.build import build
 from _oxen_transport.settings import OxenSettings
+from _oxen_transport.settings.login_file import login_file, login_key
 
 HELD_BACK_SECONDS = 0.4
 """A stream whose chunks all come at once after so long was held back by something in between."""

@@ -117,5 +117,5 @@ def _ssl_context(
         reason = str(error) or type(error).__name__
     else:
         return context
-    files = [name for name in (ca_bundle, client_cert, *env) if name]
+    files = [name for name in (*((ca_bundle,) if ca_bundle else env), client_cert) if name]
     raise OxenConfigError(f"cannot read the certificates in {files}: {reason}; check ca_bundle and client_cert")

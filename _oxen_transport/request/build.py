@@ -15,7 +15,6 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr, ValidationError
 
-from _oxen_transport.call_params import OxenParams, wire_names
 from _oxen_transport.families import family
 from _oxen_transport.rate_limiter import RateLimiter
 from _oxen_transport.redaction import Redactor, check_call_headers
@@ -27,9 +26,10 @@ from _oxen_transport.request.token_bound import BYTES_PER_TOKEN
 from _oxen_transport.request.tokens import count_messages, count_repaired
 from _oxen_transport.request.tool_fields import settle_tools
 from _oxen_transport.settings import OxenSettings
+from _oxen_transport.settings.errors import config_error
+from _oxen_transport.settings.params import OxenParams, wire_names
 from _oxen_transport.tools.names import NO_TOOL_NAMES, ToolNameMap, in_messages, tool_name_map
 from _oxen_transport.types import Message
-from _oxen_transport.validation_errors import config_error
 from _oxen_transport.version import __version__
 
 if TYPE_CHECKING:

@@ -12,11 +12,12 @@ import shlex
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
+from _oxen_transport import capabilities
 from _oxen_transport.catalogue import known
 from _oxen_transport.errors import OxenConfigError
-from _oxen_transport.parameters import parameters
 from _oxen_transport.request import python_code
 from _oxen_transport.request.build import Request
+from _oxen_transport.request.parameters import parameters
 from _oxen_transport.request.python_code import environment_names, json_text
 from _oxen_transport.types import Show, Style
 
@@ -97,6 +98,8 @@ def snippet(request: Request, show: Show = "sent") -> SentRequest:
     Raises:
         OxenConfigError: An unknown variant.
     """
+    if capabilities.refuses_stream_options(request.url, request.model):
+        request = request.without("stream_options")
     sent = SentRequest.of(request)
     if show not in get_args(Show):
         raise OxenConfigError(f"show must be one of {', '.join(map(repr, get_args(Show)))} (got {show!r})")

@@ -18,14 +18,11 @@ model = ChatOxen(**connection(), temperature=0, max_tokens=ANSWER)
 summarise = ChatPromptTemplate.from_template("{text}\n\nSummarise this in three sentences.")
 
 
-def tokens(text: str) -> int:
-    """Of the whole request, as Mixtral's own tokenizer counts them."""
-    return model.get_num_tokens_from_messages(summarise.format_messages(text=text))
-
-
+room = WINDOW - ANSWER - model.get_num_tokens_from_messages(summarise.format_messages(text=""))
+tokens = model.get_num_tokens  # by Mixtral's own tokenizer
 chain = summarise | model | StrOutputParser()
 texts = long_text().split("\n\n")
-while len(parts := packed(texts, tokens, WINDOW - ANSWER)) > 1:
+while len(parts := packed(texts, tokens, room)) > 1:
     print(f"{len(texts)} texts in {len(parts)} parts of {', '.join(str(tokens(part)) for part in parts)} tokens")
     done = chain.batch_as_completed([{"text": part} for part in parts], {"max_concurrency": 4})
     summaries = dict(tqdm(done, total=len(parts), desc="Summarising"))

@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack
 from langchain.agents import create_agent
 from langchain_mcp_adapters.tools import load_mcp_tools
 
-from examples.support import connection
+from examples.support import connection, note
 from examples.support.mcp_servers import QUESTION, session
 from examples.support.waiting import working
 from langchain_oxen import ChatOxen
@@ -25,6 +25,7 @@ async def main(repository: str | None = None, question: str = QUESTION) -> None:
         if repository:
             git = await servers.enter_async_context(session("mcp_server_git", "--repository", repository))
             tools += await load_mcp_tools(git)
+        note("the small local model may confuse the two places, or call the tool again and again")
         print(question)
         agent = create_agent(ChatOxen(**connection(), temperature=0, max_tokens=300), tools=tools)
         with working("The agent works"):

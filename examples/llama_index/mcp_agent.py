@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack
 from llama_index.core.agent.workflow import AgentOutput, FunctionAgent, ToolCallResult
 from llama_index.tools.mcp import McpToolSpec
 
-from examples.support import connection
+from examples.support import connection, note
 from examples.support.mcp_servers import QUESTION, session
 from examples.support.waiting import working
 from llama_index_oxen import Oxen
@@ -25,6 +25,7 @@ async def main(repository: str | None = None, question: str = QUESTION) -> None:
         if repository:
             git = await servers.enter_async_context(session("mcp_server_git", "--repository", repository))
             tools += await McpToolSpec(git).to_tool_list_async()
+        note("the small local model may confuse the two places, or call the tool again and again")
         print(question)
         agent = FunctionAgent(tools=tools, llm=Oxen(**connection(), temperature=0, max_tokens=300))
         with working("The agent works"):

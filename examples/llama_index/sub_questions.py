@@ -35,8 +35,8 @@ note("the small local model does not always take a question apart well")
 print(f"{given.question}\n")
 with working("The model takes the question apart, and answers the parts"):
     response = engine.query(given.question)
-for part in (hit.metadata["sub_q"] for hit in response.source_nodes if "sub_q" in hit.metadata):
-    print(f"- {part}")
+for part in (hit.text for hit in response.source_nodes if hit.text.startswith("Sub question:")):
+    print(f"- {part.removeprefix('Sub question: ')}")
 print()
 for text in announced(response.response_gen):
     print(text, end="", flush=True)

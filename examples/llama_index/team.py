@@ -9,7 +9,8 @@ import asyncio
 import json
 
 from llama_index.core.agent.workflow import AgentWorkflow, FunctionAgent
-from llama_index.core.workflow import Context
+from llama_index.core.memory import ChatMemoryBuffer
+from llama_index.core.workflow import Context, JsonPickleSerializer
 
 from examples.support import connection, note, team
 from examples.support.cache import replaced
@@ -39,12 +40,17 @@ async def main() -> None:
     if not result.exists():
         stopped = state.exists()
         print("  goes on where it was stopped" if stopped else "  begins")
-        context = Context.from_dict(agents, json.loads(state.read_text())) if stopped else Context(agents)
+        context = (
+            Context.from_dict(agents, json.loads(state.read_text()), JsonPickleSerializer())
+            if stopped
+            else Context(agents)
+        )
         with working("The agents work"):
-            run = agents.run(ctx=context, **({} if stopped else {"user_msg": team.QUESTION, "max_iterations": 8}))
+            first = {"user_msg": team.QUESTION, "memory": ChatMemoryBuffer.from_defaults(token_limit=3_000)}
+            run = agents.run(ctx=context, **({} if stopped else first))
             async for event in run.stream_events():
                 with replaced(state) as new:
-                    new.write_text(json.dumps(run.ctx.to_dict()))
+                    new.write_text(json.dumps(run.ctx.to_dict(JsonPickleSerializer())))
                 print(f"  step: {type(event).__name__}", flush=True)
             with replaced(result) as new:
                 new.write_text(str(await run))

@@ -1,4 +1,4 @@
-"""A folder of documents, cut into passages that a small model can read. By default SQLite's, see ../corpus/README.md."""
+"""A folder of documents, cut into passages for a small model. By default SQLite's, see ../corpus/README.md."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ class ExampleError(RuntimeError):
 _FAMILIES = {
     "OxenError": "{error}",
     "GraphRecursionError": "The agent came to no end in the steps it has: ask something simpler, or a larger model.",
-    "ApiException": "Qdrant did not do what it was asked ({error}): check that it runs, and its address in --qdrant-url.",
+    "ApiException": "Qdrant failed ({error}): check that it runs, and its address in --qdrant-url.",
 }
 
 

@@ -26,13 +26,15 @@ def long_text() -> str:
 
 def packed(texts: Iterable[str], tokens: Callable[[str], int], most: int) -> list[str]:
     """The texts joined to parts of at most `most` tokens, in order, none lost; a text longer than that is an error."""
-    parts: list[str] = []
+    parts: list[list[str]] = []
+    size = 0
     for text in texts:
-        longer = f"{parts[-1]}\n\n{text}" if parts else text
-        if parts and tokens(longer) <= most:
-            parts[-1] = longer
-        elif tokens(text) <= most:
-            parts.append(text)
-        else:
-            raise ValueError(f"a text of {tokens(text)} tokens does not fit into {most}")
-    return parts
+        more = tokens(text)  # joined texts have no more tokens than the sum, and two for the empty line between them
+        if more > most:
+            raise ValueError(f"a text of {more} tokens does not fit into {most}")
+        if not parts or size + more + 2 > most:
+            parts.append([])
+            size = 0
+        parts[-1].append(text)
+        size += more + 2
+    return ["\n\n".join(part) for part in parts]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 ROOT = Path(__file__).parents[2]
-QUESTION = "Convert the time 09:00 from Europe/Stockholm to Asia/Tokyo."
+QUESTION = "When it is 09:00 in Europe/Stockholm, what time is it in Asia/Tokyo?"
 
 
 @asynccontextmanager

@@ -27,7 +27,7 @@ def folder(description: str | None, framework: str) -> Path:
 
 
 class Notes:
-    """The clerk's notes. What a stopped run did after its last checkpoint is done again: so a note is filed by its text."""
+    """The clerk's notes, each once: what a stopped run did after its last checkpoint is done again by the next."""
 
     def __init__(self, kept: Path) -> None:
         self._file = kept / "notes.sqlite"

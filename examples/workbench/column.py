@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import json
-import time
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import convert_to_messages
 from nicegui import background_tasks, run, ui
 
 from examples.workbench import models
+from examples.workbench.answer_tab import AnswerTab
 from examples.workbench.api_tab import ApiTab, snippet
 from examples.workbench.form import Form
 from examples.workbench.run import Run, chat_of, messages_of, tools_of
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
 
     from nicegui.events import UploadEventArguments
 
-LONGEST_MARKDOWN = 30_000
-"""Characters; longer answers are shown as plain text, which costs nothing to draw."""
 LARGEST_FILE = 24 * 1024 * 1024
 """Bytes; what the API takes for a PDF."""
 
@@ -43,8 +40,6 @@ class ColumnView:
         self.column, self.run = column, Run()
         self._connection, self._served, self._changed, self._close = connection, served, changed, close
         self._task: asyncio.Task[None] | None = None
-        self._shown = -1
-        self._not_before = 0.0
         self._build()
 
     @property
@@ -55,8 +50,6 @@ class ColumnView:
     @property
     def running(self) -> bool:
         return self._task is not None and not self._task.done()
-
-    # -- running ---------------------------------------------------------------------------
 
     def start(self) -> None:
         """Run the request as it stands; a run that goes on already is left alone."""
@@ -120,21 +113,9 @@ class ColumnView:
             "w-full bg-transparent"
         ):
             with ui.tab_panel("Answer").classes("p-0 gap-2"):
-                self._facts = ui.label().classes("wb-facts text-xs opacity-70")
-                with ui.expansion("Reasoning").classes("wb-reasoning w-full").props("dense") as self._reasoning_box:
-                    self._reasoning = ui.label().classes("whitespace-pre-wrap text-sm opacity-80")
-                self._answer = ui.markdown().classes("wb-answer w-full")
-                self._plain = ui.label().classes("wb-plain w-full whitespace-pre-wrap text-sm")
-                self._calls = ui.label().classes("wb-calls w-full whitespace-pre-wrap font-mono text-xs")
-                with ui.card().classes("wb-error w-full p-2 bg-red-100 dark:bg-red-950") as self._error_box:
-                    self._cause = ui.label().classes("wb-cause font-bold whitespace-pre-wrap break-words")
-                    self._cure = ui.label().classes("wb-cure break-words")
-                self._replying = ui.button("Reply", icon="reply", on_click=self._reply).classes("wb-reply")
-                self._replying.props("dense flat").set_visibility(False)
+                self._answer = AnswerTab(self._reply)
             with ui.tab_panel("API").classes("p-0"):
                 self._api = ApiTab()
-        for box in (self._error_box, self._reasoning_box):
-            box.set_visibility(False)
 
     def _draw_turns(self) -> None:
         self._turns.clear()
@@ -237,25 +218,8 @@ class ColumnView:
         self._draw_model()
 
     def draw_run(self) -> None:
-        """Draw what came since the last time; long answers less often, or drawing is all that happens."""
-        now = time.monotonic()
-        self._facts.set_text(self.run.facts)
-        if self.run.changes == self._shown or (self.running and now < self._not_before):
-            return
-        self._shown = self.run.changes
-        long = len(self.run.text) > LONGEST_MARKDOWN
-        self._answer.set_content("" if long else _with_closed_fence(self.run.text))
-        self._plain.set_text(self.run.text if long else "")
-        self._reasoning.set_text(self.run.reasoning)
-        self._reasoning_box.set_visibility(bool(self.run.reasoning))
-        self._calls.set_text("\n".join(json.dumps(call, ensure_ascii=False) for call in self.run.calls))
-        self._replying.set_visibility(bool(self.run.text) and self.run.status == "done")
-        error = self.run.error
-        self._error_box.set_visibility(error is not None)
-        if error is not None:
-            self._cause.set_text(error.message)
-            self._cure.set_text(error.advice)
-        self._not_before = time.monotonic() + 4 * (time.monotonic() - now) + len(self.run.text) / 200_000
+        """Draw what came since the last time."""
+        self._answer.draw(self.run)
 
     async def draw_request(self) -> None:
         """The API tab and the tokens of the prompt, after a change."""
@@ -281,9 +245,3 @@ class ColumnView:
         except (OxenError, ImportError):
             return f"about {tokens:,} tokens"
         return f"{tokens:,} tokens"
-
-
-def _with_closed_fence(text: str) -> str:
-    """Markdown whose last block of code is still being written, or was cut: code from its first line on."""
-    fences = sum(line.lstrip().startswith("```") for line in text.split("\n"))
-    return f"{text}\n```" if fences % 2 else text

@@ -10,7 +10,7 @@ from nicegui import ui
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from _oxen_transport.parameters import Parameter
+    from _oxen_transport.request.parameters import Parameter
 
 _BOOLEANS = {True: "on", False: "off"}
 

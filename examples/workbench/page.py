@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 LOOPBACK = "127.0.0.1"
 _STYLE = """
-body { --nicegui-default-padding: 0.5rem; }
 .wb-columns { display: grid; gap: .75rem; width: 100%; align-items: start;
               grid-template-columns: repeat(auto-fit, minmax(min(100%, 21rem), 1fr)); }
 .wb-answer pre, .wb-code pre { overflow-x: auto; padding: .5rem; border-radius: .25rem; background: #8882; }

@@ -1,17 +1,30 @@
-"""The Python in the pages about structured output and the catalogue runs, and their links lead somewhere."""
+"""The Python in every page of docs/ runs, its links lead somewhere, and the names of errors in it exist."""
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import langchain_oxen
+from _oxen_transport.otel import OxenInstrumentor
 from _oxen_transport.testing import Received, Server, whole
 from tests.ideal_model import ideal
+from tools import llms_text, parameter_page
 
 DOCS = Path(__file__).parents[2] / "docs"
+PAGES = sorted(DOCS.glob("*.md"))
+TEXTS = {page.name: page.read_text(encoding="utf-8") for page in PAGES}
+# the blocks of this page are tests themselves, see test_docs_testing.py
+OTHERWISE = {"testing.md"}
 MODEL = {
     "id": "open-mixtral-8x22b",
     "endpoint": "/chat/completions",
@@ -26,18 +39,70 @@ def api(request: Received) -> Any:
     return [whole(MODEL)] if "/models/" in request.path else ideal(request)
 
 
-@pytest.mark.parametrize("page", ["models.md", "structured-output.md"])
+def blocks(page: str) -> list[str]:
+    """Blocks of Python, also those that are indented, within tabs."""
+    found = re.findall(r"^( *)```python\n(.*?)^\1```", TEXTS[page], re.DOTALL | re.MULTILINE)
+    return [textwrap.dedent(code) for _, code in found]
+
+
+@pytest.fixture
+def untraced() -> Iterator[None]:
+    yield
+    if OxenInstrumentor().is_instrumented_by_opentelemetry:
+        OxenInstrumentor().uninstrument()
+
+
+@pytest.mark.usefixtures("untraced")
+@pytest.mark.parametrize("page", sorted(name for name in TEXTS if "```python" in TEXTS[name] and name not in OTHERWISE))
 def test_every_block_runs(page: str, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OXEN_API_KEY", "sk-test-0123456789")
     monkeypatch.setenv("OXEN_BASE_URL", server.stage(api).url)
-    blocks = re.findall(r"```python\n(.*?)```", (DOCS / page).read_text(encoding="utf-8"), re.DOTALL)
-    assert len(blocks) >= 3
     names: dict[str, Any] = {}
-    for block in blocks:
+    for block in blocks(page):
         exec(compile(block, page, "exec"), names)  # noqa: S102 - our own documentation
 
 
-@pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\((?!https?://)([^)#]+)", page.read_text(encoding="utf-8")):
+    for target in re.findall(r"\]\((?!https?://)([^)#]+)", TEXTS[page.name]):
+        assert not target.startswith(".."), f"{target} is not on the site"
         assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", TEXTS)
+def test_errors_that_are_named_exist(page: str) -> None:
+    assert set(re.findall(r"`(Oxen\w+Error)\b", TEXTS[page])) <= set(langchain_oxen.__all__)
+
+
+def test_every_page_is_in_the_navigation_once() -> None:
+    assert sorted(target for _, target in llms_text.pages(llms_text.config()["nav"])) == sorted(TEXTS)
+
+
+def test_the_long_text_for_language_models_holds_every_page() -> None:
+    whole = llms_text.whole(llms_text.config())
+    assert [name for name in TEXTS if name != "reference.md" and TEXTS[name].splitlines()[0] not in whole] == []
+
+
+def test_the_page_of_parameters_is_what_the_classes_say() -> None:
+    assert parameter_page.PAGE.read_text(encoding="utf-8") == parameter_page.page(), (
+        "run: python -m tools.parameter_page"
+    )
+
+
+def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
+    shutil.copytree(DOCS, tmp_path / "docs")
+    (tmp_path / "tools").mkdir()
+    for name in ("zensical.toml", "tools/reference_docstrings.py"):
+        shutil.copy(DOCS.parent / name, tmp_path / name)
+    command = [sys.executable, "-m", "zensical", "build", "--strict"]
+    environment = {**os.environ, "PYTHONPATH": str(DOCS.parent)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+    assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
+    reference = (tmp_path / "site" / "reference.html").read_text(encoding="utf-8")
+    for name in (
+        "langchain_oxen.ChatOxen.with_structured_output",
+        "llama_index_oxen.Oxen",
+        "langchain_oxen.ModelInfo.cost",
+    ):
+        assert f'id="{name}"' in reference, name
+    assert "Key init args" not in reference

@@ -12,7 +12,7 @@ from langchain_core.language_models import BaseChatModel
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 from pydantic import BaseModel
 
-from _oxen_transport.parameter_names import ALIASES, STREAM_USAGE, SYNONYMS
+from _oxen_transport.settings.names import ALIASES, STREAM_USAGE, SYNONYMS
 from langchain_oxen import ChatOxen
 from llama_index_oxen import Oxen
 

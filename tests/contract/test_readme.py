@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ def test_every_block_runs(server: Server, monkeypatch: pytest.MonkeyPatch, capsy
     stage = server.stage(lambda request: [whole(LISTED)] if request.path.endswith("/models") else ideal(request))
     monkeypatch.setenv("OXEN_BASE_URL", stage.url)
     names: dict[str, Any] = {}
-    assert len(BLOCKS) >= 9
+    assert len(BLOCKS) >= 6
     for block in BLOCKS:
         exec(compile(block, "README.md", "exec"), names)  # noqa: S102 - our own documentation
     assert names["tokens"] > 5
@@ -51,6 +52,26 @@ def test_ci_runs_the_readmes_own_command() -> None:
 def test_the_demo_is_an_example() -> None:
     module = command("demo").rsplit(" ", 1)[-1]
     assert (ROOT / (module.replace(".", "/") + ".py")).is_file()
+
+
+def test_the_comparison_is_part_of_the_measured_one() -> None:
+    measured = (ROOT / "docs" / "comparison.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| [^|]+ \| (?:yes|no)[^|]* \|.*$", README, re.MULTILINE)
+    assert 8 <= len(rows) <= 12
+    for row in rows:
+        assert row.rstrip(" |") in measured
+
+
+def test_every_extra_for_users_is_named() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    table = README.split("## Extras")[1].split("##")[0]
+    assert set(re.findall(r"`([\w-]+)`", table)) - {"oxen-llm"} == set(extras) - {
+        "benchmarks",
+        "compare",
+        "dev",
+        "docs",
+        "scale",
+    }
 
 
 def test_links_lead_somewhere() -> None:

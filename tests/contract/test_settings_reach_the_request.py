@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from _oxen_transport.call_params import OxenParams, wire_names
 from _oxen_transport.errors import OxenConfigError, OxenError, OxenTimeoutError, OxenTLSError
 from _oxen_transport.settings import OxenSettings
+from _oxen_transport.settings.params import OxenParams, wire_names
 from _oxen_transport.testing import ANSWER, HANG, Server, chunks, completion, error_body, good, reply, sse, streamed
 from tests.certificates import Certificates
 from tests.entry_points import KEY, EntryPoint, LangChain, LlamaIndex, each, each_scenario, entry_points

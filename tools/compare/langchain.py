@@ -1,6 +1,6 @@
 """Measure a table: ChatOxen and the classes one would otherwise use, against the same scripted server.
 
-    pip install -e ".[compare]" && python -m tools.compare.langchain [--write README.md]
+    pip install -e ".[compare]" && python -m tools.compare.langchain [--write docs/comparison.md]
 
 Every class runs in a process of its own; every cell is what its row found, nothing is written by hand.
 """

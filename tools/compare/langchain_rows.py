@@ -387,11 +387,10 @@ def told_cost(make: Any, server: Server) -> str:
     return yes("0.25" in str(make(stage.url).invoke("Moo?").response_metadata))
 
 
-@row("Cost of an answer by the server's price list")
-def cost(make: Any, server: Server) -> str:
+@row("The list price of an answer")
+def list_price(make: Any, server: Server) -> str:
     priced = {"id": "open-mixtral-8x22b", "pricing": {"input_cost_per_token": 1e-6, "output_cost_per_token": 1e-6}}
     stage = server.stage(lambda request: [whole(priced)] if "/models" in request.path else good(request))
     model = make(stage.url)
-    if hasattr(model, "get_model"):
-        model.get_model()
-    return yes(model.invoke("Moo?").response_metadata.get("cost"))
+    message = model.invoke("Moo?")
+    return yes(hasattr(model, "get_model") and model.get_model().cost(message.usage_metadata))

@@ -1,4 +1,4 @@
-"""Score cards, side by side: `python -m tools.conformance.score [--out FOLDER] [--readme README.md] [candidate ...]`.
+"""Score cards, side by side: `python -m tools.conformance.score [--out FOLDER] [--readme PAGE] [candidate ...]`.
 
 A candidate is a file with a subclass of `AllTests`; by default all `test_conformance.py` under tests
 and everything in `peers` whose class can be imported here. Each runs in a process of its own.

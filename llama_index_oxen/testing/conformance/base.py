@@ -1,4 +1,4 @@
-"""What every group of tests shares: the LLM under test, its abilities, and its roads."""
+"""What every group of tests shares: the LLM under test, its abilities, and its methods."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from llama_index_oxen.testing.conformance.wire import VARIANTS
 KEY = "sk-canary-7f3a"
 """The API key of all tests: it must turn up nowhere but in the request's head."""
 QUESTION = "When does the tide turn?"
-CHAT_ROADS = ("chat", "achat", "stream_chat", "astream_chat")
+CHAT_METHODS = ("chat", "achat", "stream_chat", "astream_chat")
 COMPLETE_ROADS = ("complete", "acomplete", "stream_complete", "astream_complete")
-ROADS = (*CHAT_ROADS, *COMPLETE_ROADS)
+METHODS = (*CHAT_METHODS, *COMPLETE_ROADS)
 BLUNDERS = (TypeError, AttributeError, KeyError, IndexError, UnboundLocalError, AssertionError, NotImplementedError)
 """Errors that say nothing to who sees them: a fault of the server must not look like one of these."""
 
@@ -154,10 +154,10 @@ def running_server() -> ScriptedServer:
     return ScriptedServer()
 
 
-def ask(llm: Any, road: str, question: Any = QUESTION, **kwargs: Any) -> list[Any]:
-    """Every response of one call, by one of the eight roads; the last is the whole answer."""
-    given = question if "complete" in road or not isinstance(question, str) else [user(question)]
-    return collect(getattr(llm, road), given, **kwargs)
+def ask(llm: Any, method: str, question: Any = QUESTION, **kwargs: Any) -> list[Any]:
+    """Every response of one call, by one of the eight methods; the last is the whole answer."""
+    given = question if "complete" in method or not isinstance(question, str) else [user(question)]
+    return collect(getattr(llm, method), given, **kwargs)
 
 
 def collect(method: Any, *args: Any, **kwargs: Any) -> list[Any]:

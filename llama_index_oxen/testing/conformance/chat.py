@@ -15,10 +15,10 @@ import pytest
 from llama_index.core.base.llms.types import ChatMessage, MessageRole
 
 from llama_index_oxen.testing.conformance.base import (
-    CHAT_ROADS,
+    CHAT_METHODS,
     COMPLETE_ROADS,
+    METHODS,
     QUESTION,
-    ROADS,
     LLMTests,
     ask,
     calls_of,
@@ -79,10 +79,10 @@ class ChatTests(LLMTests):
         llm.chat(messages)
         assert messages == before
 
-    @pytest.mark.parametrize("road", ROADS)
-    def test_a_parameter_of_the_call_wins(self, road: str) -> None:
+    @pytest.mark.parametrize("method", METHODS)
+    def test_a_parameter_of_the_call_wins(self, method: str) -> None:
         llm, stage = self.llm(answer(), max_tokens=99)
-        ask(llm, road, max_tokens=7)
+        ask(llm, method, max_tokens=7)
         body = stage.bodies[0]
         assert body.get("max_tokens", body.get("max_completion_tokens")) == 7
 
@@ -114,18 +114,18 @@ class ChatTests(LLMTests):
 class StreamTests(LLMTests):
     """What comes piece by piece."""
 
-    @pytest.mark.parametrize("road", STREAMS)
-    def test_the_deltas_make_the_whole(self, road: str) -> None:
+    @pytest.mark.parametrize("method", STREAMS)
+    def test_the_deltas_make_the_whole(self, method: str) -> None:
         llm, _ = self.llm(answer())
-        responses = ask(llm, road)
+        responses = ask(llm, method)
         assert "".join(response.delta or "" for response in responses) == TEXT
         assert text_of(responses[-1]) == TEXT
 
-    @pytest.mark.parametrize("road", STREAMS)
-    def test_each_response_holds_everything_so_far(self, road: str) -> None:
+    @pytest.mark.parametrize("method", STREAMS)
+    def test_each_response_holds_everything_so_far(self, method: str) -> None:
         llm, _ = self.llm(answer())
         so_far = ""
-        for response in ask(llm, road):
+        for response in ask(llm, method):
             so_far += response.delta or ""
             assert text_of(response) == so_far
 
@@ -144,12 +144,12 @@ class StreamTests(LLMTests):
             copies.append(response.message.model_dump_json())
         assert [message.model_dump_json() for message in kept] == copies
 
-    @pytest.mark.parametrize("road", ["stream_chat", "stream_complete"])
-    def test_the_first_word_comes_before_the_last_was_sent(self, road: str) -> None:
+    @pytest.mark.parametrize("method", ["stream_chat", "stream_complete"])
+    def test_the_first_word_comes_before_the_last_was_sent(self, method: str) -> None:
         gate = threading.Event()
         first, second, *rest = (event(chunk) for chunk in pieces())
         llm, _ = self.llm(Reply(pieces=[first, second, gate, *rest, DONE]))
-        stream = getattr(llm, road)(QUESTION if "complete" in road else [user(QUESTION)])
+        stream = getattr(llm, method)(QUESTION if "complete" in method else [user(QUESTION)])
         began = time.monotonic()
         text = ""
         while not text:
@@ -159,10 +159,10 @@ class StreamTests(LLMTests):
         assert text_of(list(stream)[-1]) == TEXT
         assert took < 5
 
-    @pytest.mark.parametrize("road", ["stream_chat", "stream_complete"])
-    def test_an_early_break_closes_the_connection(self, road: str) -> None:
+    @pytest.mark.parametrize("method", ["stream_chat", "stream_complete"])
+    def test_an_early_break_closes_the_connection(self, method: str) -> None:
         llm, stage = self.llm(Reply(pieces=endless()))
-        stream = getattr(llm, road)(QUESTION if "complete" in road else [user(QUESTION)])
+        stream = getattr(llm, method)(QUESTION if "complete" in method else [user(QUESTION)])
         for response in stream:
             if text_of(response):
                 break
@@ -191,10 +191,10 @@ class StreamTests(LLMTests):
 class AsyncTests(LLMTests):
     """The same without blocking."""
 
-    @pytest.mark.parametrize("road", [road for road in ROADS if road.startswith("a")])
-    def test_async_answers(self, road: str) -> None:
+    @pytest.mark.parametrize("method", [method for method in METHODS if method.startswith("a")])
+    def test_async_answers(self, method: str) -> None:
         llm, _ = self.llm(answer())
-        assert text_of(ask(llm, road)[-1]) == TEXT
+        assert text_of(ask(llm, method)[-1]) == TEXT
 
     def test_calls_run_side_by_side(self) -> None:
         llm, stage = self.llm(Reply(pieces=[0.4, *(event(chunk) for chunk in pieces()), DONE]))
@@ -234,12 +234,12 @@ class AsyncTests(LLMTests):
 class ParityTests(LLMTests):
     """sync = async = the end of a stream."""
 
-    @pytest.mark.parametrize("roads", [CHAT_ROADS, COMPLETE_ROADS], ids=["chat", "complete"])
-    def test_every_road_gives_the_same_text(self, roads: tuple[str, ...]) -> None:
+    @pytest.mark.parametrize("methods", [CHAT_METHODS, COMPLETE_ROADS], ids=["chat", "complete"])
+    def test_every_road_gives_the_same_text(self, methods: tuple[str, ...]) -> None:
         texts = []
-        for road in roads:
+        for method in methods:
             llm, _ = self.llm(answer())
-            texts.append(text_of(ask(llm, road)[-1]))
+            texts.append(text_of(ask(llm, method)[-1]))
         assert texts == [TEXT] * 4
 
     @pytest.mark.parametrize("variant", VARIANTS)
@@ -250,24 +250,24 @@ class ParityTests(LLMTests):
         gull: Call = ("AbC123xy2", "find", {"what": "a gull", "n": 2})
         calls = [harbour, gull]
         given = []
-        for road in CHAT_ROADS:
+        for method in CHAT_METHODS:
             llm, _ = self.llm(answer(calls=calls, variant=variant))
-            response = ask(llm, road)[-1]
+            response = ask(llm, method)[-1]
             chosen = llm.get_tool_calls_from_response(response)
             given.append([(call.tool_id, call.tool_name, call.tool_kwargs) for call in chosen])
             assert len(calls_of(response)) == 2
         assert given == [calls] * 4
 
-    @pytest.mark.parametrize("road", ROADS)
-    def test_one_request_whatever_the_road(self, road: str) -> None:
+    @pytest.mark.parametrize("method", METHODS)
+    def test_one_request_whatever_the_road(self, method: str) -> None:
         llm, stage = self.llm(answer())
-        ask(llm, road)
+        ask(llm, method)
         [body] = stage.bodies
         assert [_plain(message["content"]) for message in body["messages"]] == [QUESTION]
-        assert bool(body.get("stream")) == ("stream" in road)
+        assert bool(body.get("stream")) == ("stream" in method)
 
-    @pytest.mark.parametrize("road", ROADS)
-    def test_log_probabilities_on_every_road(self, road: str) -> None:
+    @pytest.mark.parametrize("method", METHODS)
+    def test_log_probabilities_on_every_road(self, method: str) -> None:
         self.skip_without("has_logprobs")
         token = {"token": "The", "logprob": -0.25, "bytes": [84, 104, 101], "top_logprobs": []}
 
@@ -281,7 +281,7 @@ class ParityTests(LLMTests):
             return Reply(pieces=[event(first), event(piece(None, "stop")), DONE])
 
         llm, stage = self.llm(reply)
-        found = [response.logprobs for response in ask(llm, road, logprobs=True) if response.logprobs]
+        found = [response.logprobs for response in ask(llm, method, logprobs=True) if response.logprobs]
         assert stage.bodies[0]["logprobs"] is True
         assert found, "no response holds them"
         assert (found[-1][0][0].token, found[-1][0][0].logprob) == ("The", -0.25)

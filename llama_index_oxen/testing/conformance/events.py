@@ -11,7 +11,7 @@ from llama_index.core.prompts import PromptTemplate
 from llama_index.core.rate_limiter import BaseRateLimiter
 from llama_index.core.tools import FunctionTool
 
-from llama_index_oxen.testing.conformance.base import ROADS, LLMTests, ask, collect, text_of
+from llama_index_oxen.testing.conformance.base import METHODS, LLMTests, ask, collect, text_of
 from llama_index_oxen.testing.conformance.server import Reply, Request
 from llama_index_oxen.testing.conformance.structured import BOB, PREDICT, Person, obliging
 from llama_index_oxen.testing.conformance.wire import TEXT, answer, pieces, stream, whole
@@ -20,23 +20,23 @@ from llama_index_oxen.testing.conformance.wire import TEXT, answer, pieces, stre
 class EventTests(LLMTests):
     """One call is one pair of events and one permit."""
 
-    @pytest.mark.parametrize("road", ROADS)
-    def test_one_call_is_one_pair_of_events(self, road: str, events: list[Any]) -> None:
+    @pytest.mark.parametrize("method", METHODS)
+    def test_one_call_is_one_pair_of_events(self, method: str, events: list[Any]) -> None:
         llm, _ = self.llm(answer())
-        ask(llm, road)
-        kind = "LLMCompletion" if "complete" in road else "LLMChat"
+        ask(llm, method)
+        kind = "LLMCompletion" if "complete" in method else "LLMChat"
         names = [event.class_name() for event in events if "InProgress" not in event.class_name()]
         assert [name for name in names if name.startswith("LLM")] == [f"{kind}StartEvent", f"{kind}EndEvent"]
 
-    @pytest.mark.parametrize("road", ROADS)
-    def test_the_last_event_has_the_whole_answer(self, road: str, events: list[Any]) -> None:
+    @pytest.mark.parametrize("method", METHODS)
+    def test_the_last_event_has_the_whole_answer(self, method: str, events: list[Any]) -> None:
         llm, _ = self.llm(answer())
-        ask(llm, road)
+        ask(llm, method)
         last = [event for event in events if event.class_name().endswith("EndEvent")][-1]
         assert text_of(last.response) == TEXT
 
-    @pytest.mark.parametrize("road", ROADS)
-    def test_one_call_takes_one_permit(self, road: str) -> None:
+    @pytest.mark.parametrize("method", METHODS)
+    def test_one_call_takes_one_permit(self, method: str) -> None:
         permits = []
 
         class Limiter(BaseRateLimiter):
@@ -48,8 +48,8 @@ class EventTests(LLMTests):
 
         llm, _ = self.llm(answer())
         llm.rate_limiter = Limiter()
-        ask(llm, road)
-        assert permits == ["async" if road.startswith("a") else "sync"]
+        ask(llm, method)
+        assert permits == ["async" if method.startswith("a") else "sync"]
 
     def test_the_first_event_names_the_model(self, events: list[Any]) -> None:
         llm, _ = self.llm(answer())
@@ -92,21 +92,21 @@ class AccountingTests(LLMTests):
     def counts(self, counter: TokenCountingHandler) -> list[tuple[int, int]]:
         return [(one.prompt_token_count, one.completion_token_count) for one in counter.llm_token_counts]
 
-    @pytest.mark.parametrize("road", ROADS)
-    def test_each_road_is_counted_once(self, road: str) -> None:
-        if "stream" in road:
+    @pytest.mark.parametrize("method", METHODS)
+    def test_each_road_is_counted_once(self, method: str) -> None:
+        if "stream" in method:
             self.skip_without("has_usage_in_streams")
         llm, counter, told = self.counted(self._answer)
-        ask(llm, road)
+        ask(llm, method)
         assert self.counts(counter) == told
 
-    @pytest.mark.parametrize("road", PREDICT)
-    def test_structured_prediction_is_counted_once(self, road: str) -> None:
+    @pytest.mark.parametrize("method", PREDICT)
+    def test_structured_prediction_is_counted_once(self, method: str) -> None:
         self.skip_without("has_structured_output")
-        if "stream" in road:
+        if "stream" in method:
             self.skip_without("has_usage_in_streams")
         llm, counter, told = self.counted(self._object)
-        collect(getattr(llm, road), Person, PromptTemplate("Who is Bob?"))
+        collect(getattr(llm, method), Person, PromptTemplate("Who is Bob?"))
         assert self.counts(counter) == told
 
     def test_a_mixed_run_adds_up(self) -> None:
@@ -118,13 +118,13 @@ class AccountingTests(LLMTests):
             return place
 
         for _ in range(3):
-            for road in ROADS:
-                ask(llm, road)
+            for method in METHODS:
+                ask(llm, method)
             if self.has_tools:
                 list(llm.stream_chat_with_tools([FunctionTool.from_defaults(look)], "Look."))
         assert counter.total_llm_token_count == sum(map(sum, told))
 
     def test_no_usage_is_no_error(self) -> None:
         llm, _ = self.llm(answer(usage=None))
-        for road in ROADS:
-            assert text_of(ask(llm, road)[-1]) == TEXT
+        for method in METHODS:
+            assert text_of(ask(llm, method)[-1]) == TEXT

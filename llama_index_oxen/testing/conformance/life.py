@@ -17,7 +17,7 @@ import pytest
 from llama_index.core.async_utils import asyncio_run
 from llama_index.core.callbacks import CallbackManager, LlamaDebugHandler
 
-from llama_index_oxen.testing.conformance.base import KEY, QUESTION, ROADS, LLMTests, ask, text_of, user
+from llama_index_oxen.testing.conformance.base import KEY, METHODS, QUESTION, LLMTests, ask, text_of, user
 from llama_index_oxen.testing.conformance.server import Reply
 from llama_index_oxen.testing.conformance.wire import TEXT, answer
 
@@ -46,7 +46,7 @@ class SerializationTests(LLMTests):
             ask(llm, "achat")
         again = pickle.loads(pickle.dumps(llm))  # noqa: S301 - our own bytes
         assert again.temperature == 0.25
-        assert [text_of(ask(again, road)[-1]) for road in ("chat", "achat")] == [TEXT, TEXT]
+        assert [text_of(ask(again, method)[-1]) for method in ("chat", "achat")] == [TEXT, TEXT]
 
     @pytest.mark.parametrize("after_use", [False, True], ids=["new", "used"])
     def test_a_deep_copy(self, after_use: bool) -> None:
@@ -57,7 +57,7 @@ class SerializationTests(LLMTests):
         again = copy.deepcopy(llm)
         again.temperature = 0.75
         assert llm.temperature != 0.75
-        assert [text_of(ask(again, road)[-1]) for road in ("chat", "achat")] == [TEXT, TEXT]
+        assert [text_of(ask(again, method)[-1]) for method in ("chat", "achat")] == [TEXT, TEXT]
 
     def test_pickling_leaves_the_object_alone(self) -> None:
         llm, _ = self.llm(answer())
@@ -97,17 +97,17 @@ class SecretTests(LLMTests):
         debug = LlamaDebugHandler(print_trace_on_end=False)
         llm, _ = self.llm(answer())
         llm.callback_manager = CallbackManager([debug])
-        for road in ROADS:
-            ask(llm, road)
+        for method in METHODS:
+            ask(llm, method)
         seen = [repr(event) for event in events] + [repr(pair) for pair in debug.get_llm_inputs_outputs()]
         assert len(seen) >= 16
         assert not [text for text in seen if KEY in text]
 
-    @pytest.mark.parametrize("road", ["chat", "achat"])
-    def test_no_error_holds_it(self, road: str) -> None:
+    @pytest.mark.parametrize("method", ["chat", "achat"])
+    def test_no_error_holds_it(self, method: str) -> None:
         llm, _ = self.llm(Reply({"error": {"message": "Incorrect API key provided"}}, status=401))
         with pytest.raises(Exception) as caught:  # noqa: PT011 - each package has its own
-            ask(llm, road)
+            ask(llm, method)
         error = caught.value
         assert KEY not in f"{error!s} {error!r} {vars(error)}"
         own = [line for line in traceback.format_exception(error) if KEY in line]
@@ -153,8 +153,8 @@ class LoopTests(LLMTests):
         llm, stage = self.llm(answer())
 
         def work(number: int) -> list[str]:
-            road = ROADS[number % len(ROADS)]
-            return [text_of(ask(llm, road)[-1]) for _ in range(5)]
+            method = METHODS[number % len(METHODS)]
+            return [text_of(ask(llm, method)[-1]) for _ in range(5)]
 
         with ThreadPoolExecutor(8) as pool:
             assert list(pool.map(work, range(8))) == [[TEXT] * 5] * 8

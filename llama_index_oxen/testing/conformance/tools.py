@@ -35,19 +35,19 @@ class ToolTests(LLMTests):
 
         return FunctionTool.from_defaults(weather)
 
-    @pytest.mark.parametrize("road", WITH_TOOLS)
-    def test_the_tool_is_offered_in_openais_form(self, road: str) -> None:
+    @pytest.mark.parametrize("method", WITH_TOOLS)
+    def test_the_tool_is_offered_in_openais_form(self, method: str) -> None:
         llm, stage = self.llm(answer())
-        collect(getattr(llm, road), [self.tool], QUESTION)
+        collect(getattr(llm, method), [self.tool], QUESTION)
         [tool] = stage.bodies[0]["tools"]
         assert tool["type"] == "function"
         assert tool["function"]["name"] == "weather"
         assert "city" in tool["function"]["parameters"]["properties"]
 
-    @pytest.mark.parametrize("road", WITH_TOOLS)
-    def test_a_call_comes_back(self, road: str) -> None:
+    @pytest.mark.parametrize("method", WITH_TOOLS)
+    def test_a_call_comes_back(self, method: str) -> None:
         llm, _ = self.llm(answer(calls=[PARIS]))
-        response = collect(getattr(llm, road), [self.tool], QUESTION)[-1]
+        response = collect(getattr(llm, method), [self.tool], QUESTION)[-1]
         [call] = llm.get_tool_calls_from_response(response)
         assert (call.tool_id, call.tool_name, call.tool_kwargs) == PARIS
         assert len(calls_of(response)) == 1
@@ -60,23 +60,23 @@ class ToolTests(LLMTests):
         made = llm.get_tool_calls_from_response(last)
         assert [(call.tool_id, call.tool_name, call.tool_kwargs) for call in made] == [PARIS, ROME]
 
-    @pytest.mark.parametrize("road", WITH_TOOLS)
-    def test_calls_are_plain_data_beside_the_message(self, road: str) -> None:
+    @pytest.mark.parametrize("method", WITH_TOOLS)
+    def test_calls_are_plain_data_beside_the_message(self, method: str) -> None:
         """Chat stores write `additional_kwargs` as JSON."""
         llm, _ = self.llm(answer(calls=[PARIS]))
-        response = collect(getattr(llm, road), [self.tool], QUESTION)[-1]
+        response = collect(getattr(llm, method), [self.tool], QUESTION)[-1]
         json.dumps(response.message.additional_kwargs)
 
-    @pytest.mark.parametrize("road", WITH_TOOLS)
-    def test_tool_required_is_sent(self, road: str) -> None:
+    @pytest.mark.parametrize("method", WITH_TOOLS)
+    def test_tool_required_is_sent(self, method: str) -> None:
         llm, stage = self.llm(answer(calls=[PARIS]))
-        collect(getattr(llm, road), [self.tool], QUESTION, tool_required=True)
+        collect(getattr(llm, method), [self.tool], QUESTION, tool_required=True)
         assert stage.bodies[0].get("tool_choice") in ("required", "any", NAMED)
 
-    @pytest.mark.parametrize("road", WITH_TOOLS)
-    def test_a_tool_chosen_by_its_name_is_sent(self, road: str) -> None:
+    @pytest.mark.parametrize("method", WITH_TOOLS)
+    def test_a_tool_chosen_by_its_name_is_sent(self, method: str) -> None:
         llm, stage = self.llm(answer(calls=[PARIS]))
-        collect(getattr(llm, road), [self.tool], QUESTION, tool_choice="weather")
+        collect(getattr(llm, method), [self.tool], QUESTION, tool_choice="weather")
         assert stage.bodies[0].get("tool_choice") == NAMED
 
     def test_one_call_where_several_were_not_asked_for(self) -> None:
@@ -90,19 +90,19 @@ class ToolTests(LLMTests):
         llm.chat_with_tools([self.tool], "two", chat_history=history)
         assert history == [user("one")]
 
-    @pytest.mark.parametrize("road", ["predict_and_call", "apredict_and_call"])
-    def test_a_name_the_wire_cannot_hold_comes_back(self, road: str) -> None:
+    @pytest.mark.parametrize("method", ["predict_and_call", "apredict_and_call"])
+    def test_a_name_the_wire_cannot_hold_comes_back(self, method: str) -> None:
         tool = FunctionTool.from_defaults(self.tool.fn, name="weather[int]")
         llm, stage = self.llm(answer(calls=[("AbC123xyZ", "weather_int_", {"city": "Paris"})]))
-        [response] = collect(getattr(llm, road), [tool], QUESTION)
+        [response] = collect(getattr(llm, method), [tool], QUESTION)
         assert stage.bodies[0]["tools"][0]["function"]["name"] == "weather_int_"
         assert "Paris" in response.response
 
-    @pytest.mark.parametrize("road", ["predict_and_call", "apredict_and_call"])
-    def test_an_unknown_tool_is_named(self, road: str) -> None:
+    @pytest.mark.parametrize("method", ["predict_and_call", "apredict_and_call"])
+    def test_an_unknown_tool_is_named(self, method: str) -> None:
         llm, _ = self.llm(answer(calls=[("AbC123xyZ", "launch", {"city": "Paris"})]))
         with pytest.raises(Exception, match="launch") as caught:
-            collect(getattr(llm, road), [self.tool], QUESTION)
+            collect(getattr(llm, method), [self.tool], QUESTION)
         assert not isinstance(caught.value, BLUNDERS)
         assert self.ran == []
 
@@ -118,10 +118,10 @@ class ToolTests(LLMTests):
         body["choices"][0]["message"]["tool_calls"] = [half]
         chunks = [event(piece({"tool_calls": [half]})), event(piece(None, "length")), DONE]
         llm, _ = self.llm(Reply(pieces=chunks) if streamed else Reply(body))
-        road = "stream_chat_with_tools" if streamed else "chat_with_tools"
+        method = "stream_chat_with_tools" if streamed else "chat_with_tools"
 
         def select() -> Any:
-            return llm.get_tool_calls_from_response(collect(getattr(llm, road), [self.tool], QUESTION)[-1])
+            return llm.get_tool_calls_from_response(collect(getattr(llm, method), [self.tool], QUESTION)[-1])
 
         with pytest.raises(Exception) as caught:  # noqa: PT011 - each package has its own
             select()

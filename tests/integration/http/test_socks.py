@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from _oxen_transport import settings
 from _oxen_transport.errors import OxenConfigError, OxenTimeoutError
 from _oxen_transport.http import deadline_backend
+from _oxen_transport.settings import settings
 from _oxen_transport.testing import ANSWER, Server, good
 from tests.entry_points import KEY, EntryPoint, Transport, each, entry_points
 

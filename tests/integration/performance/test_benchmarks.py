@@ -64,6 +64,9 @@ def test_the_readme_keeps_what_is_not_the_table() -> None:
     assert written.endswith(f"{report.END}\nafter\n")
     assert "old" not in written
     assert report.PLOT in written
+    assert "ChatOpenAI, a stream of 2,000 chunks: " in report.into_readme(
+        text, {"stream 2,000": rounds(1, 9)["invoke"]}
+    )
     with pytest.raises(ValueError, match="README has no"):
         report.into_readme("nothing", rounds(1, 9))
 

@@ -281,7 +281,7 @@ def test_a_server_that_only_refuses_is_an_error_in_the_end(server: Server, monke
     from langchain_oxen import ChatOxen, OxenRateLimiter
 
     monkeypatch.setattr(rate_limiter, "DEFAULT_PAUSE", 0.01)
-    monkeypatch.setattr(call, "MOST_HELD_BACK", 3)
+    monkeypatch.setattr(call, "MAX_REQUEUES", 3)
     stage = server.stage(reply({"error": "busy"}, 429))
     with pytest.raises(OxenRateLimitError):
         ChatOxen(

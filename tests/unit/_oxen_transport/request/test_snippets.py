@@ -183,6 +183,17 @@ def test_an_error_shows_the_request_that_failed(stream: bool, server: Server, mo
     assert stage.bodies == [stage.bodies[0]] * 6
 
 
+def test_what_the_server_refused_is_not_shown(server: Server) -> None:
+    refused = reply(error_body("body.stream_options: extra fields not permitted"), 422)
+    stage = server.stage(lambda request: refused if b"stream_options" in request.body else good(request))
+    chat = ChatOxen(base_url=stage.url)
+    assert "stream_options" in chat.to_curl("x", stream=True)
+    list(chat.stream("x"))
+    for style in ("curl", *STYLES):
+        run(shown(chat, "x", style, stream=True), style)
+    assert stage.bodies[1:] == [stage.bodies[1]] * 6, "the first was refused"
+
+
 def test_an_error_before_a_request_says_so() -> None:
     with pytest.raises(OxenConfigError, match="before a request"):
         OxenError("x").to_curl()

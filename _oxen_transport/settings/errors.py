@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from _oxen_transport.errors import OxenConfigError
-from _oxen_transport.parameter_names import unknown_parameter
+from _oxen_transport.settings.names import unknown_parameter
 
 _UNION_STEP = re.compile(r"(function-|constrained-|list\[|dict\[|tuple\[|literal\[).*|int|float|str|bool")
 """A step on pydantic's way into a union, which names no field."""

@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from _oxen_transport.parameter_names import canonical
-from _oxen_transport.setting_values import Headers, ModelId, StopTexts
+from _oxen_transport.settings.names import canonical
+from _oxen_transport.settings.values import Headers, ModelId, StopTexts
 
 DEFAULT_MODEL = "open-mixtral-8x22b"
 LONGEST = 1_000_000.0

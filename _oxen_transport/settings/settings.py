@@ -12,21 +12,11 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, SecretStr, ValidationError, model_validator
 
-from _oxen_transport.call_params import DEFAULT_MODEL, OxenParams, wire_names
 from _oxen_transport.errors import OxenConfigError
-from _oxen_transport.login_file import login_key
-from _oxen_transport.setting_values import BaseUrl, ProxyUrl, Secret, clean_secret, is_loopback
-from _oxen_transport.validation_errors import config_error
-
-__all__ = [
-    "DEFAULT_BASE_URL",
-    "DEFAULT_MODEL",
-    "OxenParams",
-    "OxenSettings",
-    "config_error",
-    "is_loopback",
-    "wire_names",
-]
+from _oxen_transport.settings.errors import config_error
+from _oxen_transport.settings.login_file import login_key
+from _oxen_transport.settings.params import OxenParams
+from _oxen_transport.settings.values import BaseUrl, ProxyUrl, Secret, clean_secret, is_loopback
 
 DEFAULT_BASE_URL = "https://hub.oxen.ai/api/ai"
 MISSING_KEY = (

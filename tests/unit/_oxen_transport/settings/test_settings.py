@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from _oxen_transport.call_params import OxenParams, wire_names
 from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.model import OxenCatalogue
-from _oxen_transport.parameter_names import ALIASES, SYNONYMS
-from _oxen_transport.setting_values import is_loopback
 from _oxen_transport.settings import DEFAULT_BASE_URL, OxenSettings
+from _oxen_transport.settings.names import ALIASES, SYNONYMS
+from _oxen_transport.settings.params import OxenParams, wire_names
+from _oxen_transport.settings.values import is_loopback
 from tests.tables import each_row
 
 KEY = "sk-test-0123456789"

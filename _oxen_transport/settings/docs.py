@@ -13,8 +13,8 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
-from _oxen_transport.parameter_names import ALIASES
 from _oxen_transport.settings import OxenSettings
+from _oxen_transport.settings.names import ALIASES
 
 T = TypeVar("T", bound=BaseModel)
 

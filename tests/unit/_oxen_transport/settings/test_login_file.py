@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from _oxen_transport.errors import OxenConfigError
-from _oxen_transport.login_file import login_key
 from _oxen_transport.request.build import build, build_get
 from _oxen_transport.settings import OxenSettings
+from _oxen_transport.settings.login_file import login_key
 from tests.recorded import REPLIES
 
 WRITTEN = (REPLIES / "oxen_login_file.toml").read_text(encoding="utf-8")

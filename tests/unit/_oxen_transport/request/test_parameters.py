@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from _oxen_transport.parameters import Parameter, parameters, parameters_from
+from _oxen_transport.request.parameters import Parameter, parameters, parameters_from
 from tests.tables import each_row
 
 

@@ -1,0 +1,151 @@
+"""Examples that are stopped, or find something broken: one line, nothing lost, nothing twice, no process left."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import signal
+import sys
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from qdrant_client import QdrantClient, models
+
+from _oxen_transport.testing import Received, Server, Step
+from examples.support.corpus import CORPUS, passages
+from examples.support.knowledge import collection
+from tests.integration.examples.model import answer
+from tests.integration.examples.running import run, start
+
+both = pytest.mark.parametrize("framework", ["langchain", "llama_index"])
+UNKNOWN = "Who painted the Mona Lisa?"  # nothing is found, so no model is asked
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
+
+
+@pytest.fixture
+def documents(tmp_path: Path) -> Path:
+    folder = tmp_path / "documents"
+    folder.mkdir()
+    for page in ("limits.txt", "whentouse.txt", "wal.txt"):
+        shutil.copy(CORPUS / page, folder)
+    return folder
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    return {"OXEN_BASE_URL": "http://127.0.0.1:9/v1", "XDG_CACHE_HOME": str(tmp_path / "cache")}
+
+
+def stored(environment: dict[str, str], framework: str, documents: Path) -> list[str]:
+    """The ids that the collection holds."""
+    client = QdrantClient(path=Path(environment["XDG_CACHE_HOME"]) / "oxen-integrations" / "qdrant" / framework)
+    points, _ = client.scroll(collection(client, documents), limit=10_000)
+    client.close()
+    return sorted(str(point.id) for point in points)
+
+
+@both
+def test_killed_while_it_embeds_it_goes_on(framework: str, environment: dict[str, str], documents: Path) -> None:
+    whole = sorted(passage.id for passage in passages(documents))
+    with start(f"{framework}.rag", "--documents", str(documents), UNKNOWN, **environment) as process:
+        shown = ""
+        while not re.search(r" [1-9]\d*/", shown):  # the first batch is stored
+            shown += process.stderr.read(1)
+        process.send_signal(signal.SIGKILL)
+    first = stored(environment, framework, documents)
+    assert 0 < len(first) < len(whole)
+    _, err = run(f"{framework}.rag", "--documents", str(documents), UNKNOWN, **environment)
+    assert stored(environment, framework, documents) == whole
+    assert f"{len(whole)} passages, {len(whole) - len(first)} new, 0 gone" in err, (
+        "what was stored is not embedded again"
+    )
+
+    (documents / "wal.txt").unlink()
+    page = documents / "limits.txt"
+    page.write_text(page.read_text(encoding="utf-8") + "\n\n# News\n\nOxen are attached in pairs.", encoding="utf-8")
+    run(f"{framework}.rag", "--documents", str(documents), UNKNOWN, **environment)
+    assert stored(environment, framework, documents) == sorted(passage.id for passage in passages(documents))
+
+
+@both
+def test_a_team_that_is_killed_goes_on(framework: str, server: Server, environment: dict[str, str]) -> None:
+    """Killed while it waits for its second answer, then for its third; each thing is done once."""
+    silent = threading.Event()
+    limit = 0
+
+    def until_the_limit(request: Received) -> Iterable[Step]:
+        if request.path.endswith("/completions") and len(stage.bodies) > limit:
+            silent.set()
+            return [60.0]  # says nothing, until the example is killed
+        return answer(request)
+
+    stage = server.stage(until_the_limit)
+    environment["OXEN_BASE_URL"] = stage.url
+    for limit in (1, 3):  # noqa: B007 - read by the server; the request that got no answer is made again
+        silent.clear()
+        with start(f"{framework}.team", **environment) as process:
+            assert silent.wait(60)
+            process.send_signal(signal.SIGKILL)
+    limit = 100
+    out, _ = run(f"{framework}.team", **environment)
+    assert "goes on where it was stopped" in out
+    assert "Notes: ['wal.txt has 4,432 words.']" in out
+    asked = len(stage.bodies)
+    if framework == "langchain":
+        assert asked == 6, "four answers, and two requests that got none"
+    else:  # what came after the last snapshot, at most one step, is done again
+        assert 6 <= asked <= 8
+    again, _ = run(f"{framework}.team", **environment)
+    assert "Notes: ['wal.txt has 4,432 words.']" in again
+    assert len(stage.bodies) == asked, "it was at its end"
+
+
+@both
+@pytest.mark.parametrize("name", ["chain", "agent", "mcp_agent"])
+def test_ctrl_c_is_one_line(framework: str, name: str, server: Server, environment: dict[str, str]) -> None:
+    asked = threading.Event()
+
+    def nothing(_: Received) -> Iterable[Step]:
+        asked.set()
+        return [60.0]
+
+    environment["OXEN_BASE_URL"] = server.stage(nothing).url
+    with start(f"{framework}.{name}", **environment) as process:
+        assert asked.wait(60)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert err.strip().splitlines()[-1] == "Stopped."
+    assert "Traceback" not in err
+
+
+@both
+def test_what_is_broken_is_one_line_that_says_what_to_do(
+    framework: str, environment: dict[str, str], documents: Path
+) -> None:
+    def last_line(*arguments: str) -> str:
+        _, err = run(f"{framework}.rag", *arguments, code=1, **environment)
+        assert "Traceback" not in err
+        return err.strip().splitlines()[-1]
+
+    assert "No Qdrant answers at http://127.0.0.1:9" in last_line("--qdrant-url", "http://127.0.0.1:9")
+    assert "name another folder with --documents" in last_line("--documents", str(documents / "nowhere"))
+    folder = Path(environment["XDG_CACHE_HOME"]) / "oxen-integrations" / "qdrant" / framework
+    held = QdrantClient(path=folder)
+    name = collection(held, documents)
+    assert "Another process uses" in last_line("--documents", str(documents))
+    held.delete_collection(name)
+    held.create_collection(name, models.VectorParams(size=3, distance=models.Distance.COSINE))
+    held.close()
+    assert "another model wrote it" in last_line("--documents", str(documents))
+    (folder / "meta.json").write_text('{"collections": {')
+    assert "delete it, and the next run fills it again" in last_line("--documents", str(documents))
+
+
+@both
+def test_an_mcp_server_that_does_not_start(framework: str, environment: dict[str, str], tmp_path: Path) -> None:
+    _, err = run(f"{framework}.mcp_agent", str(tmp_path / "no-repository"), code=1, **environment)
+    assert "The MCP server mcp_server_git did not start" in err.strip().splitlines()[-1]
+    assert "Traceback" not in err.rpartition("The MCP server")[2]
