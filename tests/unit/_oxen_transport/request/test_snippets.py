@@ -157,13 +157,12 @@ def test_a_bound_model_shows_what_is_bound(kind: str, stage: Stage) -> None:
 
 def test_a_bound_model_is_kept_as_the_binding_it_is() -> None:
     bound = ChatOxen(api_key=KEY).bind(temperature=0.3)
-    with pytest.warns(match="beta"):
-        again = loads(
-            dumps(bound),
-            secrets_map={"OXEN_API_KEY": KEY},
-            valid_namespaces=["langchain_oxen"],
-            allowed_objects=[ChatOxen, RunnableBinding],
-        )
+    again = loads(
+        dumps(bound),
+        secrets_map={"OXEN_API_KEY": KEY},
+        valid_namespaces=["langchain_oxen"],
+        allowed_objects=[ChatOxen, RunnableBinding],
+    )
     assert type(again) is RunnableBinding
     assert pickle.loads(pickle.dumps(bound)).kwargs == {"temperature": 0.3}  # noqa: S301 - our own
 
