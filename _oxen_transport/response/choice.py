@@ -97,10 +97,7 @@ def read_choice(choice: dict[str, Any], keys: tuple[str, str]) -> Choice:
         message = _message(choice, keys)
     read = Choice(is_answer=message is not None)
     message = message or {}
-    content = message.get("content")
-    if type(content) is str:
-        read.text = content
-    elif content is not None:
+    if (content := message.get("content")) is not None:
         _read_content(read, content)
     if thought := message.get("reasoning_content") or message.get("reasoning"):
         read.reasoning = _text(thought) + read.reasoning
