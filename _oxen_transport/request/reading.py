@@ -35,7 +35,7 @@ def without_reasoning(messages: list[Message]) -> list[Message]:
 
 def _has_signature(message: Message) -> bool:
     calls = message.get("tool_calls")
-    return bool(calls) and any("extra_content" in call for call in calls)
+    return any("extra_content" in call for call in calls) if calls else False
 
 
 def read(message: Message, at: int, family: Family, report: Report) -> Turn:
