@@ -15,6 +15,7 @@ from _oxen_transport.settings.params import OxenParams, wire_names
 from _oxen_transport.testing import ANSWER, HANG, Server, chunks, completion, error_body, good, reply, sse, streamed
 from tests.certificates import Certificates
 from tests.entry_points import KEY, EntryPoint, LangChain, LlamaIndex, each, each_scenario, entry_points
+from tests.tables import each_row
 
 if TYPE_CHECKING:
     from _oxen_transport.testing import Stage
@@ -59,7 +60,7 @@ def body_sent(api: EntryPoint, stage: Stage, knobs: dict[str, Any], call: dict[s
     return body
 
 
-@pytest.mark.parametrize("name", ON_THE_WIRE)
+@each_row("name", ON_THE_WIRE)
 @each(*SENDS)
 def test_it_is_in_the_body(name: str, api: EntryPoint, server: Server) -> None:
     if name == "stream_options":  # it belongs to streams
@@ -177,7 +178,7 @@ CALL_EFFECTS: dict[str, Check] = {
 }
 
 
-@pytest.mark.parametrize("name", CALL_EFFECTS)
+@each_row("name", CALL_EFFECTS)
 @each(*SENDS)
 def test_it_has_its_effect(name: str, api: EntryPoint, server: Server) -> None:
     def with_object(stage: Stage, given: dict[str, Any], messages: Any = "Hello", door: EntryPoint = api) -> Any:

@@ -9,7 +9,6 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 from llama_index.core.base.llms.types import ChatMessage, DocumentBlock, ImageBlock, TextBlock, ToolCallBlock
 from llama_index.core.prompts import PromptTemplate
@@ -204,7 +203,7 @@ def untitled(schema: Any) -> Any:
     return [untitled(value) for value in schema] if isinstance(schema, list) else schema
 
 
-@pytest.mark.parametrize("choice", ["auto", "any", "look"])
+@each_row("choice", ["auto", "any", "look"])
 def test_a_function_as_a_tool(choice: str, server: Server) -> None:
     """LlamaIndex's own default is one call at a time; LangChain's is the server's."""
     from langchain_core.tools import StructuredTool
@@ -250,7 +249,7 @@ def test_one_answer_comes_back_alike(server: Server) -> None:
     assert figures["total_tokens"] == usage["total_tokens"] == 19
 
 
-@pytest.mark.parametrize("id_", ["AbC123xyZ", "call_Jk2mVt9cQx7LrB4nYw8sPz1d", ""])
+@each_row("id_", ["AbC123xyZ", "call_Jk2mVt9cQx7LrB4nYw8sPz1d", ""])
 def test_the_answer_goes_back_alike(id_: str, server: Server) -> None:
     """A whole turn: what came out goes in again, with the tool's result, and is still the same bytes."""
     asked = reply(completion(tool_calls=[(id_, "look", {"place": "barn"})]))

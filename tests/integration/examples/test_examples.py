@@ -38,16 +38,23 @@ def run(framework: str, name: str, url: str, *arguments: str) -> list[str]:
     return pieces
 
 
+@pytest.fixture
+def url(local_model_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The real model's server, and a cache of the test's own: one process at a time may hold the embedded Qdrant."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    return local_model_url
+
+
 @both
-def test_a_chain_streams_its_answer(framework: str, local_model_url: str) -> None:
-    pieces = run(framework, "chain", local_model_url)
+def test_a_chain_streams_its_answer(framework: str, url: str) -> None:
+    pieces = run(framework, "chain", url)
     assert re.search(r"track|histor|change", "".join(pieces))
     assert len(pieces) > 10, "an answer of two sentences arrives token by token"
 
 
 @both
-def test_rag_cites_the_passage_that_holds_the_answer(framework: str, local_model_url: str) -> None:
-    pieces = run(framework, "rag", local_model_url)
+def test_rag_cites_the_passage_that_holds_the_answer(framework: str, url: str) -> None:
+    pieces = run(framework, "rag", url)
     question, answer, source, *_ = "".join(pieces).split("\n\n")
     assert question == citations.QUESTION
     assert re.search(r"\b(10|ten)\b", answer), answer
@@ -57,8 +64,8 @@ def test_rag_cites_the_passage_that_holds_the_answer(framework: str, local_model
 
 
 @both
-def test_an_agent_uses_what_both_tools_return(framework: str, local_model_url: str) -> None:
-    text = "".join(run(framework, "agent", local_model_url))
+def test_an_agent_uses_what_both_tools_return(framework: str, url: str) -> None:
+    text = "".join(run(framework, "agent", url))
     assert text.index("calls get_title({'page': 'wal.txt'})") < text.index(get_title("wal.txt"))
     assert text.index("calls get_word_count({'page': 'wal.txt'})") < text.index(get_word_count("wal.txt"))
     answer = text.rsplit("  ai: ", 1)[1]
@@ -68,8 +75,8 @@ def test_an_agent_uses_what_both_tools_return(framework: str, local_model_url: s
 
 
 @both
-def test_a_letter_becomes_an_order(framework: str, local_model_url: str) -> None:
-    text = "".join(run(framework, "extract", local_model_url))
+def test_a_letter_becomes_an_order(framework: str, url: str) -> None:
+    text = "".join(run(framework, "extract", url))
     assert text.splitlines()[0] == LETTER
     order = text.split("-> ", 1)[1]
     assert re.fullmatch(r"Order\(buyer='Maria Lindqvist', item='ox yokes?', quantity=12, city='Uppsala'\)\n", order)

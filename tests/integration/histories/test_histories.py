@@ -16,6 +16,7 @@ from _oxen_transport.settings import OxenSettings
 from langchain_oxen.messages import to_wire as langchain_to_wire
 from llama_index_oxen.messages import to_wire as llama_index_to_wire
 from tests.history_checks import accepted_by_mistral, nothing_lost, strictly_alternating, unique_pairs_kept
+from tests.tables import each_row
 from tests.unit.langchain_oxen import test_history_properties as langchain
 from tests.unit.llama_index_oxen import test_history_properties as llama_index
 from tools.histories.files import IDEAL, REAL, SCRIPTED, conversations, names, read
@@ -35,7 +36,7 @@ def request_for(body: dict[str, Any], messages: list[Any], tools: list[Any], **k
     return build(settings, ROADS[body["framework"]][0](messages), call={"tools": tools})
 
 
-@pytest.mark.parametrize("name", names())
+@each_row("name", names())
 def test_what_was_handed_over_becomes_what_mixtral_accepts(name: str) -> None:
     body = read(name)
     seen = ROADS[body["framework"]][1]

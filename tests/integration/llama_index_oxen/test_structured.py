@@ -21,6 +21,7 @@ from llama_index_oxen import (
     OxenStructuredOutputError,
     OxenTruncatedStreamError,
 )
+from tests.tables import each_row
 
 T = TypeVar("T")
 ROADS = ("sync", "async", "stream", "astream")
@@ -150,7 +151,7 @@ def test_an_answer_in_words_is_an_error_that_shows_them(make, road):
 
 
 @pytest.mark.parametrize("road", ROADS)
-@pytest.mark.parametrize("text", ['{"name": "Bob", "age": 42}', '```json\n{"name": "Bob", "age": 42}\n```'])
+@each_row("text", ['{"name": "Bob", "age": 42}', '```json\n{"name": "Bob", "age": 42}\n```'])
 def test_json_where_a_call_was_asked_for_is_read(make, road, text):
     llm, _ = make(saying(text))
     assert predict(llm, road)[-1] == Person(name="Bob", age=42)
@@ -165,8 +166,8 @@ ELSEWHERE = {
 
 
 @pytest.mark.parametrize("road", ROADS)
-@pytest.mark.parametrize("text", ELSEWHERE.values(), ids=ELSEWHERE)
-@pytest.mark.parametrize("method", ["json_schema", "function_calling"])
+@each_row("text", ELSEWHERE.values())
+@each_row("method", ["json_schema", "function_calling"])
 def test_the_object_is_found_beside_other_text(make, road, text, method):
     llm, _ = make(saying(text), structured_method=method)
     assert predict(llm, road)[-1] == Person(name="Bob", age=42)
