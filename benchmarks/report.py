@@ -111,10 +111,10 @@ LEFT = """\
 ## What is left, and whose it is
 
 * **A sync stream.** Each chunk that comes alone goes through httpcore and h11, which read it in two steps with a
-  context manager each; that is more than half of its cost, and none of it is ours. Async streams go through aiohttp,
+  context manager each: as many function calls again as our own layer makes. Async streams go through aiohttp,
   whose parser is compiled.
 * **invoke.** LangChain asks `inspect.signature` for the method's parameters at each call (some 10 microseconds);
-  httpcore walks its pool twice. Our own layer is a sixth of the function calls.
+  httpcore walks its pool twice. Our own functions are a seventh of the calls.
 * **A prompt of 1 MB.** Writing it as JSON and looking it through is the same for everybody; the rest is the socket.
 * **Long histories.** What they cost over the floor is the repair of the conversation, which the peers do not do."""
 
