@@ -1,6 +1,6 @@
 """The twins as a server sees them: through both packages, both colours, sent and streamed, every byte and header equal.
 
-`test_twins` compares more conversations, one road each; here are all roads, and the turns of a whole exchange.
+`test_twins` compares more conversations, one way each; here are all ways, and the turns of a whole exchange.
 """
 
 from __future__ import annotations
@@ -122,8 +122,8 @@ EVERYTHING: dict[str, Any] = {
 }
 
 
-def twins(stage: Stage, **knobs: Any) -> tuple[ChatOxen, Oxen]:
-    return ChatOxen(base_url=stage.url, api_key=KEY, **knobs), Oxen(base_url=stage.url, api_key=KEY, **knobs)
+def twins(stage: Stage, **options: Any) -> tuple[ChatOxen, Oxen]:
+    return ChatOxen(base_url=stage.url, api_key=KEY, **options), Oxen(base_url=stage.url, api_key=KEY, **options)
 
 
 def assert_equal_requests(stage: Stage, count: int) -> None:
@@ -137,11 +137,11 @@ def assert_equal_requests(stage: Stage, count: int) -> None:
 
 
 @each_row("of_the_call", [False, True], ids=["object", "call"])
-@each_row("knobs", [{}, EVERYTHING], ids=["nothing", "everything"])
+@each_row("options", [{}, EVERYTHING], ids=["nothing", "everything"])
 @each_row("name", CONVERSATIONS)
-def test_one_conversation(name: str, knobs: dict[str, Any], of_the_call: bool, server: Server) -> None:
+def test_one_conversation(name: str, options: dict[str, Any], of_the_call: bool, server: Server) -> None:
     ours_said, theirs_said, model = CONVERSATIONS[name]
-    given = {**knobs, **({"model": model} if model else {})}
+    given = {**options, **({"model": model} if model else {})}
     stage = server.stage(good)
     ours, theirs = twins(stage, **({} if of_the_call else given))
     call = given if of_the_call else {}

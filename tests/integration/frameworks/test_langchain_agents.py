@@ -35,8 +35,8 @@ def stage(server: Server) -> Stage:
     return server.stage(ideal)
 
 
-def model_at(stage: Stage, **knobs: Any) -> ChatOxen:
-    return ChatOxen(base_url=stage.url, **knobs)
+def model_at(stage: Stage, **options: Any) -> ChatOxen:
+    return ChatOxen(base_url=stage.url, **options)
 
 
 def ask(agent: Any, question: str = WEATHER, **config: Any) -> dict[str, Any]:

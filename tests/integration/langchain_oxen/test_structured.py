@@ -81,8 +81,8 @@ def _fresh_memory() -> Iterator[None]:
     capabilities.reset()
 
 
-def model_at(stage: Stage, **knobs: Any) -> ChatOxen:
-    return ChatOxen(base_url=stage.url, max_retries=0, **knobs)
+def model_at(stage: Stage, **options: Any) -> ChatOxen:
+    return ChatOxen(base_url=stage.url, max_retries=0, **options)
 
 
 def ways(runnable: Any, question: str = QUESTION) -> dict[str, Callable[[], list[Any]]]:

@@ -23,12 +23,12 @@ HELLO: list[Any] = [{"role": "user", "content": "Hello"}]
 TOOL = {"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}
 
 
-def settings(**knobs: Any) -> OxenSettings:
-    return OxenSettings(**{"api_key": KEY, **knobs})
+def settings(**options: Any) -> OxenSettings:
+    return OxenSettings(**{"api_key": KEY, **options})
 
 
-def body_of(call: dict[str, Any] | None = None, *, stream: bool = False, **knobs: Any) -> dict[str, Any]:
-    request = build(settings(**knobs), HELLO, stream=stream, call=call)
+def body_of(call: dict[str, Any] | None = None, *, stream: bool = False, **options: Any) -> dict[str, Any]:
+    request = build(settings(**options), HELLO, stream=stream, call=call)
     assert json.loads(request.content) == request.body
     return request.body
 
@@ -94,7 +94,7 @@ def test_dictionaries_are_merged() -> None:
 
 
 @each_row("call", [{"temperature": 9}, {"temprature": 1}, {"n": 2}, {"stop": 7}, {"base_url": "x"}, {"api_key": "x"}])
-def test_a_call_passes_the_same_door(call: dict[str, Any]) -> None:
+def test_a_call_is_checked_like_the_settings(call: dict[str, Any]) -> None:
     with pytest.raises(OxenConfigError) as caught:
         build(settings(), HELLO, call=call)
     assert next(iter(call)) in str(caught.value)
