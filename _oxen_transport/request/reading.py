@@ -34,7 +34,8 @@ def without_reasoning(messages: list[Message]) -> list[Message]:
 
 
 def _has_signature(message: Message) -> bool:
-    return any("extra_content" in call for call in message.get("tool_calls") or ())
+    calls = message.get("tool_calls")
+    return any("extra_content" in call for call in calls) if calls else False
 
 
 def read(message: Message, at: int, family: Family, report: Report) -> Turn:
