@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from operator import itemgetter
 
+from langchain_core.documents import Document
 from langchain_core.messages import AIMessageChunk, BaseMessage, HumanMessage
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder
@@ -35,7 +36,8 @@ history: list[BaseMessage] = []
 
 for question in turns(given):
     print(f"{question}\n")
-    found, answer = [], AIMessageChunk(content="")
+    found: list[Document] = []
+    answer = AIMessageChunk(content="")
     for part in announced(chain.stream({"question": question, "history": history})):
         found = part.get("found", found)
         if "answer" in part:

@@ -11,6 +11,7 @@ import sys
 from contextlib import AsyncExitStack
 
 from langchain.agents import create_agent
+from langchain_core.messages import HumanMessage
 from langchain_mcp_adapters.tools import load_mcp_tools
 
 from examples.support import connection, note
@@ -29,7 +30,9 @@ async def main(repository: str | None = None, question: str = QUESTION) -> None:
         print(question)
         agent = create_agent(ChatOxen(**connection(), temperature=0, max_tokens=300), tools=tools)
         with working("The agent works"):
-            steps = agent.astream({"messages": [("user", question)]}, {"recursion_limit": 12}, stream_mode="updates")
+            steps = agent.astream(
+                {"messages": [HumanMessage(question)]}, {"recursion_limit": 12}, stream_mode="updates"
+            )
             async for step in steps:
                 for message in (message for update in step.values() for message in update["messages"]):
                     for call in getattr(message, "tool_calls", []):

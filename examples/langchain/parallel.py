@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
-from langchain_core.runnables import RunnableParallel
+from langchain_core.runnables import Runnable, RunnableParallel
 
 from examples.support import LETTER, connection
 from examples.support.waiting import working
@@ -17,7 +17,7 @@ away = ChatOxen(base_url="http://127.0.0.1:9/v1", api_key="-", max_retries=0)  #
 model = away.with_fallbacks([ChatOxen(**connection(), temperature=0, max_tokens=60)])
 
 
-def chain(task: str):
+def chain(task: str) -> Runnable[dict[str, str], str]:
     return ChatPromptTemplate.from_template(task + " In one sentence.\n\n{letter}") | model | StrOutputParser()
 
 

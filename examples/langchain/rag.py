@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from operator import itemgetter
 
+from langchain_core.documents import Document
 from langchain_core.messages import AIMessageChunk
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import RunnableBranch, RunnablePassthrough
@@ -30,7 +31,8 @@ chain = (
 )
 
 print(f"{given.question}\n")
-found, answer = [], AIMessageChunk(content="")
+found: list[Document] = []
+answer = AIMessageChunk(content="")
 for part in announced(chain.stream({"question": given.question})):
     found = part.get("found", found)
     if "answer" in part:

@@ -10,6 +10,7 @@ import sys
 from langchain.agents import create_agent
 from langchain_community.agent_toolkits import SQLDatabaseToolkit
 from langchain_community.utilities import SQLDatabase
+from langchain_core.messages import HumanMessage
 
 from examples.support import connection, note
 from examples.support.timezones import engine
@@ -24,7 +25,7 @@ agent = create_agent(model, tools=toolkit.get_tools(), system_prompt="Answer by 
 note("the small local model may query wrongly, or not at all")
 print(question)
 with working("The agent works"):
-    for step in agent.stream({"messages": [("user", question)]}, {"recursion_limit": 12}, stream_mode="updates"):
+    for step in agent.stream({"messages": [HumanMessage(question)]}, {"recursion_limit": 12}, stream_mode="updates"):
         for message in (message for update in step.values() for message in update["messages"]):
             for call in getattr(message, "tool_calls", []):
                 print(f"  calls {call['name']}({call['args']})")

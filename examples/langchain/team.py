@@ -6,6 +6,8 @@ python -m examples.langchain.team [--again]
 from __future__ import annotations
 
 from langchain.agents import create_agent
+from langchain_core.messages import HumanMessage
+from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph_swarm import create_handoff_tool, create_swarm
 
@@ -27,10 +29,10 @@ note("the small local model may forget to hand over")
 print(team.QUESTION)
 with SqliteSaver.from_conn_string(str(kept / "run.sqlite")) as saver:
     agents = swarm.compile(checkpointer=saver)
-    config = {"configurable": {"thread_id": "one"}, "recursion_limit": 12}
+    config: RunnableConfig = {"configurable": {"thread_id": "one"}, "recursion_limit": 12}
     before = agents.get_state(config)
     if not before.values or before.next:
-        begin = None if before.next else {"messages": [("user", team.QUESTION)]}  # None: go on
+        begin = None if before.next else {"messages": [HumanMessage(team.QUESTION)]}  # None: go on
         print("  goes on where it was stopped" if before.next else "  begins")
         with working("The agents work"):
             for _, step in agents.stream(begin, config, stream_mode="updates", subgraphs=True, durability="sync"):

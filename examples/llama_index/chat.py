@@ -5,6 +5,7 @@ python -m examples.llama_index.chat
 
 from __future__ import annotations
 
+from llama_index.core.chat_engine.types import ChatMode
 from llama_index.core.memory import Memory
 
 from examples.support import citations, connection
@@ -17,7 +18,7 @@ given = options(__doc__, citations.QUESTION, "How large can one of them be?")
 index = open_index(given.qdrant_url, given.documents)
 
 engine = index.as_chat_engine(
-    chat_mode="condense_plus_context",
+    chat_mode=ChatMode.CONDENSE_PLUS_CONTEXT,
     llm=Oxen(**connection(), temperature=0, max_tokens=200),
     memory=Memory.from_defaults(token_limit=3_000),
     system_prompt=citations.SYSTEM,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from llama_index.core.query_engine import CitationQueryEngine
 
 from examples.support import citations, connection, note
+from examples.support.answers import streamed
 from examples.support.knowledge import options
 from examples.support.llama_index_store import CLOSE_ENOUGH, open_index
 from examples.support.waiting import announced
@@ -26,7 +27,7 @@ note("the small local model often repeats the prompt's own example instead of ci
 print(f"{given.question}\n")
 response = engine.query(given.question)
 answer = ""
-for text in announced(response.response_gen if response.source_nodes else [citations.UNKNOWN]):
+for text in announced(streamed(response)):
     answer += text
     print(text, end="", flush=True)
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from llama_index.core import PromptHelper, PromptTemplate
 from llama_index.core.response_synthesizers import TreeSummarize
+from llama_index.core.schema import NodeWithScore, TextNode
 
 from examples.support import connection
+from examples.support.answers import streamed
 from examples.support.long_text import ANSWER, WINDOW, long_text
 from examples.support.waiting import announced, working
 from llama_index_oxen import Oxen, tokenizer
@@ -28,7 +30,7 @@ print(f"1 text in {len(parts)} parts of {', '.join(str(len(tokenizer()(part))) f
 
 tree = TreeSummarize(llm=llm, prompt_helper=helper, summary_template=summarise, streaming=True)
 with working("The model summarises the parts"):
-    pieces = tree.get_response("Summarise this in three sentences.", [text])
-for piece in announced(pieces):
+    response = tree.synthesize("Summarise this in three sentences.", [NodeWithScore(node=TextNode(text=text))])
+for piece in announced(streamed(response)):
     print(piece, end="", flush=True)
 print()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from llama_index.core import ChatPromptTemplate
 
 from examples.support import citations, connection
+from examples.support.answers import streamed
 from examples.support.knowledge import options
 from examples.support.llama_index_store import NEAR, open_index
 from examples.support.waiting import announced
@@ -27,7 +28,7 @@ engine = index.as_query_engine(
 print(f"{given.question}\n")
 response = engine.query(given.question)
 answer = ""
-for text in announced(response.response_gen if response.source_nodes else [citations.UNKNOWN]):
+for text in announced(streamed(response)):
     answer += text
     print(text, end="", flush=True)
 

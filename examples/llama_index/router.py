@@ -5,11 +5,14 @@ python -m examples.llama_index.router "What is WAL mode?"
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from llama_index.core import ChatPromptTemplate
 from llama_index.core.query_engine import RouterQueryEngine
 from llama_index.core.tools import QueryEngineTool
 
 from examples.support import citations, connection, note
+from examples.support.answers import streamed
 from examples.support.corpus import MANUAL
 from examples.support.knowledge import options
 from examples.support.llama_index_store import NEAR, open_index
@@ -22,7 +25,7 @@ prompt = citations.PROMPT.format(passages="{context_str}", question="{query_str}
 template = ChatPromptTemplate.from_messages([("system", citations.SYSTEM), ("user", prompt)])
 
 
-def tool(folder, about):
+def tool(folder: Path, about: str) -> QueryEngineTool:
     index = open_index(given.qdrant_url, folder)
     engine = index.as_query_engine(llm=llm, text_qa_template=template, streaming=True, **NEAR)
     return QueryEngineTool.from_defaults(engine, name=folder.name, description=about)
@@ -33,10 +36,10 @@ engine = RouterQueryEngine.from_defaults(tools, llm=llm)
 
 note("the small local model may choose the wrong documents")
 response = engine.query(given.question)
-chosen = response.metadata["selector_result"].ind
+chosen = (response.metadata or {})["selector_result"].ind
 print(f"{given.question}\n-> {tools[chosen].metadata.name}\n")
 answer = ""
-for text in announced(response.response_gen if response.source_nodes else [citations.UNKNOWN]):
+for text in announced(streamed(response)):
     answer += text
     print(text, end="", flush=True)
 

@@ -18,7 +18,7 @@ from llama_index_oxen import Oxen
 
 question = " ".join(sys.argv[1:]) or "How many rows has the table zone?"
 agent = FunctionAgent(
-    tools=DatabaseToolSpec(engine=engine()).to_tool_list(),
+    tools=[*DatabaseToolSpec(engine=engine()).to_tool_list()],
     llm=Oxen(**connection(), temperature=0, max_tokens=300),
     system_prompt="Answer by querying the SQLite database.",
 )

@@ -11,6 +11,7 @@ from llama_index.core.question_gen import LLMQuestionGenerator
 from llama_index.core.tools import QueryEngineTool
 
 from examples.support import citations, connection, note
+from examples.support.answers import streamed
 from examples.support.knowledge import options
 from examples.support.llama_index_store import NEAR, open_index
 from examples.support.waiting import announced, working
@@ -38,6 +39,6 @@ with working("The model takes the question apart, and answers the parts"):
 for part in (hit.text for hit in response.source_nodes if hit.text.startswith("Sub question:")):
     print(f"- {part.removeprefix('Sub question: ')}")
 print()
-for text in announced(response.response_gen):
+for text in announced(streamed(response)):
     print(text, end="", flush=True)
 print()

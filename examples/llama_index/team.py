@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
+from typing import Any
 
 from llama_index.core.agent.workflow import AgentWorkflow, FunctionAgent
 from llama_index.core.memory import ChatMemoryBuffer
+from llama_index.core.tools import BaseTool
 from llama_index.core.workflow import Context, JsonPickleSerializer
 
 from examples.support import connection, note, team
@@ -23,7 +26,7 @@ notes, state, result = team.Notes(kept), kept / "run.json", kept / "answer.txt"
 llm = Oxen(**connection(), temperature=0, max_tokens=200)
 
 
-def agent(name: str, tools: list, prompt: str, to: list[str]) -> FunctionAgent:
+def agent(name: str, tools: list[BaseTool | Callable[..., Any]], prompt: str, to: list[str]) -> FunctionAgent:
     return FunctionAgent(
         name=name, description=name, tools=tools, llm=llm, system_prompt=prompt, can_handoff_to=to, streaming=False
     )
@@ -46,8 +49,8 @@ async def main() -> None:
             else Context(agents)
         )
         with working("The agents work"):
-            first = {"user_msg": team.QUESTION, "memory": ChatMemoryBuffer.from_defaults(token_limit=3_000)}
-            run = agents.run(ctx=context, **({} if stopped else first))
+            memory = ChatMemoryBuffer.from_defaults(token_limit=3_000)
+            run = agents.run(ctx=context) if stopped else agents.run(team.QUESTION, memory=memory, ctx=context)
             async for event in run.stream_events():
                 with replaced(state) as new:
                     new.write_text(json.dumps(run.ctx.to_dict(JsonPickleSerializer())))

@@ -60,7 +60,9 @@ def connect(url: str | None, framework: str) -> QdrantClient:
     """A client of the server at `url` (key: $QDRANT_API_KEY), else of a folder in the cache. Raises: ExampleError."""
     folder = cache_dir("qdrant", framework)
     try:
-        client = QdrantClient(url=url, api_key=os.environ.get("QDRANT_API_KEY")) if url else QdrantClient(path=folder)
+        client = (
+            QdrantClient(url=url, api_key=os.environ.get("QDRANT_API_KEY")) if url else QdrantClient(path=str(folder))
+        )
         client.get_collections()
     except ApiException as error:
         raise ExampleError(f"No Qdrant answers at {url} ({error}): start it, or leave --qdrant-url out.") from error
