@@ -190,9 +190,12 @@ class Call:
 
         An event restarts the silence; a comment does not, or keep-alives could hold a call forever.
         """
-        if reader.events != self._events:
-            self._events = reader.events
+        events = reader.events
+        if events != self._events:
+            self._events = events
             self.deadline.arm(min(self.request.timeout, TAIL_SECONDS) if reader.finished else self.request.timeout)
+            if self.total_end is None:
+                return
         self.check_deadline()
 
     def lingers(self, reader: StreamReader) -> bool:

@@ -7,12 +7,12 @@ from typing import Any, Literal
 
 Call = Literal["send", "asend", "stream", "astream"]
 
-LANGCHAIN = ("ChatOxen", "ChatOpenAI", "ChatMistralAI", "ChatOpenRouter")
+LANGCHAIN = ("ChatOxen", "ChatOpenAI", "ChatOpenAI on aiohttp", "ChatMistralAI", "ChatOpenRouter")
+_ASYNC_ONLY = "ChatOpenAI on aiohttp"
 LLAMA_INDEX = ("Oxen", "OpenAILike", "MistralAI")
 FLOORS = ("langchain-core", "llama-index-core", "httpx", "socket")
-WITH_AIOHTTP = ("ChatOxen[aiohttp]", "Oxen[aiohttp]")
 # their own clients were built for whole tool calls: fragments make them do work nobody would ask for
-_NO_FRAGMENTS = ("ChatMistralAI", "MistralAI", *WITH_AIOHTTP)
+_NO_FRAGMENTS = ("ChatMistralAI", "MistralAI")
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Case:
     history: int = 1
     prompt_bytes: int = 0
     tools: int = 0
-    subjects: tuple[str, ...] = (*LANGCHAIN, *LLAMA_INDEX, *FLOORS)
+    subjects: tuple[str, ...] = tuple(name for name in (*LANGCHAIN, *LLAMA_INDEX, *FLOORS) if name != _ASYNC_ONLY)
     rounds: int = 0
     """How often; 0 is as often as the run says. Slow rows are repeated less."""
     quick: bool = False
@@ -47,10 +47,15 @@ class Case:
         return self.repeat * (self.chunks or 1)
 
 
-_ALL = (*LANGCHAIN, *LLAMA_INDEX, *WITH_AIOHTTP, *FLOORS)
+_ALL = (*LANGCHAIN, *LLAMA_INDEX, *FLOORS)
 _ASYNC = tuple(name for name in _ALL if name != "ChatOpenRouter")
-_FAST = tuple(name for name in _ALL if name not in ("ChatOpenRouter", "MistralAI"))
-_TOOLS = tuple(name for name in _ALL if name not in _NO_FRAGMENTS and name != "ChatOpenRouter")
+_FAST = tuple(name for name in _ASYNC if name != "MistralAI")
+_TOOLS = tuple(name for name in _ASYNC if name not in _NO_FRAGMENTS)
+
+
+def _sync(subjects: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in subjects if name != _ASYNC_ONLY)
+
 
 CASES = (
     Case("invoke", "answer", "send", 40, quick=True),
@@ -58,15 +63,18 @@ CASES = (
     Case("invoke, 3 tools", "answer", "send", 30, tools=3),
     Case("invoke, 20 tools", "answer", "send", 20, tools=20),
     Case("invoke, 50 messages", "answer", "send", 20, history=50, quick=True),
+    Case("invoke, 4,000 messages", "answer", "send", history=4000, rounds=1, subjects=_sync(_FAST)),
+    Case("invoke, 300 tools", "answer", "send", 2, tools=300, rounds=1, subjects=_sync(_FAST)),
     Case("invoke, 1 MB prompt", "answer", "send", 8, prompt_bytes=2**20),
     Case("stream 200", "text-200", "stream", 4),
     Case("stream 2,000", "text-2000", "stream", quick=True),
     Case("astream 2,000", "text-2000", "astream", quick=True, subjects=_ALL),
-    Case("stream 20,000", "text-20000", "stream", rounds=2, subjects=_FAST),
+    Case("stream 20,000", "text-20000", "stream", rounds=2, subjects=_sync(_FAST)),
     Case("astream 20,000", "text-20000", "astream", rounds=2, subjects=_FAST),
-    Case("stream 2,000, tool call", "tool-2000", "stream", quick=True, subjects=_TOOLS),
+    Case("stream 2,000, tool call", "tool-2000", "stream", quick=True, subjects=_sync(_TOOLS)),
     Case("astream 2,000, tool call", "tool-2000", "astream", subjects=_TOOLS),
     Case("1 paced stream", "text-200-1", "astream", subjects=_ASYNC),
+    Case("1 paced stream, sync", "text-200-1", "stream", subjects=_sync(_ASYNC)),
     Case("100 paced streams", "text-40-50", "astream", 100, 100, subjects=_ASYNC, rounds=2, quick=True),
     Case("1,000 streams", "text-50-5", "astream", 1000, 1000, subjects=_ASYNC, rounds=1),
     Case("1,000 calls, 100 in flight", "answer", "asend", 1000, 100, subjects=_ASYNC, rounds=2, quick=True),

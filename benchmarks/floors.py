@@ -22,15 +22,6 @@ def _count(url: str) -> int:
     return int(figures[0]) if figures else 0
 
 
-def aiohttp() -> Any:
-    """An httpx client over aiohttp's connections, as the extra `aiohttp` provides."""
-    import httpx
-    from httpx_aiohttp import AiohttpTransport
-
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
-    return httpx.AsyncClient(transport=AiohttpTransport(limits=limits), trust_env=False)
-
-
 # -- the frameworks ------------------------------------------------------------------------------
 
 

@@ -13,7 +13,7 @@ SHOWN = (
     *("invoke", "ainvoke", "invoke, 50 messages", "stream 2,000", "astream 2,000", "stream 20,000"),
     *("100 paced streams", "1,000 streams", "1,000 calls, 100 in flight"),
 )
-_COLOURS = ("#b5651d", "#4c78a8", "#72b7b2")
+_COLOURS = ("#b5651d", "#e0a458", "#4c78a8", "#72b7b2")
 
 
 def draw(rounds: Rounds, path: Path) -> None:

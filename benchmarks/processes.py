@@ -14,9 +14,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
+from benchmarks import peers
 from benchmarks.cases import Case
 
 ROOT = Path(__file__).parent.parent
+PEERS = ROOT / "results" / "peers"
 PATIENCE = 90.0
 """Seconds for one measurement; a subject that takes longer has failed it."""
 
@@ -35,7 +37,8 @@ _ENVIRONMENT = {
 }
 
 
-def _start(*arguments: str) -> subprocess.Popen[str]:
+def _start(*arguments: str, packages: Path | None = None) -> subprocess.Popen[str]:
+    path = os.pathsep.join([*([str(packages)] if packages else ()), os.environ.get("PYTHONPATH", "")])
     return subprocess.Popen(  # noqa: S603 - our own modules
         [sys.executable, "-m", *arguments],
         stdin=subprocess.PIPE,
@@ -43,7 +46,7 @@ def _start(*arguments: str) -> subprocess.Popen[str]:
         stderr=subprocess.DEVNULL,
         text=True,
         cwd=ROOT,
-        env=_ENVIRONMENT,
+        env={**_ENVIRONMENT, "PYTHONPATH": path},
     )
 
 
@@ -66,7 +69,10 @@ def server() -> Iterator[str]:
 
 def child(module: str, *arguments: str) -> dict[str, Any]:
     """Run a module of ours in a fresh interpreter; its last line is its answer."""
-    process = _start(module, *arguments)
+    try:
+        process = _start(module, *arguments, packages=peers.folder(arguments[0], PEERS))
+    except RuntimeError:
+        return {}  # the worker's answer names the reason
     out, _ = process.communicate(timeout=PATIENCE)
     lines = out.splitlines()
     return json.loads(lines[-1]) if lines and process.returncode == 0 else {}
@@ -83,7 +89,11 @@ class Workers:
         """One measurement of one subject; `error` in the answer says why there is none."""
         process = self._running.get(name)
         if process is None or process.poll() is not None:
-            process = self._running[name] = _start("benchmarks.worker", name)
+            try:
+                packages = peers.folder(name, PEERS)
+            except RuntimeError as error:
+                return {"error": str(error)}
+            process = self._running[name] = _start("benchmarks.worker", name, packages=packages)
         fields = {key: value for key, value in asdict(case).items() if key != "subjects"}
         command = {"case": fields, "url": f"{self._address}/{case.path}", "profiled": profiled}
         assert process.stdin is not None

@@ -1,8 +1,8 @@
 """What it takes before the first word: `python -m benchmarks.startup NAME MODE URL`, in a fresh interpreter.
 
 Modules that only their users' other packages bring (`rich` and `click` make httpx import its
-command line, `httpx_aiohttp` is imported by langsmith, `h2` by httpcore) are hidden from everybody,
-as they would be absent where only the measured package is installed.
+command line, httpcore imports `h2`) are hidden from everybody, as they would be absent where only the
+measured package is installed. `httpx_aiohttp` is not: ours needs it, and its cost is ours.
 """
 
 from __future__ import annotations
@@ -16,9 +16,12 @@ import time
 import tracemalloc
 from typing import Any
 
+from benchmarks.cases import LANGCHAIN
+
 MODULES = {
     "ChatOxen": "langchain_oxen",
     "ChatOpenAI": "langchain_openai",
+    "ChatOpenAI on aiohttp": "langchain_openai",
     "ChatMistralAI": "langchain_mistralai",
     "ChatOpenRouter": "langchain_openrouter",
     "Oxen": "llama_index_oxen",
@@ -27,11 +30,11 @@ MODULES = {
     "langchain-core": "",
     "llama-index-core": "",
 }
-_HIDDEN = ("rich", "click", "pygments", "httpx_aiohttp", "h2", "hpack")
+_HIDDEN = ("rich", "click", "pygments", "h2", "hpack")
 
 
 def _import_floor(name: str) -> None:
-    if name in ("ChatOxen", "ChatOpenAI", "ChatMistralAI", "ChatOpenRouter", "langchain-core"):
+    if name in (*LANGCHAIN, "langchain-core"):
         from langchain_core.language_models import BaseChatModel  # noqa: F401
     else:
         from llama_index.core.llms.function_calling import FunctionCallingLLM  # noqa: F401

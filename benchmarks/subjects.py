@@ -27,6 +27,19 @@ def _chat_openai(url: str) -> Any:
     return ChatOpenAI(api_key=KEY, base_url=url, model="open-mixtral-8x22b", stream_usage=True)  # type: ignore[arg-type]
 
 
+def _chat_openai_on_aiohttp(url: str) -> Any:
+    from langchain_openai import ChatOpenAI
+    from openai import DefaultAioHttpClient
+
+    return ChatOpenAI(
+        api_key=KEY,  # type: ignore[arg-type]
+        base_url=url,
+        model="open-mixtral-8x22b",
+        stream_usage=True,
+        http_async_client=DefaultAioHttpClient(),
+    )
+
+
 def _chat_mistral(url: str) -> Any:
     from langchain_mistralai import ChatMistralAI
 
@@ -58,12 +71,11 @@ def subject(name: str) -> Subject:
     """The subject of this name."""
     made: dict[str, Callable[[], Subject]] = {
         "ChatOxen": lambda: LangChain(_oxen_langchain),
-        "ChatOxen[aiohttp]": lambda: LangChain(lambda url: _oxen_langchain(url, http_async_client=floors.aiohttp())),
         "ChatOpenAI": lambda: LangChain(_chat_openai),
+        "ChatOpenAI on aiohttp": lambda: LangChain(_chat_openai_on_aiohttp),
         "ChatMistralAI": lambda: LangChain(_chat_mistral),
         "ChatOpenRouter": lambda: LangChain(_chat_openrouter),
         "Oxen": lambda: LlamaIndex(_oxen_llama_index),
-        "Oxen[aiohttp]": lambda: LlamaIndex(lambda url: _oxen_llama_index(url, http_async_client=floors.aiohttp())),
         "OpenAILike": lambda: LlamaIndex(_openai_like),
         "MistralAI": lambda: LlamaIndex(_llama_index_mistral),
         "langchain-core": lambda: LangChain(floors.langchain_floor),

@@ -27,6 +27,8 @@ def content_to_wire(content: Any, *, between: str | None = None, lenient: bool =
     Raises:
         OxenConfigError: Something in it cannot be sent.
     """
+    if isinstance(content, str):
+        return content
     parts = [part for block in blocks_of(content) if (part := _part(block, lenient)) is not None]
     return fold(parts) if between is None else fold(parts, between)
 

@@ -122,7 +122,7 @@ def _text_and_results(message: HumanMessage | SystemMessage | ChatMessage) -> li
             rest.append(block)
     if results and not rest:
         return results
-    wired: Message = {"role": role, "content": content_to_wire(rest)}
+    wired: Message = {"role": role, "content": content_to_wire(rest if results else message.content)}
     if message.name:
         wired["name"] = message.name
     return [*results, wired]

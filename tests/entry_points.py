@@ -54,9 +54,9 @@ class EntryPoint:
     def __str__(self) -> str:
         return f"{self.kind}.{'a' if self.is_async else ''}{'stream' if self.streams else 'send'}"
 
-    def make(self, url: str, **knobs: Any) -> Any:
+    def make(self, url: str, **options: Any) -> Any:
         """The object under test, pointed at the server."""
-        return self._make(base_url=url, **{"api_key": KEY, **knobs})
+        return self._make(base_url=url, **{"api_key": KEY, **options})
 
     def ask(
         self, model: Any, messages: Messages = QUESTION, /, *, seen: list[Any] | None = None, **call: Any
@@ -98,7 +98,7 @@ class EntryPoint:
                 yield chunk
 
     @abstractmethod
-    def _make(self, **knobs: Any) -> Any: ...
+    def _make(self, **options: Any) -> Any: ...
 
     @abstractmethod
     def _send(self, model: Any, messages: list[Any], call: dict[str, Any]) -> Answer: ...
@@ -128,10 +128,10 @@ class Transport(EntryPoint):
 
     kind = "client"
 
-    def _make(self, **knobs: Any) -> Any:
+    def _make(self, **options: Any) -> Any:
         from _oxen_transport.settings import OxenSettings
 
-        return OxenSettings(**knobs)
+        return OxenSettings(**options)
 
     def _request(self, model: Any, messages: list[Any], call: dict[str, Any]) -> Any:
         from _oxen_transport.request.build import build
@@ -188,10 +188,10 @@ class LangChain(EntryPoint):
 
     kind = "ChatOxen"
 
-    def _make(self, **knobs: Any) -> Any:
+    def _make(self, **options: Any) -> Any:
         from langchain_oxen import ChatOxen
 
-        return ChatOxen(**knobs)
+        return ChatOxen(**options)
 
     def _send(self, model: Any, messages: list[Any], call: dict[str, Any]) -> Answer:
         return self._whole(model.invoke(messages, **call))
@@ -233,10 +233,10 @@ class LlamaIndex(EntryPoint):
 
     kind = "Oxen"
 
-    def _make(self, **knobs: Any) -> Any:
+    def _make(self, **options: Any) -> Any:
         from llama_index_oxen import Oxen
 
-        return Oxen(**knobs)
+        return Oxen(**options)
 
     def _send(self, model: Any, messages: list[Any], call: dict[str, Any]) -> Answer:
         return self._whole(model, model.chat(_chat_messages(messages), **call))

@@ -29,7 +29,7 @@ def each_row(names: str | tuple[str, ...], rows: Iterable[Any], **_ids: Any) -> 
                 values = dict(zip(keys, row, strict=True))
                 try:
                     test(*args, **fixtures, **values)
-                except (Exception, pytest.fail.Exception) as failure:  # noqa: BLE001 - raised below
+                except (Exception, pytest.fail.Exception, pytest.skip.Exception) as failure:  # noqa: BLE001 - raised below
                     failure.add_note(f"in the row {values!r}")
                     failures.append(failure)
             if failures:

@@ -48,7 +48,8 @@ async def open_async(settings: OxenSettings, outgoing: Outgoing) -> AsyncRespons
     async with asyncio.timeout(deadline.left()):
         if client is None:
             transport = await _transport(settings)
-            return AsyncResponse(await transport.handle_async_request(transport_request(outgoing)), deadline)
+            request = transport_request(outgoing, bounds_reads=False)  # `AsyncResponse` does: one timer for each wait
+            return AsyncResponse(await transport.handle_async_request(request), deadline)
         raw = await client.send(client_request(client, outgoing), stream=True, follow_redirects=False)
         return AsyncResponse(raw, deadline)
 

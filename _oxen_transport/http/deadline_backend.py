@@ -23,8 +23,8 @@ class DeadlineBackend(httpcore.SyncBackend):
 class DeadlineStream:
     """A connection whose reads end when their deadline does. Everything else is httpcore's.
 
-    It has no `write` of its own: what is written holds the key, and a crash reporter shows the
-    local variables of our frames.
+    Its `write` is that of the connection: what is written holds the key, and a crash reporter shows
+    the local variables of our frames.
 
     Attributes:
         last_read: When it was read last, on the monotonic clock.
@@ -34,9 +34,7 @@ class DeadlineStream:
 
     def __init__(self, stream: httpcore.NetworkStream) -> None:
         self._stream = stream
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
+        self.write, self.close, self.get_extra_info = stream.write, stream.close, stream.get_extra_info
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Read what is there, waiting until the deadline at most."""

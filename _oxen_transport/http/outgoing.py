@@ -21,15 +21,23 @@ class Outgoing(NamedTuple):
     """The longest wait for a connection."""
     deadline: Deadline
 
-    def timeouts(self) -> dict[str, float]:
+    def timeouts(self) -> dict[str, float | None]:
         """In the form of httpx's `timeout` extension."""
         left = max(self.deadline.left(), 0.001)
         connect = min(left, self.connect_seconds)
         return {"connect": connect, "read": self.deadline, "write": left, "pool": connect}
 
 
-def transport_request(outgoing: Outgoing) -> httpx.Request:
-    """A request as httpx's transports take it: all headers are there, the URL is parsed once."""
+def transport_request(outgoing: Outgoing, *, bounds_reads: bool = True) -> httpx.Request:
+    """A request as httpx's transports take it: all headers are there, the URL is parsed once.
+
+    Args:
+        outgoing: What is sent.
+        bounds_reads: Whether the transport ends a read that takes too long; False where its caller does.
+    """
+    timeouts = outgoing.timeouts()
+    if not bounds_reads:
+        timeouts["read"] = None
     url = _url(outgoing.url)
     headers = [(b"Host", url.netloc)]
     headers += [(name.encode("ascii"), value.encode("ascii")) for name, value in outgoing.headers().items()]
@@ -40,7 +48,7 @@ def transport_request(outgoing: Outgoing) -> httpx.Request:
         url,
         headers=headers,
         stream=httpx.ByteStream(outgoing.content),
-        extensions={"timeout": outgoing.timeouts()},
+        extensions={"timeout": timeouts},
     )
 
 

@@ -15,14 +15,15 @@ from _oxen_transport.tools.names import wire_name
 from _oxen_transport.types import ROLES, Message, Role
 from _oxen_transport.unicode import valid_tree
 
-_KNOWN = ("role", "content", "name", "tool_calls", "tool_call_id", "prefix", "function_call")
+_KNOWN = frozenset({"role", "content", "name", "tool_calls", "tool_call_id", "prefix", "function_call"})
 REASONING_KEYS = ("reasoning_content", *RETURNED_KEYS)
 """What a model thought before it called tools. Families that do not take it back never see it."""
+_REASONING_KEYS = frozenset(REASONING_KEYS)
 
 
 def without_reasoning(messages: list[Message]) -> list[Message]:
     """A conversation for a family that does not accept thoughts and signatures. They are not part of it: no repair."""
-    if not any(set(REASONING_KEYS) & message.keys() or _has_signature(message) for message in messages):
+    if all(_REASONING_KEYS.isdisjoint(message) and not _has_signature(message) for message in messages):
         return messages
     plain = [{key: value for key, value in message.items() if key not in REASONING_KEYS} for message in messages]
     for message in plain:
@@ -33,7 +34,8 @@ def without_reasoning(messages: list[Message]) -> list[Message]:
 
 
 def _has_signature(message: Message) -> bool:
-    return any("extra_content" in call for call in message.get("tool_calls") or ())
+    calls = message.get("tool_calls")
+    return any("extra_content" in call for call in calls) if calls else False
 
 
 def read(message: Message, at: int, family: Family, report: Report) -> Turn:
@@ -41,7 +43,8 @@ def read(message: Message, at: int, family: Family, report: Report) -> Turn:
     raw = cast("dict[str, Any]", message)
     role = _role(raw.get("role"), at, report)
     turn = Turn(at, role, name=raw.get("name") or None, foreign_id=str(raw.get("tool_call_id") or ""))
-    turn.extra = {key: copy.deepcopy(value) for key, value in raw.items() if key not in _KNOWN}
+    if not _KNOWN.issuperset(raw):
+        turn.extra = {key: copy.deepcopy(value) for key, value in raw.items() if key not in _KNOWN}
     turn.content = _content(raw, turn, family, report)
     turn.calls = _calls(raw, turn, family, report)
     turn.prefix = bool(raw.get("prefix")) and role == "assistant"
@@ -138,6 +141,8 @@ _TEXT_KINDS = ("text", "refusal", "input_text", "output_text")  # the last two a
 def _calls(raw: dict[str, Any], turn: Turn, family: Family, report: Report) -> list[Call]:
     given = list(raw.get("tool_calls") or ())
     old = raw.get("function_call")
+    if not given and old is None:
+        return []
     if old is not None:
         report.note("function-call", turn.at)
         if not given and isinstance(old, dict):

@@ -55,15 +55,20 @@ def token_usage(usage: Usage | None) -> dict[str, int]:
 
 
 def _details(raw: dict[str, Any], *names: str) -> dict[str, Any]:
-    found = (raw.get(name) for name in names)
-    details = next((value for value in found if isinstance(value, dict)), {})
-    return {name: value for name, value in details.items() if value is not None}
+    for name in names:
+        details = raw.get(name)
+        if isinstance(details, dict):
+            return {name: value for name, value in details.items() if value is not None}
+    return {}
 
 
 def _first(raw: dict[str, Any], *names: str) -> int | None:
     """The first of these fields that holds a count."""
-    amounts = (_amount(raw.get(name)) for name in names)
-    return next((int(amount) for amount in amounts if amount is not None), None)
+    for name in names:
+        amount = _amount(raw.get(name))
+        if amount is not None:
+            return int(amount)
+    return None
 
 
 def _cost(raw: dict[str, Any]) -> float | None:

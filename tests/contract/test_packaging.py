@@ -200,6 +200,7 @@ def test_what_is_in_the_wheel(wheel: Path) -> None:
     assert expected <= set(names), "a source file is not in the wheel"
     assert not [name for name in names if re.search(r"(^|/)tests?[/_]|__pycache__|\.pyc$", name)]
     assert [name for name in names if name.endswith("LICENSE")]
+    assert len([name for name in names if name.endswith("/SKILL.md")]) == 2
 
 
 NAMESPACE = {"llama_index/llms/oxen/__init__.py", "llama_index/llms/oxen/py.typed"}

@@ -1,4 +1,4 @@
-"""A knob that does nothing is a lie: every setting moves the request, or what becomes of it, in both packages."""
+"""A setting that does nothing is a lie: every setting moves the request, or what becomes of it, in both packages."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from _oxen_transport.settings.params import OxenParams, wire_names
 from _oxen_transport.testing import ANSWER, HANG, Server, chunks, completion, error_body, good, reply, sse, streamed
 from tests.certificates import Certificates
 from tests.entry_points import KEY, EntryPoint, LangChain, LlamaIndex, each, each_scenario, entry_points
+from tests.tables import each_row
 
 if TYPE_CHECKING:
     from _oxen_transport.testing import Stage
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("fast_retries")
 
 TOOL = {"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}
 
-# -- knobs that go into the body as they are ----------------------------------------------------
+# -- options that go into the body as they are ----------------------------------------------------
 
 ON_THE_WIRE: dict[str, tuple[Any, str, Any]] = {
     # name: (value, key in the body, what is there)
@@ -53,13 +54,13 @@ def test_the_table_is_whole() -> None:
     assert set(OBJECT_EFFECTS) == set(OxenSettings.model_fields) - set(OxenParams.model_fields)
 
 
-def body_sent(api: EntryPoint, stage: Stage, knobs: dict[str, Any], call: dict[str, Any]) -> dict[str, Any]:
-    api.ask(api.make(stage.url, **knobs), **call)
+def body_sent(api: EntryPoint, stage: Stage, options: dict[str, Any], call: dict[str, Any]) -> dict[str, Any]:
+    api.ask(api.make(stage.url, **options), **call)
     body: dict[str, Any] = stage.bodies[-1]
     return body
 
 
-@pytest.mark.parametrize("name", ON_THE_WIRE)
+@each_row("name", ON_THE_WIRE)
 @each(*SENDS)
 def test_it_is_in_the_body(name: str, api: EntryPoint, server: Server) -> None:
     if name == "stream_options":  # it belongs to streams
@@ -76,7 +77,7 @@ def test_it_is_in_the_body(name: str, api: EntryPoint, server: Server) -> None:
         assert {k: v for k, v in with_it.items() if k != key} == {k: v for k, v in without.items() if k != key}
 
 
-# -- knobs with another effect: each of these functions fails if the knob does nothing ----------
+# -- options with another effect: each of these functions fails if the option does nothing ----------
 
 Check = Callable[[EntryPoint, Server, Callable[..., Any]], None]
 
@@ -150,9 +151,9 @@ def _resume(api: EntryPoint, server: Server, ask: Callable[..., Any]) -> None:
     cut = streamed(sse(chunks(["The ox"], finish_reason=None), done=False))
     rest = streamed(sse(chunks([" pulls."])))
     streams = type(api)(is_async=False, streams=True)
-    assert ask(server.stage(cut, rest), {"resume": True}, door=streams).text == "The ox pulls."
+    assert ask(server.stage(cut, rest), {"resume": True}, entry=streams).text == "The ox pulls."
     with pytest.raises(OxenError):
-        ask(server.stage(cut, rest), {}, door=streams)
+        ask(server.stage(cut, rest), {}, entry=streams)
 
 
 def _auto_continue(api: EntryPoint, server: Server, ask: Callable[..., Any]) -> None:
@@ -177,31 +178,31 @@ CALL_EFFECTS: dict[str, Check] = {
 }
 
 
-@pytest.mark.parametrize("name", CALL_EFFECTS)
+@each_row("name", CALL_EFFECTS)
 @each(*SENDS)
 def test_it_has_its_effect(name: str, api: EntryPoint, server: Server) -> None:
-    def with_object(stage: Stage, given: dict[str, Any], messages: Any = "Hello", door: EntryPoint = api) -> Any:
-        return door.ask(door.make(stage.url, **given), messages)
+    def with_object(stage: Stage, given: dict[str, Any], messages: Any = "Hello", entry: EntryPoint = api) -> Any:
+        return entry.ask(entry.make(stage.url, **given), messages)
 
-    def with_call(stage: Stage, given: dict[str, Any], messages: Any = "Hello", door: EntryPoint = api) -> Any:
-        return door.ask(door.make(stage.url), messages, **given)
+    def with_call(stage: Stage, given: dict[str, Any], messages: Any = "Hello", entry: EntryPoint = api) -> Any:
+        return entry.ask(entry.make(stage.url), messages, **given)
 
     for ask in (with_object, with_call):
         CALL_EFFECTS[name](api, server, ask)
 
 
-# -- knobs of the object ------------------------------------------------------------------------
+# -- options of the object ------------------------------------------------------------------------
 
 
 class Places:
-    """Where the object's knobs show."""
+    """Where the object's options show."""
 
     def __init__(self, api: EntryPoint, server: Server, certificates: Certificates, patch: pytest.MonkeyPatch) -> None:
         self.api, self.server = api, server
         self.certificates, self.patch = certificates, patch
 
-    def ask(self, stage: Stage, **knobs: Any) -> str:
-        return self.api.ask(self.api.make(stage.url, **knobs)).text
+    def ask(self, stage: Stage, **options: Any) -> str:
+        return self.api.ask(self.api.make(stage.url, **options)).text
 
 
 def _api_key(at: Places) -> None:
@@ -276,8 +277,8 @@ def _http_client(at: Places) -> None:
 
 def _http_async_client(at: Places) -> None:
     stage = at.server.stage(good)
-    door = type(at.api)(is_async=True, streams=False)
-    assert door.ask(door.make(stage.url, http_async_client=httpx.AsyncClient(headers={"x-mine": "1"}))).text == ANSWER
+    entry = type(at.api)(is_async=True, streams=False)
+    assert entry.ask(entry.make(stage.url, http_async_client=httpx.AsyncClient(headers={"x-mine": "1"}))).text == ANSWER
     assert stage.requests[0].headers["x-mine"] == "1"
 
 
@@ -313,7 +314,7 @@ def at(api: EntryPoint, server: Server, certificates: Certificates, monkeypatch:
 
 
 @each_scenario("name", OBJECT_EFFECTS, LangChain, LlamaIndex, is_async=False, streams=False)
-def test_a_knob_of_the_object_has_its_effect(name: str, api: EntryPoint, at: Places) -> None:
+def test_a_setting_of_the_object_has_its_effect(name: str, api: EntryPoint, at: Places) -> None:
     OBJECT_EFFECTS[name](at)
 
 
@@ -321,7 +322,7 @@ OF_THE_OBJECT = sorted(set(OBJECT_EFFECTS) - {"api_key", "base_url"})
 
 
 @each_scenario("name", OF_THE_OBJECT, LangChain, LlamaIndex, is_async=False, streams=False)
-def test_a_knob_of_the_object_is_none_of_the_call(name: str, api: EntryPoint, server: Server) -> None:
+def test_a_setting_of_the_object_is_none_of_the_call(name: str, api: EntryPoint, server: Server) -> None:
     """Taken in silence, it would do nothing: it is refused."""
     stage = server.stage(good)
     with pytest.raises(OxenConfigError, match=name):

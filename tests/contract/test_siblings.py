@@ -94,12 +94,12 @@ CONVERSATIONS = {
 
 @pytest.fixture
 def pair(server):
-    def made(attempt=good, **knobs):
+    def made(attempt=good, **options):
         stages = [server.stage(attempt), server.stage(attempt)]
-        knobs = {"api_key": "k", **knobs}
+        options = {"api_key": "k", **options}
         return (
-            langchain_oxen.ChatOxen(base_url=stages[0].url, **knobs),
-            llama_index_oxen.Oxen(base_url=stages[1].url, **knobs),
+            langchain_oxen.ChatOxen(base_url=stages[0].url, **options),
+            llama_index_oxen.Oxen(base_url=stages[1].url, **options),
             stages,
         )
 
@@ -109,8 +109,8 @@ def pair(server):
 @each_row("streams", [False, True])
 @each_row("name", CONVERSATIONS)
 def test_one_conversation_is_one_request(pair, name, streams):
-    knobs = {"temperature": 0.5, "max_tokens": 9, "seed": 1, "stop": ["x"]}
-    model, llm, stages = pair(model="gpt-like" if "image" in name else "open-mixtral-8x22b", **knobs)
+    options = {"temperature": 0.5, "max_tokens": 9, "seed": 1, "stop": ["x"]}
+    model, llm, stages = pair(model="gpt-like" if "image" in name else "open-mixtral-8x22b", **options)
     ours, theirs = CONVERSATIONS[name]
     if streams:
         list(model.stream(ours))

@@ -1,6 +1,6 @@
 """The twins as a server sees them: through both packages, both colours, sent and streamed, every byte and header equal.
 
-`test_twins` compares more conversations, one road each; here are all roads, and the turns of a whole exchange.
+`test_twins` compares more conversations, one way each; here are all ways, and the turns of a whole exchange.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 from llama_index.core.base.llms.types import ChatMessage, DocumentBlock, ImageBlock, TextBlock, ToolCallBlock
 from llama_index.core.prompts import PromptTemplate
@@ -123,8 +122,8 @@ EVERYTHING: dict[str, Any] = {
 }
 
 
-def twins(stage: Stage, **knobs: Any) -> tuple[ChatOxen, Oxen]:
-    return ChatOxen(base_url=stage.url, api_key=KEY, **knobs), Oxen(base_url=stage.url, api_key=KEY, **knobs)
+def twins(stage: Stage, **options: Any) -> tuple[ChatOxen, Oxen]:
+    return ChatOxen(base_url=stage.url, api_key=KEY, **options), Oxen(base_url=stage.url, api_key=KEY, **options)
 
 
 def assert_equal_requests(stage: Stage, count: int) -> None:
@@ -138,11 +137,11 @@ def assert_equal_requests(stage: Stage, count: int) -> None:
 
 
 @each_row("of_the_call", [False, True], ids=["object", "call"])
-@each_row("knobs", [{}, EVERYTHING], ids=["nothing", "everything"])
+@each_row("options", [{}, EVERYTHING], ids=["nothing", "everything"])
 @each_row("name", CONVERSATIONS)
-def test_one_conversation(name: str, knobs: dict[str, Any], of_the_call: bool, server: Server) -> None:
+def test_one_conversation(name: str, options: dict[str, Any], of_the_call: bool, server: Server) -> None:
     ours_said, theirs_said, model = CONVERSATIONS[name]
-    given = {**knobs, **({"model": model} if model else {})}
+    given = {**options, **({"model": model} if model else {})}
     stage = server.stage(good)
     ours, theirs = twins(stage, **({} if of_the_call else given))
     call = given if of_the_call else {}
@@ -204,7 +203,7 @@ def untitled(schema: Any) -> Any:
     return [untitled(value) for value in schema] if isinstance(schema, list) else schema
 
 
-@pytest.mark.parametrize("choice", ["auto", "any", "look"])
+@each_row("choice", ["auto", "any", "look"])
 def test_a_function_as_a_tool(choice: str, server: Server) -> None:
     """LlamaIndex's own default is one call at a time; LangChain's is the server's."""
     from langchain_core.tools import StructuredTool
@@ -250,7 +249,7 @@ def test_one_answer_comes_back_alike(server: Server) -> None:
     assert figures["total_tokens"] == usage["total_tokens"] == 19
 
 
-@pytest.mark.parametrize("id_", ["AbC123xyZ", "call_Jk2mVt9cQx7LrB4nYw8sPz1d", ""])
+@each_row("id_", ["AbC123xyZ", "call_Jk2mVt9cQx7LrB4nYw8sPz1d", ""])
 def test_the_answer_goes_back_alike(id_: str, server: Server) -> None:
     """A whole turn: what came out goes in again, with the tool's result, and is still the same bytes."""
     asked = reply(completion(tool_calls=[(id_, "look", {"place": "barn"})]))

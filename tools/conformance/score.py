@@ -1,6 +1,6 @@
 """Score cards, side by side: `python -m tools.conformance.score [--out FOLDER] [--readme PAGE] [candidate ...]`.
 
-A candidate is a file with a subclass of `AllTests`; by default all `test_conformance.py` under tests
+A candidate is a file with a subclass of `AllTests`; by default all `test_*_conformance.py` under tests
 and everything in `peers` whose class can be imported here. Each runs in a process of its own.
 """
 
@@ -126,7 +126,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, help="folder for score.md and score.json")
     parser.add_argument("--readme", type=Path, help="file with the marks to write between")
     given = parser.parse_args()
-    own = sorted(path for path in (ROOT / "tests").rglob("test_conformance.py"))
+    own = sorted(path for path in (ROOT / "tests").rglob("test_*_conformance.py"))
     peers = sorted(path for path in (HERE / "peers").glob("*.py") if path.stem != "__init__")
     candidates = [path.resolve() for path in given.candidates] or [*own, *reversed(peers)]
     cards = [made for path in candidates if (made := card(path)) is not None]

@@ -7,17 +7,14 @@ import subprocess
 import sys
 import typing
 
-import pytest
-
 from langchain_oxen import ChatOxen
 from llama_index_oxen import Oxen
 from tests.contract.test_packaging import run_without
+from tests.tables import each_row
 
 
-@pytest.mark.parametrize(
-    ("package", "other"), [("langchain_oxen", "llama_index"), ("llama_index_oxen", "langchain_core")]
-)
-@pytest.mark.parametrize("alone", [True, False])
+@each_row(("package", "other"), [("langchain_oxen", "llama_index"), ("llama_index_oxen", "langchain_core")])
+@each_row("alone", [True, False])
 def test_every_public_annotation_resolves(package: str, other: str, alone: bool) -> None:
     code = f"from tests.contract.typing.resolve import main; main({package!r})"
     done = run_without({other} if alone else set(), code)
@@ -25,7 +22,7 @@ def test_every_public_annotation_resolves(package: str, other: str, alone: bool)
     assert int(done.stdout) > 50
 
 
-@pytest.mark.parametrize("cls", [ChatOxen, Oxen])
+@each_row("cls", [ChatOxen, Oxen])
 def test_what_help_and_notebooks_show(cls: type[ChatOxen] | type[Oxen]) -> None:
     script = f"""
 import inspect
@@ -45,6 +42,6 @@ print(before == str(inspect.signature(cls)))
     assert "    temperature: Randomness" in described
 
 
-@pytest.mark.parametrize("cls", [ChatOxen, Oxen])
+@each_row("cls", [ChatOxen, Oxen])
 def test_hints_name_what_a_method_gives(cls: type[ChatOxen] | type[Oxen]) -> None:
     assert typing.get_type_hints(cls)["temperature"] == float | None

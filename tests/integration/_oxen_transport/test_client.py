@@ -353,11 +353,11 @@ def own_client(api: EntryPoint, **options: Any) -> dict[str, Any]:
 @each(*ALL)
 def test_a_client_of_ones_own(api: EntryPoint, server: Server) -> None:
     stage = server.stage(BUSY, good)
-    knobs = own_client(api, headers={"x-mine": "1"}, cookies={"a": "b"})
-    model = api.make(stage.url, **knobs)
+    options = own_client(api, headers={"x-mine": "1"}, cookies={"a": "b"})
+    model = api.make(stage.url, **options)
     assert api.ask(model).text == ANSWER
     assert [request.headers["x-mine"] for request in stage.requests] == ["1", "1"]
-    assert not next(iter(knobs.values())).is_closed, "it is the user's to close"
+    assert not next(iter(options.values())).is_closed, "it is the user's to close"
 
 
 @each(*ALL)
@@ -427,8 +427,8 @@ def test_a_cause_that_goes_round_in_circles(api: EntryPoint) -> None:
         error.__cause__.__cause__ = error
         raise error
 
-    knobs = own_client(api, transport=httpx.MockTransport(handle))
-    failure(api, api.make("https://h.test/api/ai", max_retries=0, **knobs), OxenConnectionError)
+    options = own_client(api, transport=httpx.MockTransport(handle))
+    failure(api, api.make("https://h.test/api/ai", max_retries=0, **options), OxenConnectionError)
 
 
 @each(*ALL)

@@ -23,6 +23,7 @@ from _oxen_transport.testing import (
     whole,
 )
 from tests.entry_points import entry_points
+from tests.tables import each_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -164,7 +165,7 @@ def test_auto_continue_is_off_by_default(api: EntryPoint, server: Server) -> Non
     assert len(stage.requests) == 1
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("begun", "comes", "new"),
     [
         ("Hello wor", ["ld"], "ld"),

@@ -15,6 +15,7 @@ from _oxen_transport.settings import OxenSettings
 from _oxen_transport.testing import Server
 from tests.entry_points import Answer, Transport
 from tests.recorded import REPLIES, recorded
+from tests.tables import each_row
 
 OXEN = "Oxen are strong, calm animals."
 PARIS, LONDON = ("get_weather", {"city": "Paris"}), ("get_weather", {"city": "London"})
@@ -132,7 +133,7 @@ def test_every_file_is_expected() -> None:
     assert {path.stem for path in REPLIES.glob("*.http")} == set(EXPECTED) | CATALOGUE
 
 
-@pytest.mark.parametrize("name", EXPECTED)
+@each_row("name", EXPECTED)
 def test_reply(name: str, server: Server) -> None:
     """Read by the sync and by the async client, which are byte for byte the same bytes."""
     for is_async in (False, True):

@@ -12,6 +12,7 @@ from _oxen_transport import errors
 from _oxen_transport.testing import FIN, Server, chunk, completion, event, head, sse, whole
 from tests.entry_points import LangChain, LlamaIndex, entry_points
 from tests.integration.answers.rows import COUNTED, CUT, FATAL, NAMED, PAR, STOP, WHOLE, Row, with_message
+from tests.tables import each_row
 
 ASKED = "mixtral-8x22b-instruct"
 
@@ -21,7 +22,7 @@ def serve(server: Server, row: Row) -> str:
     return server.stage([head(**kind, **row.headers, content_length=len(row.body)) + row.body]).url
 
 
-@pytest.mark.parametrize("row", WHOLE, ids=lambda row: row.name)
+@each_row("row", WHOLE, ids=lambda row: row.name)
 def test_a_good_answer_is_read(row: Row, server: Server) -> None:
     url = serve(server, row)
     for api in entry_points():
@@ -30,7 +31,7 @@ def test_a_good_answer_is_read(row: Row, server: Server) -> None:
         assert not answer.pieces or "".join(answer.pieces) == row.text, str(api)
 
 
-@pytest.mark.parametrize("row", [*CUT, *FATAL], ids=lambda row: row.name)
+@each_row("row", [*CUT, *FATAL], ids=lambda row: row.name)
 def test_what_is_not_a_whole_answer_is_an_error(row: Row, server: Server) -> None:
     url = serve(server, row)
     for api in entry_points():
@@ -42,7 +43,7 @@ def test_what_is_not_a_whole_answer_is_an_error(row: Row, server: Server) -> Non
             assert isinstance(caught.value, langchain_core.exceptions.ContextOverflowError), str(api)
 
 
-@pytest.mark.parametrize("missing", [1, 2, 30])
+@each_row("missing", [1, 2, 30])
 def test_a_cut_body_stays_cut(missing: int, server: Server) -> None:
     body = sse([PAR, chunk("tial", "stop")], done=False)
     url = server.stage([head(content_type="text/event-stream", content_length=len(body)) + body[:-missing], FIN]).url
@@ -52,7 +53,7 @@ def test_a_cut_body_stays_cut(missing: int, server: Server) -> None:
         assert caught.value.partial_text == "par", str(api)
 
 
-@pytest.mark.parametrize("events", NAMED.values(), ids=NAMED)
+@each_row("events", NAMED.values(), ids=NAMED)
 def test_the_model_always_has_a_name(events: list[dict[str, Any]], server: Server) -> None:
     from langchain_core.callbacks import UsageMetadataCallbackHandler
 
@@ -73,14 +74,14 @@ def model_of(raw: Any) -> str | None:
     return found.get("model_name")
 
 
-@pytest.mark.parametrize("last", COUNTED.values(), ids=COUNTED)
+@each_row("last", COUNTED.values(), ids=COUNTED)
 def test_usage_is_counted_wherever_it_stands(last: Any, server: Server) -> None:
     url = serve(server, Row("", sse([PAR, *(last if isinstance(last, list) else [last])])))
     for api in entry_points():
         assert api.ask(api.make(url)).usage == (11, 8, 19), str(api)
 
 
-@pytest.mark.parametrize("name", ["prompt_cache_hit_tokens", "cached_tokens", "cache_read_input_tokens", "details"])
+@each_row("name", ["prompt_cache_hit_tokens", "cached_tokens", "cache_read_input_tokens", "details"])
 def test_cached_tokens_are_counted(name: str, server: Server) -> None:
     cached = {"input_tokens_details": {"cached_tokens": 5}} if name == "details" else {name: 5}
     url = server.stage([whole(completion(usage={"prompt_tokens": 11, "completion_tokens": 8, **cached}))]).url
@@ -108,7 +109,7 @@ def calling(arguments: Any, **more: Any) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("arguments", ['{"a": NaN}', '{"a": -Infinity}', '{"a": 1e999}', '{"a": {"b": [1, Infinity]}}'])
+@each_row("arguments", ['{"a": NaN}', '{"a": -Infinity}', '{"a": 1e999}', '{"a": {"b": [1, Infinity]}}'])
 def test_a_call_with_a_number_that_json_does_not_have_must_not_run(arguments: str, server: Server) -> None:
     delta = {"tool_calls": [calling(arguments)]}
     url = serve(server, Row("", sse([chunk(delta, "tool_calls")])))
@@ -121,7 +122,7 @@ def test_a_call_with_a_number_that_json_does_not_have_must_not_run(arguments: st
         assert block.tool_kwargs == arguments, str(api)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "pieces", [['{"a": "\ud83d', '\ude00"}'], ['{"a": "\ud83d\ude00"}'], [r'{"a": "\ud83d', r'\ude00"}']], ids=range(3)
 )
 def test_surrogates_in_arguments_are_joined(pieces: list[str], server: Server) -> None:
@@ -132,7 +133,7 @@ def test_surrogates_in_arguments_are_joined(pieces: list[str], server: Server) -
         assert api.ask(api.make(url)).tool_calls == [("AbC123xyZ", "f", {"a": "😀"})], str(api)
 
 
-@pytest.mark.parametrize("where", ["function_call", "content"])
+@each_row("where", ["function_call", "content"])
 def test_a_call_in_an_older_or_a_foreign_form_is_not_lost(where: str, server: Server) -> None:
     content = [{"type": "tool_use", "id": "AbC123xyZ", "name": "f", "input": {"a": 1}}]
     delta = (
@@ -164,7 +165,7 @@ def signed_answers() -> list[bytes]:
     return [with_message(**message).replace(b'"usage"', b'"citations": ["https://y.example"], "usage"'), sse(parts)]
 
 
-@pytest.mark.parametrize("body", signed_answers(), ids=["whole", "streamed"])
+@each_row("body", signed_answers(), ids=["whole", "streamed"])
 def test_what_must_be_sent_back_is_kept_through_serialization(body: bytes, server: Server) -> None:
     from langchain_core.load import dumps, loads
 
@@ -192,7 +193,7 @@ def test_what_must_be_sent_back_is_kept_through_serialization(body: bytes, serve
 # -- what keeps answers --------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("arguments", ['{"path": "/s', '{"path": "/srv"}', '{"a": NaN}', "rm", ""])
+@each_row("arguments", ['{"path": "/s', '{"path": "/srv"}', '{"a": NaN}', "rm", ""])
 def test_a_joined_chunk_in_a_checkpoint(arguments: str, server: Server) -> None:
     """It is LangChain's own class, and half a command does not become a command by being loaded, however often."""
     from langchain_core.messages import AIMessageChunk

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
-
 from _oxen_transport.testing import Server, good
 from tests.entry_points import LangChain, LlamaIndex, entry_points
 from tests.integration.answers.rows import Row
 from tests.integration.answers.test_answers import SIGNED, serve, signed_answers
+from tests.tables import each_row
 
 
-@pytest.mark.parametrize("model", ["gemini-3-pro", "mixtral-8x22b-instruct"])
-@pytest.mark.parametrize("body", signed_answers(), ids=["whole", "streamed"])
+@each_row("model", ["gemini-3-pro", "mixtral-8x22b-instruct"])
+@each_row("body", signed_answers(), ids=["whole", "streamed"])
 def test_signatures_go_back_unless_the_model_is_of_mistral(body: bytes, model: str, server: Server) -> None:
     from langchain_core.load import dumps, loads
     from langchain_core.messages import ToolMessage

@@ -36,7 +36,7 @@ class Fault:
         endless: The server sends text for ever, so what was handed out is a beginning of no answer.
         answer: The right answer.
         says: What the error's text must hold.
-        knobs: Settings of the object under test, beyond `timeout` and `max_retries`.
+        options: Settings of the object under test, beyond `timeout` and `max_retries`.
     """
 
     what: str
@@ -51,7 +51,7 @@ class Fault:
     endless: bool = False
     answer: str = ANSWER
     says: str = ""
-    knobs: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
     def __str__(self) -> str:
         return self.what.replace(" ", "_")

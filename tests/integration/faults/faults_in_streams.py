@@ -106,7 +106,12 @@ BODIES = [
     ),
     Fault("says gzip and sends something else", (corrupt_gzip,), (OxenResponseError,), requests=UP_TO),
     Fault(
-        "256 kB that unpack to 256 MiB", (bomb,), (OxenResponseTooLargeError,), ways="send", knobs=PATIENT, most_mib=128
+        "256 kB that unpack to 256 MiB",
+        (bomb,),
+        (OxenResponseTooLargeError,),
+        ways="send",
+        options=PATIENT,
+        most_mib=128,
     ),
     Fault("100,000 nested lists", (nested,), (OxenResponseError,), requests=UP_TO),
 ]
@@ -183,7 +188,7 @@ STREAM_ERRORS = [
         (content_for_ever,),
         (OxenTimeoutError,),
         ways="stream",
-        knobs={"total_timeout": 1.0},
+        options={"total_timeout": 1.0},
         endless=True,
     ),
     inside("Oxen's error in the stream", event(OXEN_ENVELOPE), DONE, says=BOOM),

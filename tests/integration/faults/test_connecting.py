@@ -114,10 +114,10 @@ def test_the_handshake_never_ends(api: EntryPoint, silent_port: int) -> None:
 
 
 def test_a_server_that_wants_a_certificate(api: EntryPoint, certificates: Certificates) -> None:
-    knobs = {"ca_bundle": str(certificates.authority), "client_cert": str(certificates.client_pem)}
+    options = {"ca_bundle": str(certificates.authority), "client_cert": str(certificates.client_pem)}
     with Server(certificates.wants_client_cert) as secure:
         stage = secure.stage(good)
-        assert watched(lambda: api.ask(api.make(stage.url, **knobs))).text == ANSWER
+        assert watched(lambda: api.ask(api.make(stage.url, **options))).text == ANSWER
         with pytest.raises(OxenConnectionError):
-            watched(lambda: api.ask(api.make(stage.url, ca_bundle=knobs["ca_bundle"])))
+            watched(lambda: api.ask(api.make(stage.url, ca_bundle=options["ca_bundle"])))
     assert len(stage.requests) == 1

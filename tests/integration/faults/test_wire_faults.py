@@ -48,7 +48,7 @@ class Outcome:
 
 
 def call(api: EntryPoint, stage: Stage, fault: Fault) -> Outcome:
-    model = api.make(stage.url, **{"timeout": 0.5, "max_retries": RETRIES, **fault.knobs})
+    model = api.make(stage.url, **{"timeout": 0.5, "max_retries": RETRIES, **fault.options})
     outcome = Outcome()
     start = time.monotonic()
     try:

@@ -27,6 +27,7 @@ from tests.ideal_model import STORY, ideal
 from tests.integration.frameworks import langchain_flows as flows
 from tests.integration.frameworks.langchain_flows import WEATHER, Report, weather
 from tests.recorded import recorded
+from tests.tables import each_row
 
 
 @pytest.fixture
@@ -34,8 +35,8 @@ def stage(server: Server) -> Stage:
     return server.stage(ideal)
 
 
-def model_at(stage: Stage, **knobs: Any) -> ChatOxen:
-    return ChatOxen(base_url=stage.url, **knobs)
+def model_at(stage: Stage, **options: Any) -> ChatOxen:
+    return ChatOxen(base_url=stage.url, **options)
 
 
 def ask(agent: Any, question: str = WEATHER, **config: Any) -> dict[str, Any]:
@@ -153,7 +154,7 @@ def test_summary_by_the_servers_own_count(server: Server) -> None:
 OVERFLOWS = ["mistral_error_400_overflow.http", "llama_cpp_error_400_overflow.http"]
 
 
-@pytest.mark.parametrize("wording", OVERFLOWS)
+@each_row("wording", OVERFLOWS)
 def test_a_summary_that_overflows_is_asked_for_anew(server: Server, wording: str) -> None:
     """The middleware then cuts the middle out; it knows the failure by LangChain's class alone."""
     stage = server.stage(recorded(wording), ideal)
@@ -166,7 +167,7 @@ def test_a_summary_that_overflows_is_asked_for_anew(server: Server, wording: str
     assert len(stage.requests[1].body) < len(stage.requests[0].body)
 
 
-@pytest.mark.parametrize("wording", OVERFLOWS)
+@each_row("wording", OVERFLOWS)
 def test_a_deep_agent_compacts_after_an_overflow(server: Server, wording: str) -> None:
     stage = server.stage(recorded(wording), ideal)
     agent = deepagents.create_deep_agent(model=model_at(stage, max_retries=0))

@@ -53,9 +53,9 @@ def calling(name: str, arguments: dict[str, Any]) -> Callable[[Any], Any]:
 
 @pytest.fixture
 def make(server: Server) -> Make:
-    def made(*attempts: Any, **knobs: Any) -> tuple[Oxen, Stage]:
+    def made(*attempts: Any, **options: Any) -> tuple[Oxen, Stage]:
         stage = server.stage(*attempts)
-        return Oxen(base_url=stage.url, api_key="sk-1", max_retries=0, **knobs), stage
+        return Oxen(base_url=stage.url, api_key="sk-1", max_retries=0, **options), stage
 
     return made
 

@@ -33,13 +33,13 @@ def server(certificates: Certificates) -> Iterator[Http2Server]:
 
 
 @pytest.fixture
-def knobs(certificates: Certificates) -> dict[str, Any]:
+def options(certificates: Certificates) -> dict[str, Any]:
     return {"http2": True, "ca_bundle": str(certificates.authority), "timeout": 5, "max_retries": 0}
 
 
 @each(*DOORS)
-def test_every_front_door(api: EntryPoint, server: Http2Server, knobs: dict[str, Any]) -> None:
-    model = api.make(server.url, **knobs)
+def test_every_front_door(api: EntryPoint, server: Http2Server, options: dict[str, Any]) -> None:
+    model = api.make(server.url, **options)
     assert api.ask(model, "one").text == "echo: one"
     assert api.ask(model, "two").text == "echo: two"
     # an async caller has an event loop of its own for each call, and so a connection
@@ -47,8 +47,8 @@ def test_every_front_door(api: EntryPoint, server: Http2Server, knobs: dict[str,
     assert [body["messages"][-1]["content"] for body in server.requests] == ["one", "two"]
 
 
-def test_many_streams_share_a_connection(server: Http2Server, knobs: dict[str, Any]) -> None:
-    settings = OxenSettings(base_url=server.url, api_key="sk-test-0123456789", **knobs)
+def test_many_streams_share_a_connection(server: Http2Server, options: dict[str, Any]) -> None:
+    settings = OxenSettings(base_url=server.url, api_key="sk-test-0123456789", **options)
 
     async def one(number: int) -> str:
         request = build(settings, [{"role": "user", "content": str(number)}], stream=True)
@@ -64,9 +64,9 @@ def test_many_streams_share_a_connection(server: Http2Server, knobs: dict[str, A
 
 @each(*STREAMS)
 def test_a_stream_that_is_reset_ends_in_an_error_with_its_part(
-    api: EntryPoint, server: Http2Server, knobs: dict[str, Any]
+    api: EntryPoint, server: Http2Server, options: dict[str, Any]
 ) -> None:
-    model = api.make(server.url, model="resets", **knobs)
+    model = api.make(server.url, model="resets", **options)
     with pytest.raises(OxenConnectionError) as caught:
         api.ask(model, QUESTION)
     assert caught.value.partial_text
@@ -76,15 +76,15 @@ def test_a_stream_that_is_reset_ends_in_an_error_with_its_part(
 
 @each(*entry_points(Transport))
 def test_a_server_that_goes_away_is_asked_over_a_new_connection(
-    api: EntryPoint, server: Http2Server, knobs: dict[str, Any]
+    api: EntryPoint, server: Http2Server, options: dict[str, Any]
 ) -> None:
-    assert api.ask(api.make(server.url, model="goes-away", **knobs), "one").text == "echo: one"
-    assert api.ask(api.make(server.url, **knobs), "two").text == "echo: two"
+    assert api.ask(api.make(server.url, model="goes-away", **options), "one").text == "echo: one"
+    assert api.ask(api.make(server.url, **options), "two").text == "echo: two"
     assert server.connections == 2
 
 
-def test_closing_one_stream_leaves_the_others_alone(server: Http2Server, knobs: dict[str, Any]) -> None:
-    settings = OxenSettings(base_url=server.url, api_key="sk-test-0123456789", **knobs)
+def test_closing_one_stream_leaves_the_others_alone(server: Http2Server, options: dict[str, Any]) -> None:
+    settings = OxenSettings(base_url=server.url, api_key="sk-test-0123456789", **options)
     request = build(settings, [{"role": "user", "content": "hello"}], stream=True)
 
     async def scene() -> str:

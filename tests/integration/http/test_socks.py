@@ -87,8 +87,10 @@ def test_a_proxy_that_says_nothing_holds_nobody(
     assert KEY not in str(caught.value)
 
 
-@pytest.mark.parametrize(("knobs", "extra"), [({"http2": True}, "http2"), ({"proxy": "socks5://127.0.0.1:1"}, "socks")])
-def test_a_missing_extra_is_named_at_once(knobs: dict[str, Any], extra: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("options", "extra"), [({"http2": True}, "http2"), ({"proxy": "socks5://127.0.0.1:1"}, "socks")]
+)
+def test_a_missing_extra_is_named_at_once(options: dict[str, Any], extra: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "find_spec", lambda _: None)
     with pytest.raises(OxenConfigError, match=rf"pip install 'oxen-integrations\[{extra}\]'"):
-        settings.OxenSettings(api_key=KEY, **knobs)
+        settings.OxenSettings(api_key=KEY, **options)

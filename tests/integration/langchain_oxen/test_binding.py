@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from _oxen_transport.testing import ANSWER, Server, error_body, good, reply
 from langchain_oxen import ChatOxen, OxenConfigError, OxenServerError
 from tests.ideal_model import ideal
+from tests.tables import each_row
 
 
 class Joke(BaseModel):
@@ -94,7 +95,7 @@ def test_objects_can_be_asked_for(wrap: Any, server: Server) -> None:
     assert isinstance(joke, Joke)
 
 
-@pytest.mark.parametrize("wrap", [fields, alternatives], ids=lambda wrap: wrap.__name__)
+@each_row("wrap", [fields, alternatives], ids=lambda wrap: wrap.__name__)
 def test_what_can_be_configured_can_still_be_when_tools_are_bound(wrap: Any, server: Server) -> None:
     stage = server.stage(ideal)
     model = wrap(ChatOxen(base_url=stage.url))
@@ -142,7 +143,7 @@ def test_a_wrong_parameter_is_found_when_the_call_is_made(wrap: Any, server: Ser
     assert stage.requests == []
 
 
-@pytest.mark.parametrize("copied", ["dump", "fields"])
+@each_row("copied", ["dump", "fields"])
 def test_a_copy_made_from_values_streams(copied: str, server: Server) -> None:
     chat = ChatOxen(base_url=server.stage(good).url)
     model: Any = ChatOxen(**chat.model_dump()) if copied == "dump" else fields(chat).with_config(WARM)

@@ -41,9 +41,9 @@ load = importlib.import_module("langchain_core.load.load").load
 
 @pytest.fixture
 def make(server):
-    def made(*attempts, **knobs):
+    def made(*attempts, **options):
         stage = server.stage(*attempts)
-        return ChatOxen(**{"base_url": stage.url, "api_key": "sk-canary-1", "max_retries": 0, **knobs}), stage
+        return ChatOxen(**{"base_url": stage.url, "api_key": "sk-canary-1", "max_retries": 0, **options}), stage
 
     return made
 
@@ -160,7 +160,7 @@ def test_metadata_is_said_once(make):
 
 
 @each_row(
-    ("knobs", "road", "streams"),
+    ("options", "road", "streams"),
     [
         ({}, "invoke", None),
         ({"streaming": True}, "invoke", True),
@@ -169,8 +169,8 @@ def test_metadata_is_said_once(make):
         ({}, "stream", True),
     ],
 )
-def test_streaming_is_cores_own_switch(make, knobs, road, streams):
-    model, stage = make(good, **knobs)
+def test_streaming_is_cores_own_switch(make, options, road, streams):
+    model, stage = make(good, **options)
     list(model.stream("hi")) if road == "stream" else model.invoke("hi")
     assert stage.bodies[0].get("stream") is streams
 

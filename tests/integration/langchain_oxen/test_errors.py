@@ -163,7 +163,7 @@ def test_overflow_is_known_by_its_words(server):
         ChatOxen(base_url=stage.url, api_key="k").invoke("hi")
 
 
-@pytest.mark.parametrize(("status", "requests"), [(400, 1), (503, 2)])
+@each_row(("status", "requests"), [(400, 1), (503, 2)])
 def test_middleware_repeats_what_may_pass_and_nothing_else(server, status, requests):
     stage = server.stage(reply(error_body("no"), status), good)
     model = ChatOxen(base_url=stage.url, api_key="k", max_retries=0)
@@ -177,7 +177,7 @@ def test_middleware_repeats_what_may_pass_and_nothing_else(server, status, reque
     assert len(stage.requests) == requests
 
 
-@pytest.mark.parametrize("road", ["invoke", "stream"])
+@each_row("road", ["invoke", "stream"])
 def test_a_trace_gets_what_the_server_said_and_no_key(server, road):
     """Core reads `.response` and `.request_id` of an error into the run (`_generate_response_from_error`)."""
 

@@ -81,8 +81,8 @@ def _fresh_memory() -> Iterator[None]:
     capabilities.reset()
 
 
-def model_at(stage: Stage, **knobs: Any) -> ChatOxen:
-    return ChatOxen(base_url=stage.url, max_retries=0, **knobs)
+def model_at(stage: Stage, **options: Any) -> ChatOxen:
+    return ChatOxen(base_url=stage.url, max_retries=0, **options)
 
 
 def ways(runnable: Any, question: str = QUESTION) -> dict[str, Callable[[], list[Any]]]:
@@ -117,7 +117,7 @@ def test_json_mode(server: Server) -> None:
     assert stage.bodies[0]["response_format"] == {"type": "json_object"}
 
 
-@pytest.mark.parametrize("method", METHODS)
+@each_row("method", METHODS)
 def test_include_raw(server: Server, method: Any) -> None:
     asked = model_at(server.stage(ideal)).with_structured_output(Ox, method=method, include_raw=True)
     for way in (ways(asked)["invoke"], ways(asked)["ainvoke"]):
@@ -133,7 +133,7 @@ def test_include_raw(server: Server, method: Any) -> None:
         assert total["raw"].response_metadata["finish_reason"]
 
 
-@pytest.mark.parametrize("strict", [None, True, False])
+@each_row("strict", [None, True, False])
 def test_strict_reaches_the_wire(server: Server, strict: Any) -> None:
     stage = server.stage(ideal)
     model_at(stage).with_structured_output(Ox, method="function_calling", strict=strict).invoke(QUESTION)
@@ -168,8 +168,8 @@ ELSEWHERE = {
 }
 
 
-@pytest.mark.parametrize("text", ELSEWHERE.values(), ids=ELSEWHERE)
-@pytest.mark.parametrize("method", ["json_schema", "function_calling"])
+@each_row("text", ELSEWHERE.values(), ids=ELSEWHERE)
+@each_row("method", ["json_schema", "function_calling"])
 def test_the_object_is_found_beside_other_text(server: Server, text: str, method: Any) -> None:
     asked = model_at(server.stage(said(text))).with_structured_output(Ox, method=method)
     for name, way in ways(asked).items():
@@ -202,8 +202,8 @@ class Tagged:
     tags: list[str] = dataclasses.field(default_factory=list)
 
 
-@pytest.mark.parametrize("method", ["json_schema", "function_calling"])
-@pytest.mark.parametrize(
+@each_row("method", ["json_schema", "function_calling"])
+@each_row(
     ("schema", "answer", "in_request"),
     [
         ({"name": "ox", "strict": True, "schema": Ox.model_json_schema()}, {"name": "B"}, '"strict":true'),
@@ -430,7 +430,7 @@ def test_a_refusal_is_langchains_own(server: Server, method: Any, way: str) -> N
     assert type(pickle.loads(pickle.dumps(caught.value))) is OxenRefusalError  # noqa: S301 - our own
 
 
-@pytest.mark.parametrize("way", ["invoke", "stream"])
+@each_row("way", ["invoke", "stream"])
 def test_arguments_that_are_cut_never_become_an_object(server: Server, way: str) -> None:
     """Core closes the brackets of cut JSON; an order for 1000 oxen must not become one for 1."""
     call = {"index": 0, "id": "AbC123xyZ", "function": {"name": "Ox", "arguments": '{"name": "Bella", "age": 1'}}

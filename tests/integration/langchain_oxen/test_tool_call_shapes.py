@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pytest
-
 from _oxen_transport.testing import Server, chunk, completion, reply, sse, streamed
 from langchain_oxen import ChatOxen
 from tests.tables import each_row
@@ -57,8 +55,8 @@ ARGUMENTS: list[Any] = [
 ]
 
 
-@pytest.mark.parametrize("is_streamed", [True, False], ids=["streamed", "sent"])
-@pytest.mark.parametrize("has_id", [True, False], ids=["id", "no id"])
+@each_row("is_streamed", [True, False], ids=["streamed", "sent"])
+@each_row("has_id", [True, False], ids=["id", "no id"])
 def test_arguments_of_any_kind(server: Server, has_id: bool, is_streamed: bool) -> None:
     """Good ones become a call; bad ones a call that cannot run, with what was written. Each has an id."""
     for written, args in ARGUMENTS:

@@ -71,22 +71,22 @@ BOB = calling(("Person", {"name": "Bob", "age": 42}))
 
 @pytest.fixture
 def make(server: Server, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Oxen, Stage]]:
-    def made(kind: type[Oxen], *attempts: Any, **knobs: Any) -> tuple[Oxen, Stage]:
+    def made(kind: type[Oxen], *attempts: Any, **options: Any) -> tuple[Oxen, Stage]:
         stage = server.stage(*attempts)
-        return kind(base_url=stage.url, api_key="sk-1", max_retries=0, **knobs), stage
+        return kind(base_url=stage.url, api_key="sk-1", max_retries=0, **options), stage
 
     return made
 
 
-def predict(llm: Oxen, road: str, output_cls: type[Any] = Person, **more: Any) -> list[Any]:
+def predict(llm: Oxen, way: str, output_cls: type[Any] = Person, **more: Any) -> list[Any]:
     prompt = PromptTemplate(PROMPT)
-    if road == "sync":
+    if way == "sync":
         return [llm.structured_predict(output_cls, prompt, name="Bob", **more)]
-    if road == "stream":
+    if way == "stream":
         return list(llm.stream_structured_predict(output_cls, prompt, name="Bob", **more))
 
     async def run() -> list[Any]:
-        if road == "async":
+        if way == "async":
             return [await llm.astructured_predict(output_cls, prompt, name="Bob", **more)]
         return [one async for one in await llm.astream_structured_predict(output_cls, prompt, name="Bob", **more)]
 
@@ -105,9 +105,9 @@ def the_async_road_keeps_the_system_prompt(make: Any, kind: type[Oxen]) -> None:
 
 def streams_force_the_tool(make: Any, kind: type[Oxen]) -> None:
     """`FunctionCallingProgram.stream_call` and `astream_call` do not hand `tool_required` on."""
-    for road in ("stream", "astream"):
+    for way in ("stream", "astream"):
         llm, stage = make(kind, BOB)
-        predict(llm, road)
+        predict(llm, way)
         assert stage.bodies[0]["tool_choice"] == "required"
 
 
@@ -125,17 +125,17 @@ def an_empty_stream_is_a_clear_error(make: Any, kind: type[Oxen]) -> None:
 
             return nothing()
 
-    for road in ("stream", "astream"):
+    for way in ("stream", "astream"):
         llm, _ = make(Mute, good)
         with pytest.raises(OxenStructuredOutputError, match="no answer"):
-            predict(llm, road)
+            predict(llm, way)
 
 
 def a_generic_class_is_found_again(make: Any, kind: type[Oxen]) -> None:
     """`to_openai_tool` rewrites the name, `call_tool_with_selection` looks for the one before: KeyError 'Box_int_'."""
-    for road in ("sync", "async"):
+    for way in ("sync", "async"):
         llm, _ = make(kind, calling(("Box_int_", {"content": 7})))
-        assert predict(llm, road, Box[int]) == [Box[int](content=7)]
+        assert predict(llm, way, Box[int]) == [Box[int](content=7)]
 
 
 def an_unknown_tool_is_named(make: Any, kind: type[Oxen]) -> None:
@@ -153,10 +153,10 @@ def two_calls_where_one_was_wanted_are_one(make: Any, kind: type[Oxen]) -> None:
 
 def a_stream_ends_in_the_class_or_in_an_error(make: Any, kind: type[Oxen]) -> None:
     """`process_streaming_objects` logs a warning, and the last object is of a class where everything is optional."""
-    for road in ("stream", "astream"):
+    for way in ("stream", "astream"):
         llm, _ = make(kind, calling(("Person", {"name": "Bob", "age": "old"})))
         with pytest.raises(OxenStructuredOutputError, match="age"):
-            predict(llm, road)
+            predict(llm, way)
 
 
 def words_in_a_stream_are_an_error(make: Any, kind: type[Oxen]) -> None:

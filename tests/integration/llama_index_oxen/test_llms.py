@@ -66,9 +66,9 @@ def text_of(response):
 
 @pytest.fixture
 def make(server):
-    def made(*attempts, **knobs):
+    def made(*attempts, **options):
         stage = server.stage(*attempts)
-        return Oxen(base_url=stage.url, api_key="sk-canary-1", max_retries=0, **knobs), stage
+        return Oxen(base_url=stage.url, api_key="sk-canary-1", max_retries=0, **options), stage
 
     return made
 

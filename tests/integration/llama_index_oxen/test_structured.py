@@ -21,9 +21,10 @@ from llama_index_oxen import (
     OxenStructuredOutputError,
     OxenTruncatedStreamError,
 )
+from tests.tables import each_row
 
 T = TypeVar("T")
-ROADS = ("sync", "async", "stream", "astream")
+WAYS = ("sync", "async", "stream", "astream")
 
 
 class Person(BaseModel):
@@ -40,16 +41,16 @@ class Box(BaseModel, Generic[T]):
     content: T
 
 
-def predict(llm, road, output_cls=Person, **kwargs):
-    """All that one road shows; the last is the answer."""
+def predict(llm, way, output_cls=Person, **kwargs):
+    """All that one way shows; the last is the answer."""
     prompt = PromptTemplate("Who is {name}?")  # core's text program writes on the prompt it is given
-    if road == "sync":
+    if way == "sync":
         return [llm.structured_predict(output_cls, prompt, name="Bob", **kwargs)]
-    if road == "stream":
+    if way == "stream":
         return list(llm.stream_structured_predict(output_cls, prompt, name="Bob", **kwargs))
 
     async def run():
-        if road == "async":
+        if way == "async":
             return [await llm.astructured_predict(output_cls, prompt, name="Bob", **kwargs)]
         stream = await llm.astream_structured_predict(output_cls, prompt, name="Bob", **kwargs)
         return [shown async for shown in stream]
@@ -80,9 +81,9 @@ def saying(text, finish_reason="stop"):
 
 @pytest.fixture
 def make(server):
-    def made(*attempts, **knobs):
+    def made(*attempts, **options):
         stage = server.stage(*attempts)
-        return Oxen(base_url=stage.url, api_key="sk-1", max_retries=0, **knobs), stage
+        return Oxen(base_url=stage.url, api_key="sk-1", max_retries=0, **options), stage
 
     return made
 
@@ -90,10 +91,10 @@ def make(server):
 BOB = {"name": "Bob", "age": 42, "hobbies": ["rowing", "chess"]}
 
 
-@pytest.mark.parametrize("road", ROADS)
-def test_every_road_forces_the_tool_and_ends_in_the_object(make, road):
+@pytest.mark.parametrize("way", WAYS)
+def test_every_way_forces_the_tool_and_ends_in_the_object(make, way):
     llm, stage = make(answering(BOB), system_prompt="Be exact.")
-    shown = predict(llm, road)
+    shown = predict(llm, way)
     assert shown[-1] == Person(**BOB)
     assert type(shown[-1]) is Person
     [body] = stage.bodies
@@ -105,55 +106,55 @@ def test_every_road_forces_the_tool_and_ends_in_the_object(make, road):
     ]
 
 
-@pytest.mark.parametrize("road", ["stream", "astream"])
-def test_partial_objects_grow_and_never_show_half_a_number(make, road):
+@pytest.mark.parametrize("way", ["stream", "astream"])
+def test_partial_objects_grow_and_never_show_half_a_number(make, way):
     llm, _ = make(answering(BOB, piece=1))
-    shown = predict(llm, road)
+    shown = predict(llm, way)
     assert len(shown) > 4
     assert [getattr(one, "age", None) for one in shown if getattr(one, "age", None) not in (None, 42)] == []
     names = [one.name for one in shown if one.name]
     assert all("Bob".startswith(name) for name in names)
 
 
-@pytest.mark.parametrize("road", ["stream", "astream"])
-def test_the_last_object_is_whole_though_previews_lag(make, road):
+@pytest.mark.parametrize("way", ["stream", "astream"])
+def test_the_last_object_is_whole_though_previews_lag(make, way):
     """A long text is read anew only now and then (`PartialObject`); the end must not lack what came since."""
     text = json.dumps({"name": "Bob " * 200 + "the last", "age": 42})
     pieces = [text[at : at + 3] for at in range(0, len(text), 3)]
     llm, _ = make(streamed(sse(chunks(pieces))), structured_method="json_schema")
-    last = predict(llm, road)[-1]
+    last = predict(llm, way)[-1]
     assert type(last) is Person
     assert last == Person(name="Bob " * 200 + "the last", age=42)
 
 
-@pytest.mark.parametrize("road", ROADS)
-def test_a_generic_class(make, road):
+@pytest.mark.parametrize("way", WAYS)
+def test_a_generic_class(make, way):
     llm, stage = make(answering({"content": 7}, name="Box_int_"))
-    assert predict(llm, road, Box[int])[-1] == Box[int](content=7)
+    assert predict(llm, way, Box[int])[-1] == Box[int](content=7)
     assert stage.bodies[0]["tools"][0]["function"]["name"] == "Box_int_"
 
 
-@pytest.mark.parametrize("road", ROADS)
-def test_an_answer_that_does_not_fit_is_an_error_with_the_answer(make, road):
+@pytest.mark.parametrize("way", WAYS)
+def test_an_answer_that_does_not_fit_is_an_error_with_the_answer(make, way):
     llm, _ = make(answering({"name": "Bob", "age": "old"}))
     with pytest.raises(OxenStructuredOutputError, match="age") as caught:
-        predict(llm, road)
+        predict(llm, way)
     assert '"old"' in caught.value.partial.tool_calls[0].arguments
 
 
-@pytest.mark.parametrize("road", ROADS)
-def test_an_answer_in_words_is_an_error_that_shows_them(make, road):
+@pytest.mark.parametrize("way", WAYS)
+def test_an_answer_in_words_is_an_error_that_shows_them(make, way):
     llm, _ = make(saying("I am not sure."))
     with pytest.raises(OxenStructuredOutputError, match="I am not sure") as caught:
-        predict(llm, road)
+        predict(llm, way)
     assert caught.value.partial_text == "I am not sure."
 
 
-@pytest.mark.parametrize("road", ROADS)
-@pytest.mark.parametrize("text", ['{"name": "Bob", "age": 42}', '```json\n{"name": "Bob", "age": 42}\n```'])
-def test_json_where_a_call_was_asked_for_is_read(make, road, text):
+@pytest.mark.parametrize("way", WAYS)
+@each_row("text", ['{"name": "Bob", "age": 42}', '```json\n{"name": "Bob", "age": 42}\n```'])
+def test_json_where_a_call_was_asked_for_is_read(make, way, text):
     llm, _ = make(saying(text))
-    assert predict(llm, road)[-1] == Person(name="Bob", age=42)
+    assert predict(llm, way)[-1] == Person(name="Bob", age=42)
 
 
 ELSEWHERE = {
@@ -164,12 +165,12 @@ ELSEWHERE = {
 }
 
 
-@pytest.mark.parametrize("road", ROADS)
-@pytest.mark.parametrize("text", ELSEWHERE.values(), ids=ELSEWHERE)
-@pytest.mark.parametrize("method", ["json_schema", "function_calling"])
-def test_the_object_is_found_beside_other_text(make, road, text, method):
+@pytest.mark.parametrize("way", WAYS)
+@each_row("text", ELSEWHERE.values())
+@each_row("method", ["json_schema", "function_calling"])
+def test_the_object_is_found_beside_other_text(make, way, text, method):
     llm, _ = make(saying(text), structured_method=method)
-    assert predict(llm, road)[-1] == Person(name="Bob", age=42)
+    assert predict(llm, way)[-1] == Person(name="Bob", age=42)
 
 
 class Tree(BaseModel):
@@ -202,20 +203,20 @@ def test_a_refusal_is_an_error_of_its_own(make):
     assert len(stage.requests) == 1
 
 
-@pytest.mark.parametrize("road", ["stream", "astream"])
-def test_an_answer_cut_at_max_tokens_says_so(make, road):
+@pytest.mark.parametrize("way", ["stream", "astream"])
+def test_an_answer_cut_at_max_tokens_says_so(make, way):
     piece = {"index": 0, "id": "AbC123xyZ", "function": {"name": "Person", "arguments": '{"name": "Bob", "age": 42'}}
     llm, _ = make(streamed(sse([chunk({"tool_calls": [piece]}), chunk(None, "length")])))
     with pytest.raises(OxenStructuredOutputError, match="max_tokens") as caught:
-        predict(llm, road)
+        predict(llm, way)
     assert caught.value.partial.tool_calls[0].arguments == '{"name": "Bob", "age": 42'
 
 
-@pytest.mark.parametrize("road", ["stream", "astream"])
-def test_an_empty_stream_is_a_clear_error(make, road):
+@pytest.mark.parametrize("way", ["stream", "astream"])
+def test_an_empty_stream_is_a_clear_error(make, way):
     llm, _ = make(streamed(sse([])))
     with pytest.raises(OxenTruncatedStreamError, match="no answer"):
-        predict(llm, road)
+        predict(llm, way)
 
 
 def test_llm_kwargs_reach_the_request(make):
@@ -232,10 +233,10 @@ def test_as_structured_llm(make):
     assert list(structured.stream_chat([ChatMessage(content="Who is Bob?")]))[-1].raw == Person(**BOB)
 
 
-@pytest.mark.parametrize("road", ["sync", "async"])
-def test_other_program_modes_are_cores_own(make, road):
+@pytest.mark.parametrize("way", ["sync", "async"])
+def test_other_program_modes_are_cores_own(make, way):
     llm, stage = make(saying('{"name": "Bob", "age": 42}'), pydantic_program_mode=PydanticProgramMode.LLM)
-    assert predict(llm, road)[-1] == Person(name="Bob", age=42)
+    assert predict(llm, way)[-1] == Person(name="Bob", age=42)
     assert "tools" not in stage.bodies[0]
 
 
@@ -250,30 +251,30 @@ def _nothing_learnt():
 
 
 @pytest.mark.usefixtures("_nothing_learnt")
-@pytest.mark.parametrize("road", ROADS)
-def test_auto_climbs_down_and_remembers(make, road):
+@pytest.mark.parametrize("way", WAYS)
+def test_auto_climbs_down_and_remembers(make, way):
     def picky(request):
         if "response_format" in request.json:
             return reply(error_body("response_format: extra inputs are not permitted"), 422)
         return answering(BOB)(request)
 
     llm, stage = make(picky, structured_method="auto")
-    assert predict(llm, road)[-1] == Person(**BOB)
-    assert predict(llm, road)[-1] == Person(**BOB)
+    assert predict(llm, way)[-1] == Person(**BOB)
+    assert predict(llm, way)[-1] == Person(**BOB)
     asked = [body.get("response_format", {}).get("type") or body.get("tool_choice") for body in stage.bodies]
     assert asked == ["json_schema", "required", "required"]
 
 
 @pytest.mark.usefixtures("_nothing_learnt")
-@pytest.mark.parametrize("road", ROADS)
-def test_auto_ends_with_the_prompt_alone(make, road):
+@pytest.mark.parametrize("way", WAYS)
+def test_auto_ends_with_the_prompt_alone(make, way):
     def deaf(request):
         if "response_format" in request.json or "tools" in request.json:
             return reply(error_body("unknown field"), 400)
         return saying('Here it is: ```json\n{"name": "Bob", "age": 42}\n```')(request)
 
     llm, stage = make(deaf, structured_method="auto")
-    assert predict(llm, road)[-1] == Person(name="Bob", age=42)
+    assert predict(llm, way)[-1] == Person(name="Bob", age=42)
     assert len(stage.requests) == 4
     assert "JSON schema" in stage.bodies[-1]["messages"][0]["content"]
 
@@ -286,31 +287,31 @@ def test_auto_does_not_ask_again_after_another_kind_of_failure(make):
     assert len(stage.requests) == 1
 
 
-@pytest.mark.parametrize("road", ROADS)
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(("method", "kind"), [("json_schema", "json_schema"), ("json_mode", "json_object")])
-def test_the_other_methods(make, road, method, kind):
+def test_the_other_methods(make, way, method, kind):
     llm, stage = make(saying('{"name": "Bob", "age": 42}'), structured_method=method)
-    assert predict(llm, road)[-1] == Person(name="Bob", age=42)
+    assert predict(llm, way)[-1] == Person(name="Bob", age=42)
     assert stage.bodies[0]["response_format"]["type"] == kind
     said = str(stage.bodies[0]["messages"])
     assert ("JSON schema" in said) == (method == "json_mode")
 
 
-@pytest.mark.parametrize("road", ROADS)
-def test_one_bounded_round_of_repair(make, road):
+@pytest.mark.parametrize("way", WAYS)
+def test_one_bounded_round_of_repair(make, way):
     llm, stage = make(answering({"name": "Bob"}), answering(BOB), structured_repair=True)
-    assert predict(llm, road)[-1] == Person(**BOB)
+    assert predict(llm, way)[-1] == Person(**BOB)
     *_, said, mend = stage.bodies[1]["messages"]
     assert (said["role"], mend["role"]) == ("assistant", "user")
     assert "age" in mend["content"]
     assert len(stage.requests) == 2
 
 
-@pytest.mark.parametrize("road", ROADS)
-def test_a_second_failure_is_final(make, road):
+@pytest.mark.parametrize("way", WAYS)
+def test_a_second_failure_is_final(make, way):
     llm, stage = make(answering({"name": "Bob"}), structured_repair=True)
     with pytest.raises(OxenStructuredOutputError, match="age"):
-        predict(llm, road)
+        predict(llm, way)
     assert len(stage.requests) == 2
 
 

@@ -44,9 +44,9 @@ def _nothing_ran():
 
 @pytest.fixture
 def make(server):
-    def made(*attempts, **knobs):
+    def made(*attempts, **options):
         stage = server.stage(*attempts)
-        return Oxen(base_url=stage.url, api_key="sk-1", max_retries=0, **knobs), stage
+        return Oxen(base_url=stage.url, api_key="sk-1", max_retries=0, **options), stage
 
     return made
 

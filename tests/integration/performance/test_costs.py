@@ -72,6 +72,41 @@ def test_a_long_stream_costs_as_much_per_chunk_as_a_short_one(api: EntryPoint, s
     assert long <= short * 1.02
 
 
+def ours(work: Callable[[], Any]) -> int:
+    """Calls of our own functions that some work takes: what libraries do inside is not ours to limit."""
+    profile = cProfile.Profile()
+    profile.enable()
+    work()
+    profile.disable()
+    files = (getattr(entry.code, "co_filename", "") for entry in profile.getstats())
+    counts = (entry.callcount for entry in profile.getstats())
+    own = ("_oxen_transport/", "langchain_oxen/", "llama_index_oxen/")
+    return sum(count for file, count in zip(files, counts, strict=True) if any(f"/{name}" in file for name in own))
+
+
+@each(*entry_points(streams=True))
+def test_our_own_layer_is_thin_per_chunk(api: EntryPoint, server: Server) -> None:
+    spent = []
+    for count in (100, 100, 600):
+        model = api.make(server.stage(long_stream(count)).url)
+        spent.append(ours(lambda model=model: drained(api, model)))  # type: ignore[misc]
+    assert (spent[2] - spent[1]) / 500 <= 38
+
+
+@each(*entry_points(streams=False))
+def test_our_own_layer_is_thin_per_call(api: EntryPoint, server: Server) -> None:
+    model = api.make(server.stage(good).url)
+
+    def ask() -> None:
+        if api.is_async:
+            asyncio.run(api.ask_async(model))
+        else:
+            api.ask(model)
+
+    ask()  # warms up what is made once
+    assert ours(ask) <= 260
+
+
 @each(*entry_points())
 def test_one_request_and_one_connection(api: EntryPoint, server: Server) -> None:
     """Many objects with equal settings, one call each: as many requests, and one connection for all."""

@@ -28,7 +28,7 @@ from llama_index.core.tools import QueryEngineTool
 from llama_index.core.workflow import Context
 from pydantic import BaseModel, Field
 
-from _oxen_transport.request import tokens as budget
+from _oxen_transport.request import tokens
 from llama_index_oxen import Oxen, OxenContextOverflowError
 from tests.integration.frameworks.llama_index_flows import documents, index, sources
 from tests.real_tokens import PROMPTS, ServerTokenizer
@@ -183,7 +183,7 @@ def test_a_prompt_is_counted_as_the_server_counts_it(
     messages = [chat_message(wired) for wired in dicts]
     told = llm.chat(messages, tools=tools, max_tokens=1).raw["usage"]["prompt_tokens"]
 
-    monkeypatch.setattr(budget, "_tokenizer", lambda _: ServerTokenizer(local_model_url))
+    monkeypatch.setattr(tokens, "tokenizer_of", lambda _: ServerTokenizer(local_model_url))
     small = llm.model_copy(update={"check_context": True, "context_window": 9})
     with pytest.raises(OxenContextOverflowError) as caught:
         small.chat(messages, tools=tools, max_tokens=1)

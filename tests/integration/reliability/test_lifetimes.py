@@ -37,10 +37,10 @@ ROOT = Path(__file__).parents[3]
 FIFTY = """
 import asyncio, gc, sys
 from tests.entry_points import entry_points
-door = next(door for door in entry_points() if str(door) == sys.argv[1])
-model = door.make(sys.argv[2], max_retries=0)
+entry = next(entry for entry in entry_points() if str(entry) == sys.argv[1])
+model = entry.make(sys.argv[2], max_retries=0)
 for number in range(50):
-    assert asyncio.run(door.ask_async(model, f"p{number}")).text == f"echo: p{number}"
+    assert asyncio.run(entry.ask_async(model, f"p{number}")).text == f"echo: p{number}"
 gc.collect()
 """
 
@@ -179,9 +179,9 @@ def test_fork_in_the_middle_of_an_answer(api: EntryPoint, server: Server) -> Non
     assert texts == [ANSWER]
 
 
-def ask_there(stored: bytes, door: str, name: str) -> str:
+def ask_there(stored: bytes, entry: str, name: str) -> str:
     """In another process: unpickle, ask."""
-    api = next(known for known in entry_points() if str(known) == door)
+    api = next(known for known in entry_points() if str(known) == entry)
     return str(api.ask(pickle.loads(stored), name).text)  # noqa: S301 - our own bytes
 
 

@@ -52,7 +52,8 @@ def test_one_call_makes_at_most_one_and_max_retries_requests(max_retries: int, a
         watched(lambda: api.ask(api.make(stage.url, max_retries=max_retries)))
     assert len(stage.requests) == caught.value.attempts == 1 + max_retries
     assert f"{1 + max_retries} attempt" in str(caught.value)
-    assert (caught.value.model, caught.value.host) == ("open-mixtral-8x22b", "127.0.0.1")
+    assert caught.value.model == "open-mixtral-8x22b"
+    assert stage.url.startswith(f"http://{caught.value.host}/")
 
 
 @pytest.mark.usefixtures("fast_retries")

@@ -164,8 +164,8 @@ class Surfaces:
             self.seen.append(repr(error) + repr(error.__dict__))
 
 
-def make(api: EntryPoint, url: str, **knobs: Any) -> Any:
-    return api.make(url, api_key=KEY, extra_headers={"X-Tenant": HEADER}, timeout=0.4, max_retries=1, **knobs)
+def make(api: EntryPoint, url: str, **options: Any) -> Any:
+    return api.make(url, api_key=KEY, extra_headers={"X-Tenant": HEADER}, timeout=0.4, max_retries=1, **options)
 
 
 @pytest.mark.usefixtures("fast_retries")
@@ -227,7 +227,7 @@ def test_the_catalogue_keeps_secrets_too(api: EntryPoint, server: Server) -> Non
 
 
 @each_scenario(
-    "knobs",
+    "options",
     [
         {"api_key": KEY + "\n x"},
         {"extra_headers": {"X-Call": CALL + "\r\nHost: evil"}},
@@ -242,14 +242,14 @@ def test_the_catalogue_keeps_secrets_too(api: EntryPoint, server: Server) -> Non
     is_async=False,
     streams=False,
 )
-def test_a_refused_setting_is_not_quoted(knobs: dict[str, Any], api: EntryPoint) -> None:
+def test_a_refused_setting_is_not_quoted(options: dict[str, Any], api: EntryPoint) -> None:
     surfaces = Surfaces()
-    url = knobs.pop("base_url", "http://127.0.0.1:9")
+    url = options.pop("base_url", "http://127.0.0.1:9")
     with pytest.raises(OxenConfigError) as caught:
-        api.make(url, **knobs)
+        api.make(url, **options)
     surfaces.add_error(caught.value)
-    knobs["base_url"] = url  # parametrised values are shared
-    allowed = (KEY,) if "temperature" in knobs else ()  # a value of a field that is no secret may be named
+    options["base_url"] = url  # parametrised values are shared
+    allowed = (KEY,) if "temperature" in options else ()  # a value of a field that is no secret may be named
     assert not [found for text in surfaces.seen for found in shown(text) if found not in allowed]
 
 
@@ -258,8 +258,8 @@ def test_a_frame_that_waits_for_a_server_to_read_shows_nothing(api: EntryPoint, 
     """A prompt too long for the buffers is written for as long as nobody reads it."""
     import threading
 
-    url, knobs = f"http://127.0.0.1:{silent_port}/api", {"timeout": 2, "max_retries": 0, "history": "off"}
-    model = api.make(url, api_key=KEY, extra_headers={"X-Tenant": HEADER}, **knobs)
+    url, options = f"http://127.0.0.1:{silent_port}/api", {"timeout": 2, "max_retries": 0, "history": "off"}
+    model = api.make(url, api_key=KEY, extra_headers={"X-Tenant": HEADER}, **options)
     prompt = [{"role": "user", "content": "ox " * 4_000_000}]
     seen: dict[str, list[str]] = {}
 

@@ -59,8 +59,8 @@ def trickle(_: Received) -> Iterable[Step]:
     return itertools.chain(open_stream(), itertools.cycle(open_stream(event(chunk("a")), 0.1)[1:]))
 
 
-def failure(api: EntryPoint, url: str, **knobs: Any) -> tuple[OxenError, float]:
-    model = api.make(url, **{"max_retries": 2, **knobs})
+def failure(api: EntryPoint, url: str, **options: Any) -> tuple[OxenError, float]:
+    model = api.make(url, **{"max_retries": 2, **options})
     began = time.monotonic()
     with pytest.raises(OxenError) as caught:
         watched(lambda: api.ask(model))
@@ -178,10 +178,10 @@ def test_total_timeout_bounds_a_body(api: EntryPoint, server: Server) -> None:
 def test_limits_can_be_said_per_call(api: EntryPoint, server: Server) -> None:
     stage = server.stage([HANG])
     model = api.make(stage.url, timeout=30)
-    for knob in ("timeout", "total_timeout"):
+    for option in ("timeout", "total_timeout"):
         began = time.monotonic()
         with pytest.raises(OxenTimeoutError):
-            watched(lambda knob=knob: api.ask(model, **{knob: 0.4}))  # type: ignore[misc]
+            watched(lambda option=option: api.ask(model, **{option: 0.4}))  # type: ignore[misc]
         assert time.monotonic() - began < 0.4 + LATE
 
 

@@ -70,7 +70,7 @@ def settings(server: Server) -> OxenCatalogue:
     return OxenCatalogue(base_url=server.stage(served).url + "/api/ai")
 
 
-@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+@each_row("is_async", [False, True], ids=["sync", "async"])
 def test_the_list_needs_no_key_and_is_kept(server: Server, *, is_async: bool) -> None:
     stage = server.stage(served)
     listing = OxenCatalogue(base_url=stage.url + "/api/ai")
@@ -86,7 +86,7 @@ def test_the_list_needs_no_key_and_is_kept(server: Server, *, is_async: bool) ->
     assert len(stage.requests) == 2
 
 
-@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+@each_row("is_async", [False, True], ids=["sync", "async"])
 def test_one_model(server: Server, *, is_async: bool) -> None:
     stage = server.stage(served)
     listing = OxenCatalogue(base_url=stage.url + "/api/ai")
@@ -158,7 +158,7 @@ def test_a_request_is_validated_where_the_user_asks_for_it(settings: OxenCatalog
     build(settings, QUESTION, call={"top_p": 0.9})  # a call means the same whether or not the catalogue was read
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("schema", "expected"),
     [
         (None, OxenConfigError),

@@ -16,6 +16,7 @@ from _oxen_transport.testing import MIXTRAL, OxenServer, Server
 from langchain_oxen import ChatOxen
 from llama_index_oxen import Oxen
 from tests.entry_points import KEY
+from tests.tables import each_row
 
 MINE = {
     "id": "ox/my-mixtral",
@@ -88,7 +89,7 @@ def test_the_price_of_time() -> None:
     assert base.cost(usage, seconds=10) == base.cost(usage) == pytest.approx(10 * 2e-6 + 5 * 6e-6)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("given", "read"),
     [
         ([{"status": "active"}, "error", {"state": 1}, None], ("active", "error", "unknown", "unknown")),

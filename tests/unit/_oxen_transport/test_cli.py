@@ -16,6 +16,7 @@ import pytest
 
 from _oxen_transport.testing import OxenServer, Server, Step, chunks, sse, whole
 from tests.certificates import Certificates
+from tests.tables import each_row
 
 ROOT = Path(__file__).parents[3]
 COMMAND = [sys.executable, "-c", "from _oxen_transport.cli import main; main()"]
@@ -67,7 +68,7 @@ def test_a_silent_port(silent_port: int) -> None:
     assert "silent" in found["HTTP"]["cure"]
 
 
-@pytest.mark.parametrize("wrong", ["unknown_issuer", "expired", "wrong_host"])
+@each_row("wrong", ["unknown_issuer", "expired", "wrong_host"])
 def test_a_wrong_certificate(certificates: Certificates, wrong: str) -> None:
     with Server(getattr(certificates, wrong)) as running:
         code, found, _ = doctor(OxenServer(running).url, SSL_CERT_FILE=str(certificates.authority))

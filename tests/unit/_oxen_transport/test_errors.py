@@ -30,7 +30,7 @@ KNOWN = Details(
 )
 
 
-@pytest.mark.parametrize("kind", LEAVES, ids=lambda kind: kind.__name__)
+@each_row("kind", LEAVES, ids=lambda kind: kind.__name__)
 def test_every_error_is_in_the_tree_has_a_full_text_and_survives_pickle_and_copy(kind: type[OxenError]) -> None:
     assert kind.__name__ in (errors.__doc__ or "")
     assert kind.__doc__

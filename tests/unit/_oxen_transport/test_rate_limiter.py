@@ -97,7 +97,7 @@ def test_85_percent_of_an_unknown_steady_limit_are_used(limit: float, burst: flo
     assert outcome.requeued_often <= 1
 
 
-@pytest.mark.parametrize("limit", [2, 20])
+@each_row("limit", [2, 20])
 def test_85_percent_are_used_where_each_429_costs_ten_seconds(limit: float) -> None:
     assert simulate(limit, burst=1, pause=10, workers=20, settled=180).per_second >= 0.85 * limit
 

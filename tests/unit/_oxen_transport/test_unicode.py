@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from _oxen_transport.unicode import SurrogateJoiner, valid_text, valid_tree
 from tests.tables import each_row
 
@@ -30,7 +28,7 @@ def test_a_tree() -> None:
     }
 
 
-@pytest.mark.parametrize(
+@each_row(
     "pieces", [["hi \ud83d", "\ude00 there"], ["hi ", "\ud83d", "", "\ude00", " there"], ["hi \ud83d\ude00 there"]]
 )
 def test_halves_in_two_pieces_are_joined(pieces: list[str]) -> None:

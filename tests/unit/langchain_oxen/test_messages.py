@@ -228,7 +228,7 @@ def test_arguments_that_are_no_object_are_kept_and_never_run(arguments):
     assert [bad["args"] for bad in message.invalid_tool_calls] == [arguments]
 
 
-@pytest.mark.parametrize("arguments", ["", "null", "{}"])
+@each_row("arguments", ["", "null", "{}"])
 def test_no_arguments_are_an_empty_object(arguments):
     message = from_wire(Completion(tool_calls=(ToolCall("a", "f", arguments),)))
     assert [call["args"] for call in message.tool_calls] == [{}]

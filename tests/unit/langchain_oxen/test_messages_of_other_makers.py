@@ -19,6 +19,7 @@ from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.request.build import build
 from _oxen_transport.settings import OxenSettings
 from langchain_oxen.messages import to_wire
+from tests.tables import each_row
 
 CALL: Any = {"id": "call_1", "name": "f", "args": {"a": 1}, "type": "tool_call"}
 FUNCTION = {"name": "f", "arguments": '{"a":1}'}
@@ -43,7 +44,7 @@ FOREIGN_ITEMS: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("item", FOREIGN_ITEMS, ids=lambda item: item["type"])
+@each_row("item", FOREIGN_ITEMS, ids=lambda item: item["type"])
 def test_a_foreign_item_of_an_answer_is_left_out_and_its_call_sent_once(item: dict[str, Any]) -> None:
     answer = AIMessage([{"type": "text", "text": "I look."}, item], tool_calls=[CALL])
     [wired] = to_wire([answer])
@@ -58,7 +59,7 @@ def test_a_function_call_that_stands_alone_becomes_a_call() -> None:
     assert [(call["id"], call["function"]["name"]) for call in wired["tool_calls"]] == [("call_1", "f")]
 
 
-@pytest.mark.parametrize("block", [{**CALL, "id": None}, {"type": "tool_use", "name": "f", "input": {"a": 1}}])
+@each_row("block", [{**CALL, "id": None}, {"type": "tool_use", "name": "f", "input": {"a": 1}}])
 def test_a_call_without_an_id_is_sent_once(block: dict[str, Any]) -> None:
     [wired] = to_wire([AIMessage([block], tool_calls=[{**CALL, "id": None}])])
     assert len(wired["tool_calls"]) == 1
@@ -66,7 +67,7 @@ def test_a_call_without_an_id_is_sent_once(block: dict[str, Any]) -> None:
     assert len(wired["tool_calls"]) == 2
 
 
-@pytest.mark.parametrize("content", ["", [{"type": "refusal", "refusal": "I will not."}]])
+@each_row("content", ["", [{"type": "refusal", "refusal": "I will not."}]])
 def test_a_refusal_stays_in_the_history(content: Any) -> None:
     answer = AIMessage(content, additional_kwargs={"refusal": "I will not."})
     assert [message["content"] for message in sent([HumanMessage("q"), answer, HumanMessage("why?")])] == [
@@ -87,8 +88,8 @@ def thinking(**kwargs: Any) -> list[Any]:
     return [HumanMessage("q"), answer, ToolMessage("2", tool_call_id="call_1", name="f")]
 
 
-@pytest.mark.parametrize("history", ["repair", "off"])
-@pytest.mark.parametrize(("model", "goes_back"), [("deepseek-v4-flash", True), ("open-mixtral-8x22b", False)])
+@each_row("history", ["repair", "off"])
+@each_row(("model", "goes_back"), [("deepseek-v4-flash", True), ("open-mixtral-8x22b", False)])
 def test_thoughts_and_signatures_go_back_to_the_families_that_take_them(
     model: str, goes_back: bool, history: str
 ) -> None:
@@ -110,7 +111,7 @@ def test_mistrals_strict_mode_does_not_take_thoughts_for_a_fault() -> None:
     assert "reasoning_content" not in sent(history, "open-mixtral-8x22b", history="strict")[1]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("block", "text"),
     [
         ({"type": "image", "base64": "AAAA", "mime_type": "image/png"}, "[image left out: the model reads text only]"),

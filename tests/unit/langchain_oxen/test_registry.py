@@ -14,9 +14,10 @@ from langchain_oxen import ChatOxen, OxenConfigError, OxenMissingExtraError
 
 @pytest.fixture
 def table(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """A copy of LangChain's table, and no creator kept from another test."""
+    """LangChain's table as it comes: without what another test registered, or a creator kept from it."""
     base._get_chat_model_creator.cache_clear()
-    monkeypatch.setattr(base, "_BUILTIN_PROVIDERS", dict(base._BUILTIN_PROVIDERS))
+    builtin = {name: entry for name, entry in base._BUILTIN_PROVIDERS.items() if name != "oxen"}
+    monkeypatch.setattr(base, "_BUILTIN_PROVIDERS", builtin)
     return base._BUILTIN_PROVIDERS
 
 

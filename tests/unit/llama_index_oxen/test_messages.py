@@ -54,7 +54,7 @@ def test_every_role(role, wired):
     assert to_wire([ChatMessage(role=role, content="hi")]) == [{"role": wired, "content": "hi"}]
 
 
-@pytest.mark.parametrize("role", ["tool", "function"])
+@each_row("role", ["tool", "function"])
 def test_a_tools_result(role):
     message = ChatMessage(role=role, content="18", additional_kwargs={"tool_call_id": "AbC123xyZ", "name": "weather"})
     assert to_wire([message]) == [{"role": "tool", "content": "18", "tool_call_id": "AbC123xyZ", "name": "weather"}]
@@ -80,7 +80,7 @@ class Single(BaseModel):
     arguments: str
 
 
-@pytest.mark.parametrize("single", [SINGLE, Single(**SINGLE)])
+@each_row("single", [SINGLE, Single(**SINGLE)])
 def test_openais_single_function_call_is_a_call_if_there_is_no_other(single):
     old = {"function_call": single}
     [wired] = to_wire([ChatMessage(role="assistant", content="Let me see.", additional_kwargs=old)])
@@ -236,7 +236,7 @@ def test_arguments_that_are_no_object_are_kept_and_never_run(arguments):
     assert [block.tool_kwargs for block in response.message.blocks] == [arguments]
 
 
-@pytest.mark.parametrize("arguments", ["", "null", "{}"])
+@each_row("arguments", ["", "null", "{}"])
 def test_no_arguments_are_an_empty_object(arguments):
     response = from_wire(Completion(tool_calls=(ToolCall("a", "f", arguments),)))
     assert [block.tool_kwargs for block in response.message.blocks] == [{}]

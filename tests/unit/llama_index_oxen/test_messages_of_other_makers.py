@@ -21,6 +21,7 @@ from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.request.build import build
 from _oxen_transport.settings import OxenSettings
 from llama_index_oxen.messages import to_wire
+from tests.tables import each_row
 
 CALL = ToolCallBlock(tool_call_id="call_1", tool_name="f", tool_kwargs={"a": 1})
 FUNCTION = {"name": "f", "arguments": '{"a":1}'}
@@ -42,7 +43,7 @@ def result(text: str, call_id: str | None = "call_1", **kwargs: Any) -> ChatMess
     return ChatMessage(role="tool", content=text, additional_kwargs={"tool_call_id": call_id, **kwargs})
 
 
-@pytest.mark.parametrize("block", [ImageBlock(), DocumentBlock(url="")])
+@each_row("block", [ImageBlock(), DocumentBlock(url="")])
 def test_a_foreign_item_of_an_answer_is_left_out_and_its_call_sent_once(block: Any) -> None:
     [wired] = to_wire([answer(TextBlock(text="I look."), block, CALL)])
     assert wired["content"] == "I look."
@@ -63,8 +64,8 @@ def test_the_texts_of_an_answer_are_joined_as_core_joins_them() -> None:
     assert sent([QUESTION, answer(texts[0], cited, texts[1]), QUESTION])[1]["content"] == "a\nb\nc"
 
 
-@pytest.mark.parametrize("history", ["repair", "off"])
-@pytest.mark.parametrize(("model", "goes_back"), [("deepseek-v4-flash", True), ("open-mixtral-8x22b", False)])
+@each_row("history", ["repair", "off"])
+@each_row(("model", "goes_back"), [("deepseek-v4-flash", True), ("open-mixtral-8x22b", False)])
 def test_thoughts_and_signatures_go_back_to_the_families_that_take_them(
     model: str, goes_back: bool, history: str
 ) -> None:
@@ -82,7 +83,7 @@ def test_thoughts_of_an_answer_without_calls_stay_here() -> None:
     assert sent(history)[1] == {"role": "assistant", "content": "18"}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("block", "text"),
     [
         (ImageBlock(url="https://x/a.png"), "[image left out: the model reads text only]"),

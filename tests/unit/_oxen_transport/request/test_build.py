@@ -23,12 +23,12 @@ HELLO: list[Any] = [{"role": "user", "content": "Hello"}]
 TOOL = {"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}
 
 
-def settings(**knobs: Any) -> OxenSettings:
-    return OxenSettings(**{"api_key": KEY, **knobs})
+def settings(**options: Any) -> OxenSettings:
+    return OxenSettings(**{"api_key": KEY, **options})
 
 
-def body_of(call: dict[str, Any] | None = None, *, stream: bool = False, **knobs: Any) -> dict[str, Any]:
-    request = build(settings(**knobs), HELLO, stream=stream, call=call)
+def body_of(call: dict[str, Any] | None = None, *, stream: bool = False, **options: Any) -> dict[str, Any]:
+    request = build(settings(**options), HELLO, stream=stream, call=call)
     assert json.loads(request.content) == request.body
     return request.body
 
@@ -94,7 +94,7 @@ def test_dictionaries_are_merged() -> None:
 
 
 @each_row("call", [{"temperature": 9}, {"temprature": 1}, {"n": 2}, {"stop": 7}, {"base_url": "x"}, {"api_key": "x"}])
-def test_a_call_passes_the_same_door(call: dict[str, Any]) -> None:
+def test_a_call_is_checked_like_the_settings(call: dict[str, Any]) -> None:
     with pytest.raises(OxenConfigError) as caught:
         build(settings(), HELLO, call=call)
     assert next(iter(call)) in str(caught.value)
@@ -129,13 +129,13 @@ def test_tool_choice(choice: Any, sent: Any) -> None:
     assert body_of(tools=[TOOL], tool_choice=choice).get("tool_choice") == sent
 
 
-@pytest.mark.parametrize("choice", ["nothing", {"type": "function", "function": {"name": "nothing"}}, {"x": 1}])
+@each_row("choice", ["nothing", {"type": "function", "function": {"name": "nothing"}}, {"x": 1}])
 def test_a_tool_that_is_not_there(choice: Any) -> None:
     with pytest.raises(OxenConfigError, match="look"):
         body_of(tools=[TOOL], tool_choice=choice)
 
 
-@pytest.mark.parametrize("tools", [None, []])
+@each_row("tools", [None, []])
 def test_without_tools_nothing_about_tools_is_sent(tools: Any) -> None:
     body = body_of(tools=tools, tool_choice="any", parallel_tool_calls=True)
     assert not {"tools", "tool_choice", "parallel_tool_calls"} & set(body)
@@ -179,7 +179,7 @@ def test_what_json_cannot_carry(value: Any) -> None:
         assert content["x"] in ([1, 2], "_w==", "1j", "\ufffd") or isinstance(value, (set, bytes))
 
 
-@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+@each_row("number", [float("nan"), float("inf"), float("-inf")])
 def test_a_number_that_json_has_no_word_for(number: float) -> None:
     with pytest.raises(OxenConfigError, match="JSON"):
         build(settings(), HELLO, call={"extra_body": {"x": [number]}})
@@ -223,9 +223,7 @@ def test_a_header_with_no_name_is_refused() -> None:
         settings(extra_headers={"X Team": "a"})
 
 
-@pytest.mark.parametrize(
-    "function", [{"name": "now"}, {"name": "now", "parameters": None}, {"name": "now", "parameters": {}}]
-)
+@each_row("function", [{"name": "now"}, {"name": "now", "parameters": None}, {"name": "now", "parameters": {}}])
 def test_a_tool_without_parameters_gets_an_empty_object(function: dict[str, Any]) -> None:
     tool = {"type": "function", "function": function}
     before = copy.deepcopy(tool)
@@ -235,7 +233,7 @@ def test_a_tool_without_parameters_gets_an_empty_object(function: dict[str, Any]
     assert body_of({"tools": [TOOL]})["tools"] == [TOOL]
 
 
-@pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens"])
+@each_row("name", ["max_tokens", "max_completion_tokens"])
 def test_the_window_is_held_against_the_limit_in_extra_body(name: str) -> None:
     with pytest.raises(OxenContextOverflowError, match="with 63999 reserved"):
         body_of({"check_context": True, "extra_body": {name: 63_999}})

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
-
 from _oxen_transport.families import family
 from _oxen_transport.request.repair import repair
 from _oxen_transport.request.token_bound import estimate_messages
 from _oxen_transport.request.tokens import count_repaired
 from tests.agent_histories import agent_history, changes_what_was_sent
+from tests.tables import each_row
 
 TOOLS = [
     {"type": "function", "function": {"name": name, "description": "d", "parameters": {"type": "object"}}}
@@ -16,7 +15,7 @@ TOOLS = [
 ]
 
 
-@pytest.mark.parametrize("model", ["open-mixtral-8x22b", "mistral-large-2411", "gpt-4o", "claude-sonnet-4-5"])
+@each_row("model", ["open-mixtral-8x22b", "mistral-large-2411", "gpt-4o", "claude-sonnet-4-5"])
 def test_what_was_sent_before_is_sent_again_as_it_was(model: str) -> None:
     """A server's prompt cache holds what did not change (`python -m tests.agent_histories` gives the rate)."""
     changed = [seed for seed in range(200) if changes_what_was_sent(agent_history(seed), model)]

@@ -131,7 +131,7 @@ def test_off_leaves_everything(rule, model, before, after, error):
 GENERIC_RULES = re.search(r"gets those that all of them need: (.+?)\.\n", DOCS, re.DOTALL)
 
 
-@pytest.mark.parametrize("mode", ["repair", "strict", "off"])
+@each_row("mode", ["repair", "strict", "off"])
 def test_without_a_message_there_is_nothing_to_send(mode):
     with pytest.raises(OxenConfigError, match="the conversation is empty"):
         repair_for([], mode=mode)
@@ -293,7 +293,7 @@ def test_arguments_are_an_object_and_nothing_is_lost(given, sent):
     assert json.loads(repaired[1]["tool_calls"][0]["function"]["arguments"]) == sent
 
 
-@pytest.mark.parametrize("text", ['{"a":1}', '{ "b" : [1, 2.50], "a": "ü" }'])
+@each_row("text", ['{"a":1}', '{ "b" : [1, 2.50], "a": "ü" }'])
 def test_good_arguments_stay_as_the_model_wrote_them(text):
     assert (
         repair_for([user("q"), calling(call(arguments=text)), result()])[1]["tool_calls"][0]["function"]["arguments"]
@@ -305,7 +305,7 @@ def name_sent(name, *family):
     return repair_for([user("q"), calling(call(name=name)), result()], *family)[1]["tool_calls"][0]["function"]["name"]
 
 
-@pytest.mark.parametrize("known", [MIXTRAL, GENERIC, CLAUDE])
+@each_row("known", [MIXTRAL, GENERIC, CLAUDE])
 @each_row(
     ("name", "sent"),
     [
@@ -321,7 +321,7 @@ def test_a_function_name_that_servers_refuse_is_written_otherwise(name, sent, kn
     assert name_sent(name, known) == sent
 
 
-@pytest.mark.parametrize("ids", [("", ""), ("x", "x")])
+@each_row("ids", [("", ""), ("x", "x")])
 def test_results_of_equal_or_missing_ids_go_by_their_names(ids):
     calls = calling(call(ids[0], "f"), call(ids[1], "g"))
     repaired = repair_for([user("q"), calls, result("of g", ids[1], name="g"), result("of f", ids[0], name="f")])
@@ -509,13 +509,13 @@ def test_an_image_from_a_tool_does_not_end_the_run(known, note, caplog):
         repair_for(history, known, "strict")
 
 
-@pytest.mark.parametrize("kind", ["file", "audio_url", "video_url"])
+@each_row("kind", ["file", "audio_url", "video_url"])
 def test_media_of_a_kind_that_the_model_does_not_read_is_refused_by_name(kind):
     with pytest.raises(OxenConfigError, match=rf"content part 0 of type '{kind}'.*the model does not read it"):
         repair_for([user([{"type": kind, kind: {"url": "https://x"}}])], PIXTRAL)
 
 
-@pytest.mark.parametrize("part", [{"image_url": {"url": "https://x"}}, 3])
+@each_row("part", [{"image_url": {"url": "https://x"}}, 3])
 def test_a_part_without_a_type_is_an_error_in_every_family(part):
     with pytest.raises(OxenConfigError, match=r"messages\[0\]: content part 0"):
         repair_for([user([part])], GENERIC)
@@ -526,7 +526,7 @@ def test_content_that_is_neither_text_nor_parts_is_an_error():
         repair_for([user(3)])
 
 
-@pytest.mark.parametrize("known", [MIXTRAL, GENERIC, CLAUDE])
+@each_row("known", [MIXTRAL, GENERIC, CLAUDE])
 def test_a_part_is_text_and_nothing_else(known):
     hinted = [{"type": "text", "text": "long", "cache_control": {"type": "ephemeral"}}, {"text": "er"}, "!"]
     assert repair_for([{"role": "system", "content": hinted}, user("x")], known)[0] == system("long\n\ner\n\n!")
@@ -577,7 +577,7 @@ def test_a_good_history_is_left_alone_even_in_strict_mode():
     assert repair_for(history, mode="strict") == repair_for(history, GENERIC, "strict") == history
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("message", "rule"),
     [
         (user([{"type": "text", "text": "q"}]), "content-parts"),

@@ -15,6 +15,7 @@ from _oxen_transport.families import family
 from _oxen_transport.request.repair import repair
 from _oxen_transport.types import ROLES
 from tests.history_checks import accepted_by_mistral, nothing_lost, pairs, strictly_alternating
+from tests.tables import each_row
 
 MIXTRAL = family("open-mixtral-8x22b")
 LATER = family("mistral-large-2411")
@@ -206,7 +207,7 @@ def test_ids_do_not_change_when_the_conversation_goes_on(past, future):
     assert sent_after[: len(sent_before)] == sent_before
 
 
-@pytest.mark.parametrize("mode", ["repair", "strict", "off"])
+@each_row("mode", ["repair", "strict", "off"])
 def test_an_empty_conversation_is_refused_in_every_mode(mode):
     with pytest.raises(OxenConfigError, match="empty"):
         repair([], MIXTRAL, mode, tools=False)

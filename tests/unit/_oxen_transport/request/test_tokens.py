@@ -208,7 +208,7 @@ DATA = {
 }
 
 
-@pytest.mark.parametrize("kind", [*PROSE, *DATA])
+@each_row("kind", [*PROSE, *DATA])
 def test_a_bound_is_never_below_the_count_and_at_most_twice_of_it_for_prose(kind):
     text = {**PROSE, **DATA}[kind]
     counted = count_text(text, MIXTRAL).tokens
@@ -309,9 +309,7 @@ def test_fit_fills_what_is_left(prompt, limit, most, tokens):
     assert fit(prompt, limit, most=most) == tokens
 
 
-@pytest.mark.parametrize(
-    "prompt", [Count(64_000, exact=True), Count(70_000, exact=True), Count(60_000, exact=False, upper=70_000)]
-)
+@each_row("prompt", [Count(64_000, exact=True), Count(70_000, exact=True), Count(60_000, exact=False, upper=70_000)])
 def test_fit_has_nothing_to_give(prompt):
     with pytest.raises(OxenContextOverflowError):
         fit(prompt, 64_000, model=MIXTRAL)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from _oxen_transport.response.choice import CHUNK, WHOLE, choices_in, first_choice, read_choice
 from _oxen_transport.response.tool_calls import Assembler
 from _oxen_transport.types import ToolCall
+from tests.tables import each_row
 
 
-@pytest.mark.parametrize("keys", [WHOLE, CHUNK])
-@pytest.mark.parametrize(
+@each_row("keys", [WHOLE, CHUNK])
+@each_row(
     ("choice", "text"),
     [
         ({"message": {"content": "x"}}, "x"),
@@ -35,36 +34,34 @@ def test_what_belongs_to_the_other_kind_comes_second() -> None:
     assert (read_choice(both, WHOLE).text, read_choice(both, CHUNK).text) == ("whole", "piece")
 
 
-@pytest.mark.parametrize("choice", [{}, {"message": None}, {"delta": 7}, {"text": 7}, {"finish_reason": "stop"}])
+@each_row("choice", [{}, {"message": None}, {"delta": 7}, {"text": 7}, {"finish_reason": "stop"}])
 def test_no_answer(choice: dict[str, Any]) -> None:
     assert not read_choice(choice, WHOLE).is_answer
 
 
-@pytest.mark.parametrize("reason", [None, "", " ", "null", "NULL", "None", 7, True, ["stop"]])
+@each_row("reason", [None, "", " ", "null", "NULL", "None", 7, True, ["stop"]])
 def test_no_finish_reason(reason: Any) -> None:
     assert read_choice({"finish_reason": reason, "delta": {}}, CHUNK).finish_reason is None
 
 
-@pytest.mark.parametrize(
-    "reason", ["error", "ERROR", "abort", "cancelled", "network_error", "insufficient_system_resource"]
-)
+@each_row("reason", ["error", "ERROR", "abort", "cancelled", "network_error", "insufficient_system_resource"])
 def test_a_reason_that_says_the_answer_is_not_whole(reason: str) -> None:
     assert read_choice({"finish_reason": reason, "message": {"content": "par"}}, WHOLE).error is not None
 
 
-@pytest.mark.parametrize("error", ["boom", {"message": "boom"}, True])
-@pytest.mark.parametrize("where", ["choice", "message"])
+@each_row("error", ["boom", {"message": "boom"}, True])
+@each_row("where", ["choice", "message"])
 def test_an_error(error: Any, where: str) -> None:
     message: dict[str, Any] = {"content": "par", **({"error": error} if where == "message" else {})}
     assert read_choice({"message": message, **({"error": error} if where == "choice" else {})}, WHOLE).error is not None
 
 
-@pytest.mark.parametrize("error", [None, "", {}, False, {"code": 0, "message": ""}])
+@each_row("error", [None, "", {}, False, {"code": 0, "message": ""}])
 def test_no_error(error: Any) -> None:
     assert read_choice({"message": {"content": "x", "error": error}, "error": error}, WHOLE).error is None
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("indices", "first"),
     [([0, 1], 0), ([1, 0], 1), ([None, None], 0), (["1", "0"], 1), ([2, 1], 1), ([1.0, 0.0], 1), ([3], 0)],
 )
@@ -73,7 +70,7 @@ def test_the_choice_of_index_0_is_the_answer(indices: list[Any], first: int) -> 
     assert first_choice(choices_in({"choices": choices}))["place"] == first
 
 
-@pytest.mark.parametrize("choices", [None, {}, "x", [], [None, 7]])
+@each_row("choices", [None, {}, "x", [], [None, 7]])
 def test_no_choice(choices: Any) -> None:
     assert first_choice(choices_in({"choices": choices})) == {}
 

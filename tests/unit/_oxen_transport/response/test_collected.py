@@ -6,9 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from _oxen_transport.response.collected import Collected
+from tests.tables import each_row
 
 
 def collected(*extras: dict[str, Any]) -> dict[str, Any]:
@@ -33,7 +32,7 @@ def test_of_all_else_the_last_value_counts() -> None:
 TEXT = {"type": "reasoning.text", "index": 0}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("pieces", "joined"),
     [
         ([{**TEXT, "text": "so "}, {**TEXT, "text": "it is"}], [{**TEXT, "text": "so it is"}]),

@@ -300,7 +300,7 @@ DAMAGED = {
 }
 
 
-@pytest.mark.parametrize("which", DAMAGED)
+@each_row("which", DAMAGED)
 def test_damaged(which: str) -> None:
     with pytest.raises(errors.OxenResponseError, match="invalid compressed data"):
         unpacked(DAMAGED[which], "gzip")
@@ -338,7 +338,7 @@ def test_deflate_that_is_damaged_from_the_start() -> None:
     assert unpacked(b"\xff" * 20, "deflate") == b"\xff" * 20, "the reader of the body says what is wrong"
 
 
-@pytest.mark.parametrize("size", [1, 2, 1000])
+@each_row("size", [1, 2, 1000])
 def test_a_coding_that_nobody_named(size: int) -> None:
     assert unpacked(gzip.compress(TEXT), "", size) == TEXT
     raw = zlib.compressobj(wbits=-zlib.MAX_WBITS)

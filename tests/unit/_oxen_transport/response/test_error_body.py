@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pytest
 from pydantic import SecretStr
 
 from _oxen_transport.redaction import Redactor
@@ -179,18 +178,18 @@ def test_the_prompt_does_not_fit_says_a_code() -> None:
     assert parse_error({"error": {"message": "x", "n_ctx": "many"}}).context_window is None
 
 
-@pytest.mark.parametrize("text", ["temperature is too high", "rate limit exceeded", "Invalid model: x"])
+@each_row("text", ["temperature is too high", "rate limit exceeded", "Invalid model: x"])
 def test_other_refusals_are_no_overflow(text: str) -> None:
     assert not parse_error({"error": {"message": text}}).overflow
 
 
-@pytest.mark.parametrize("text", ["Model not found: x", "Invalid model: open-mixtral-8x22b"])
+@each_row("text", ["Model not found: x", "Invalid model: open-mixtral-8x22b"])
 def test_an_unknown_model(text: str) -> None:
     assert parse_error({"error": {"message": text}}).unknown_model
     assert not parse_error({"error": {"message": "no such page"}}).unknown_model
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("body", "message", "status"),
     [
         ([{"error": {"code": 429, "message": "slow down"}}], "slow down", 429),

@@ -119,7 +119,7 @@ def cuts(stream: bytes) -> Iterator[list[bytes]]:
         yield [stream[:border], b"", *bytewise(stream[border : border + 3]), stream[border + 3 :]]
 
 
-@pytest.mark.parametrize(("stream", "expected"), VECTORS.values(), ids=VECTORS)
+@each_row(("stream", "expected"), VECTORS.values(), ids=VECTORS)
 def test_vector_at_every_border(stream: bytes, expected: list[tuple[str, str]]) -> None:
     for pieces in cuts(stream):
         assert decode_all(pieces) == expected, pieces
@@ -254,7 +254,7 @@ class TestGrowth:
         assert tail.work >= len(stream) - 2 * size
         return tail.work / len(stream)
 
-    @pytest.mark.parametrize(
+    @each_row(
         "line",
         [b"data: " + b"x" * 99, b"data: x\n" * 12, b": ping\r\ndata: x\r\n" * 12],
         ids=["one line", "many", "CRLF"],

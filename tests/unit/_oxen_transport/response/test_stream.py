@@ -78,7 +78,7 @@ def test_nothing_after_done_counts() -> None:
     assert "late" not in "".join(made.text for made in out)
 
 
-@pytest.mark.parametrize("done", [b"data: [DONE]\n\n", b"data:[DONE]\n\n", b"data:  [DONE] \r\n\r\n"])
+@each_row("done", [b"data: [DONE]\n\n", b"data:[DONE]\n\n", b"data:  [DONE] \r\n\r\n"])
 def test_ways_to_say_done(done: bytes) -> None:
     assert read(sse(chunks(finish_reason=None), done=False) + done)[1].finish_reason is None
 
@@ -116,7 +116,7 @@ def test_a_cut_at_every_byte() -> None:
     assert read(WHOLE[: ends + 2])[1].text == ANSWER
 
 
-@pytest.mark.parametrize("left", [b"", b"\n", b"\r", b"\r\n"])
+@each_row("left", [b"", b"\n", b"\r", b"\r\n"])
 def test_the_last_event_needs_no_blank_line_if_the_body_ends_in_good_order(left: bytes) -> None:
     reader, out = reader_fed(sse(chunks()[:-1], done=False) + event(chunk("!", "stop")).rstrip() + left)
     out += reader.end()

@@ -28,7 +28,7 @@ def delta(finish_reason: str | None = None, **fields: Any) -> dict[str, Any]:
     return {"id": "c1", "model": "m", "choices": [{"index": 0, "delta": fields, "finish_reason": finish_reason}]}
 
 
-@pytest.mark.parametrize(
+@each_row(
     "event",
     [
         {"error": {"message": "key s3cr3t-key is bad"}},
@@ -61,7 +61,7 @@ def test_every_form_of_an_error(event: dict[str, Any]) -> None:
         ended(reader)
 
 
-@pytest.mark.parametrize("event", [{"status": "ok"}, {"object": "chat.completion.chunk", "usage": {}}], ids=str)
+@each_row("event", [{"status": "ok"}, {"object": "chat.completion.chunk", "usage": {}}], ids=str)
 def test_events_that_are_not_errors(event: dict[str, Any]) -> None:
     chunks, reader = stream(delta(content="a"), {**event, "choices": [{"delta": {"content": "b"}}]}, delta("stop"))
     assert [chunk.text for chunk in chunks] == ["a", "b"]
@@ -84,7 +84,7 @@ def test_an_unreadable_event_is_shown_in_part() -> None:
     assert caught.value.request_id == "r-7"
 
 
-@pytest.mark.parametrize("events", [[delta(content="a")], []], ids=["half an answer", "nothing"])
+@each_row("events", [[delta(content="a")], []], ids=["half an answer", "nothing"])
 def test_a_cut_stream_names_the_request(events: list[Any]) -> None:
     _, reader = stream(*events, done=False)
     with pytest.raises(OxenTruncatedStreamError) as caught:

@@ -106,7 +106,7 @@ def each_cut() -> Iterator[tuple[str, list[Written], Any]]:
         yield f"{said}, {name}", calls, cut
 
 
-@pytest.mark.parametrize("way", WAYS)
+@each_row("way", WAYS)
 def test_streamed_calls_are_those_of_the_whole_body(way: str) -> None:
     for case, calls, cut in each_cut():
         expected = meant(calls)
@@ -116,7 +116,7 @@ def test_streamed_calls_are_those_of_the_whole_body(way: str) -> None:
         assert assembled(WAYS[way](calls, cut)) == expected, case
 
 
-@pytest.mark.parametrize("way", WITHOUT_IDS)
+@each_row("way", WITHOUT_IDS)
 def test_streamed_calls_without_ids_get_those_of_the_whole_body(way: str) -> None:
     for case, calls, cut in each_cut():
         whole = calls_from([{"function": call._asdict()} for call in calls], "chatcmpl-1")
@@ -124,7 +124,7 @@ def test_streamed_calls_without_ids_get_those_of_the_whole_body(way: str) -> Non
         assert assembled(WITHOUT_IDS[way](calls, cut), "chatcmpl-1") == whole, case
 
 
-@pytest.mark.parametrize("way", ["as OpenAI does", "all in one delta", "id on each piece", "no index"])
+@each_row("way", ["as OpenAI does", "all in one delta", "id on each piece", "no index"])
 def test_one_id_for_all_calls(way: str) -> None:
     for case, calls, cut in each_cut():
         same = [call._replace(id="call_x") for call in calls]
@@ -281,7 +281,7 @@ class TestIds:
         assert assembler.add([entry(1, "x", arguments=": 2}")]) == [ToolCallDelta(1, None, None, ": 2}")]
         assert assembler.finish() == []
 
-    @pytest.mark.parametrize("first", ["made one", "given one"])
+    @each_row("first", ["made one", "given one"])
     def test_a_made_id_never_meets_a_given_one(self, first: str) -> None:
         taken = fresh_id("", "0", "f", "{}")
         calls = [entry(name="f", arguments="{}"), entry(1, taken, "g", "{}")]
@@ -342,7 +342,7 @@ class TestBoundaries:
         twice = [entry(0, name="f", arguments='"a"')], [entry(0, name="f", arguments='{"a": 1}')]
         assert self.texts(*twice) == [("f", '"a"'), ("f", '{"a": 1}')]
 
-    @pytest.mark.parametrize(("begin", "end"), [('{"a":"\\', '""}'), ('{"a":"\\', '\\"}'), ('{"a":"x\\\\', '"}')])
+    @each_row(("begin", "end"), [('{"a":"\\', '""}'), ('{"a":"\\', '\\"}'), ('{"a":"x\\\\', '"}')])
     def test_a_backslash_at_the_border(self, begin: str, end: str) -> None:
         pieces = [entry(0, name="f", arguments=begin)], [entry(0, name="f", arguments=end)]
         assert json.loads(begin + end)

@@ -91,9 +91,7 @@ def test_invalid_urls(url: str) -> None:
     assert "base_url" in refused(base_url=url)
 
 
-@pytest.mark.parametrize(
-    "url", ["https://user:hunter2pw@h.test/", "https://hunter2pw@h.test/", "https://:hunter2pw@h.test"]
-)
+@each_row("url", ["https://user:hunter2pw@h.test/", "https://hunter2pw@h.test/", "https://:hunter2pw@h.test"])
 def test_a_password_in_the_url(url: str) -> None:
     text = refused(base_url=url)
     assert "api_key" in text
@@ -220,7 +218,7 @@ def test_values_set_later_are_checked_like_arguments() -> None:
     assert catalogue.timeout == 5.0
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("proxy", "kept"),
     [
         ("socks://127.0.0.1:1080/", "socks5://127.0.0.1:1080/"),

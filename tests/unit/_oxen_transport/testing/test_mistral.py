@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pytest
 from mistral_common.exceptions import MistralCommonException
 from mistral_common.protocol.instruct.request import ChatCompletionRequest
 
 from _oxen_transport.testing.mistral import refusal
 from tests.history_checks import VALIDATOR
+from tests.tables import each_row
 
 USER = {"role": "user", "content": "moo?"}
 SYSTEM = {"role": "system", "content": "Be brief."}
@@ -54,13 +54,13 @@ def validator_refuses(messages: list[Any]) -> bool:
     return False
 
 
-@pytest.mark.parametrize("messages", TAKEN.values(), ids=TAKEN)
+@each_row("messages", TAKEN.values(), ids=TAKEN)
 def test_taken(messages: list[Any]) -> None:
     assert not validator_refuses(messages)
     assert refusal({"model": "m", "messages": messages}) is None
 
 
-@pytest.mark.parametrize("messages", REFUSED.values(), ids=REFUSED)
+@each_row("messages", REFUSED.values(), ids=REFUSED)
 def test_refused(messages: list[Any]) -> None:
     assert validator_refuses(messages)
     status, body = refusal({"model": "m", "messages": messages}) or (0, {})
@@ -68,7 +68,7 @@ def test_refused(messages: list[Any]) -> None:
     assert body["message"]
 
 
-@pytest.mark.parametrize("more", [{"seed": 1}, {"stream_options": {}}, {"messages": [{**USER, "name": "Ida"}]}])
+@each_row("more", [{"seed": 1}, {"stream_options": {}}, {"messages": [{**USER, "name": "Ida"}]}])
 def test_unknown_fields(more: dict[str, Any]) -> None:
     status, body = refusal({"model": "m", "messages": [USER], **more}) or (0, {})
     assert status == 422
@@ -76,7 +76,7 @@ def test_unknown_fields(more: dict[str, Any]) -> None:
     assert detail["loc"][-1] in ("seed", "stream_options", "name")
 
 
-@pytest.mark.parametrize(
+@each_row(
     "messages",
     [[USER, call(), result(), USER], [USER, call(), result("AbC123xyA")]],
     ids=["user after tool", "another id"],

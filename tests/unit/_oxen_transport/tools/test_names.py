@@ -87,8 +87,8 @@ def test_any_names_are_sent_in_a_form_of_their_own_which_every_request_repeats()
     assert tool_name_map([tool(name) for name in reversed(HARD_NAMES)]) == sent
 
 
-@pytest.mark.parametrize("model", ["open-mixtral-8x22b", "gpt-4o"])
-@pytest.mark.parametrize("name", HARD_NAMES)
+@each_row("model", ["open-mixtral-8x22b", "gpt-4o"])
+@each_row("name", HARD_NAMES)
 def test_the_history_has_the_names_of_the_tools(name: str, model: str) -> None:
     messages: list[Any] = [CONVERSATION[0], asking(name), {**CONVERSATION[2], "name": name}]
     body = build(LOCAL, messages, call={"tools": [tool(each) for each in HARD_NAMES], "model": model}).body
