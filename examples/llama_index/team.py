@@ -23,6 +23,7 @@ from llama_index_oxen import Oxen
 
 kept = team.folder(__doc__, "llama_index")
 notes, state, result = team.Notes(kept), kept / "run.json", kept / "answer.txt"
+form = JsonPickleSerializer()
 llm = Oxen(**connection(), temperature=0, max_tokens=200)
 
 
@@ -43,17 +44,13 @@ async def main() -> None:
     if not result.exists():
         stopped = state.exists()
         print("  goes on where it was stopped" if stopped else "  begins")
-        context = (
-            Context.from_dict(agents, json.loads(state.read_text()), JsonPickleSerializer())
-            if stopped
-            else Context(agents)
-        )
+        context = Context.from_dict(agents, json.loads(state.read_text()), form) if stopped else Context(agents)
         with working("The agents work"):
             memory = ChatMemoryBuffer.from_defaults(token_limit=3_000)
             run = agents.run(ctx=context) if stopped else agents.run(team.QUESTION, memory=memory, ctx=context)
             async for event in run.stream_events():
                 with replaced(state) as new:
-                    new.write_text(json.dumps(run.ctx.to_dict(JsonPickleSerializer())))
+                    new.write_text(json.dumps(run.ctx.to_dict(form)))
                 print(f"  step: {type(event).__name__}", flush=True)
             with replaced(result) as new:
                 new.write_text(str(await run))
