@@ -109,3 +109,8 @@ _budgets: dict[str, RetryBudget] = {}
 def budget_of(host: str) -> RetryBudget:
     """The budget that all calls of this process to one host share."""
     return _budgets.setdefault(host, RetryBudget())
+
+
+def forget_budgets() -> None:
+    """Begin again with full budgets: one test's outage must not use up the retries of the next."""
+    _budgets.clear()

@@ -37,7 +37,7 @@ def _own_retry_budget() -> Iterator[None]:
     """All tests call one host; one test's outage must not use up the retries of the next."""
     yield
     if (module := sys.modules.get("_oxen_transport.retry")) is not None:
-        module._budgets.clear()
+        module.forget_budgets()
 
 
 @pytest.fixture(autouse=True)

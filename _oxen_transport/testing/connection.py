@@ -76,7 +76,7 @@ class Connection(asyncio.Protocol):
         self.transport = cast("asyncio.Transport", transport)
         self.is_open = True
         self.server.connections.append(self)
-        self._task = asyncio.get_running_loop().create_task(self._talk())
+        self.task = asyncio.get_running_loop().create_task(self._talk())
 
     def data_received(self, data: bytes) -> None:
         if self._tunnel is not None:

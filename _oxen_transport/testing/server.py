@@ -132,6 +132,6 @@ class Server:
     async def _stop(self) -> None:
         self._listener.close()
         for connection in self.connections:
-            connection._task.cancel()
+            connection.task.cancel()
             connection.transport.abort()
         await asyncio.sleep(0)

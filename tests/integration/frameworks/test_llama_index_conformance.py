@@ -16,7 +16,7 @@ class TestOxen(AllTests):
         """One host serves all tests; one test's outage must not use up the next one's retries."""
         from _oxen_transport import retry
 
-        retry._budgets.clear()
+        retry.forget_budgets()
 
     @property
     def llm_class(self) -> type[Oxen]:
