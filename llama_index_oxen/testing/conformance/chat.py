@@ -1,4 +1,4 @@
-"""Chat, streams, both colours, and whether they all say the same."""
+"""Chat and streams, sync and async, and whether they all say the same."""
 
 from __future__ import annotations
 
