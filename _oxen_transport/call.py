@@ -51,7 +51,13 @@ MAX_REQUEUES = 20
 
 
 class Call:
-    """One call with all its attempts: what is to be sent, and what a failure means."""
+    """One call with all its attempts: what is to be sent, and what a failure means.
+
+    Attributes:
+        deadline: That of the current attempt.
+    """
+
+    deadline: Deadline
 
     def __init__(self, request: Request) -> None:
         if capabilities.refuses_stream_options(request.url, request.model):
@@ -60,7 +66,6 @@ class Call:
         self.started = time.monotonic()
         self.total_end = None if request.total_timeout is None else self.started + request.total_timeout
         self.attempts = 0
-        self.deadline = Deadline(request.timeout, self.total_end)
         self.headers: dict[str, str] = {}
         self.connected = self.answered = False
         self._policy = RetryPolicy(request.max_retries)
