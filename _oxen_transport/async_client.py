@@ -16,7 +16,7 @@ from _oxen_transport.catalogue import ModelInfo, known, model_from, models_from
 from _oxen_transport.continuation import Continuation
 from _oxen_transport.errors import OxenError
 from _oxen_transport.http.async_requests import AsyncResponse, close_async, open_async
-from _oxen_transport.request.build import Request, build_get
+from _oxen_transport.request.build import Request, build_without_body
 from _oxen_transport.response.stream import StreamReader, chunks_from
 from _oxen_transport.settings import OxenSettings
 from _oxen_transport.types import Chunk, Completion
@@ -49,23 +49,23 @@ class AsyncOxenClient:
 
     async def models(self) -> list[ModelInfo]:
         """The catalogue, fresh. Raises: OxenError."""
-        models = models_from(await self._get("/models"))
+        models = models_from(await self._document("/models"))
         known.put(self._settings.base_url, models, whole=True)
         return models
 
     async def model(self, name: str) -> ModelInfo:
         """One model of the catalogue, fresh. Raises: OxenNotFoundError; OxenError."""
-        model = model_from(await self._get(f"/models/{quote(name, safe='')}", name))
+        model = model_from(await self._document(f"/models/{quote(name, safe='')}", name))
         known.put(self._settings.base_url, [model], whole=False)
         return model
 
     async def find_models(self, path: str) -> list[ModelInfo]:
         """A part of the catalogue. Raises: OxenError."""
-        return models_from(await self._get(path))
+        return models_from(await self._document(path))
 
     async def change_model(self, name: str, action: str) -> ModelInfo:
         """Activate or deactivate a deployment. Raises: OxenError."""
-        model = model_from(await self._get(f"/models/{quote(name, safe='')}/{action}", name, "POST"))
+        model = model_from(await self._document(f"/models/{quote(name, safe='')}/{action}", name, "POST"))
         known.put(self._settings.base_url, [model], whole=False)
         return model
 
@@ -118,8 +118,8 @@ class AsyncOxenClient:
         for chunk in call.last_chunks(reader):
             yield chunk
 
-    async def _get(self, path: str, model: str = "", method: str = "GET") -> Any:
-        call = Call(build_get(self._settings, path, model, method))
+    async def _document(self, path: str, model: str = "", method: str = "GET") -> Any:
+        call = Call(build_without_body(self._settings, path, model, method))
         return await self._whole(call, await self._open(call), call.document)
 
     async def _open(self, call: Call) -> AsyncResponse:

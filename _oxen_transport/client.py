@@ -18,7 +18,7 @@ from _oxen_transport.catalogue import ModelInfo, known, model_from, models_from
 from _oxen_transport.continuation import Continuation
 from _oxen_transport.errors import OxenError
 from _oxen_transport.http.sync_requests import Response, close_sync, open_sync
-from _oxen_transport.request.build import Request, build_get
+from _oxen_transport.request.build import Request, build_without_body
 from _oxen_transport.response.stream import StreamReader, chunks_from
 from _oxen_transport.settings import OxenSettings
 from _oxen_transport.types import Chunk, Completion
@@ -51,23 +51,23 @@ class OxenClient:
 
     def models(self) -> list[ModelInfo]:
         """The catalogue, fresh. Raises: OxenError."""
-        models = models_from(self._get("/models"))
+        models = models_from(self._document("/models"))
         known.put(self._settings.base_url, models, whole=True)
         return models
 
     def model(self, name: str) -> ModelInfo:
         """One model of the catalogue, fresh. Raises: OxenNotFoundError; OxenError."""
-        model = model_from(self._get(f"/models/{quote(name, safe='')}", name))
+        model = model_from(self._document(f"/models/{quote(name, safe='')}", name))
         known.put(self._settings.base_url, [model], whole=False)
         return model
 
     def find_models(self, path: str) -> list[ModelInfo]:
         """A part of the catalogue. Raises: OxenError."""
-        return models_from(self._get(path))
+        return models_from(self._document(path))
 
     def change_model(self, name: str, action: str) -> ModelInfo:
         """Activate or deactivate a deployment. Raises: OxenError."""
-        model = model_from(self._get(f"/models/{quote(name, safe='')}/{action}", name, "POST"))
+        model = model_from(self._document(f"/models/{quote(name, safe='')}/{action}", name, "POST"))
         known.put(self._settings.base_url, [model], whole=False)
         return model
 
@@ -120,8 +120,8 @@ class OxenClient:
         for chunk in call.last_chunks(reader):
             yield chunk
 
-    def _get(self, path: str, model: str = "", method: str = "GET") -> Any:
-        call = Call(build_get(self._settings, path, model, method))
+    def _document(self, path: str, model: str = "", method: str = "GET") -> Any:
+        call = Call(build_without_body(self._settings, path, model, method))
         return self._whole(call, self._open(call), call.document)
 
     def _open(self, call: Call) -> Response:

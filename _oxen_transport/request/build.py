@@ -203,7 +203,7 @@ def counts_tokens(settings: OxenSettings, call: Mapping[str, Any]) -> bool:
     return bool(call.get("check_context") or settings.check_context) or "fit" in (limit, extra.get("max_tokens"))
 
 
-def build_get(settings: OxenSettings, path: str, model: str = "", method: str = "GET") -> Request:
+def build_without_body(settings: OxenSettings, path: str, model: str = "", method: str = "GET") -> Request:
     """A request without a body for a document of the API, such as `/models`; `model` if it is about one.
 
     The key is sent if there is one.

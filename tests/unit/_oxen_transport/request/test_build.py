@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from _oxen_transport.errors import OxenConfigError, OxenContextOverflowError
 from _oxen_transport.request import build as build_module
 from _oxen_transport.request import tokens
-from _oxen_transport.request.build import USER_AGENT, Request, build, build_get, checked
+from _oxen_transport.request.build import USER_AGENT, Request, build, build_without_body, checked
 from _oxen_transport.request.repair import repair
 from _oxen_transport.settings import OxenSettings
 from tests.tables import each_row
@@ -201,7 +201,7 @@ def test_half_a_surrogate_pair() -> None:
 
 
 def test_a_request_for_a_document() -> None:
-    request = build_get(settings(), "/models", "m")
+    request = build_without_body(settings(), "/models", "m")
     assert (request.method, request.url, request.content) == ("GET", "https://hub.oxen.ai/api/ai/models", b"")
     assert "Content-Type" not in request.headers()
     assert request.headers()["Authorization"] == f"Bearer {KEY}"

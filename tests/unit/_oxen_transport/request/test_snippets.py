@@ -18,7 +18,7 @@ from llama_index.core.tools import FunctionTool
 
 from _oxen_transport.catalogue import known, model_from
 from _oxen_transport.errors import OxenConfigError, OxenError, OxenRateLimitError
-from _oxen_transport.request.build import build_get
+from _oxen_transport.request.build import build_without_body
 from _oxen_transport.request.snippets import SentRequest
 from _oxen_transport.settings import OxenSettings
 from _oxen_transport.testing import error_body, good, reply
@@ -199,7 +199,7 @@ def test_an_error_before_a_request_says_so() -> None:
 
 
 def test_a_request_without_a_body_is_a_get(stage: Stage) -> None:
-    sent = SentRequest.of(build_get(OxenSettings(base_url=stage.url), "/models"))
+    sent = SentRequest.of(build_without_body(OxenSettings(base_url=stage.url), "/models"))
     run(sent.to_curl(), "curl")
     run(sent.to_python(), "requests")
     assert [request.method for request in stage.requests] == ["GET", "GET"]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from _oxen_transport.errors import OxenConfigError
-from _oxen_transport.request.build import build, build_get
+from _oxen_transport.request.build import build, build_without_body
 from _oxen_transport.settings import OxenSettings
 from _oxen_transport.settings.login_file import login_key
 from tests.recorded import REPLIES
@@ -47,7 +47,7 @@ def test_a_key_is_for_its_host_alone(folder: Path, url: str, key: str | None) ->
 
 def test_the_order_of_keys(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert sent(OxenSettings()) == "Bearer sk-test-login-file"
-    assert build_get(OxenSettings(), "/models").headers()["Authorization"] == "Bearer sk-test-login-file"
+    assert build_without_body(OxenSettings(), "/models").headers()["Authorization"] == "Bearer sk-test-login-file"
     monkeypatch.setenv("OXEN_API_KEY", "sk-from-the-environment")
     assert sent(OxenSettings()) == "Bearer sk-from-the-environment"
     assert sent(OxenSettings(api_key="sk-given")) == "Bearer sk-given"
