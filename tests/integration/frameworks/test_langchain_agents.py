@@ -235,24 +235,30 @@ def test_trim_messages_counts_with_the_model(stage: Stage) -> None:
 
 
 def test_batches_keep_their_bounds(server: Server) -> None:
-    running, peak, lock = 0, 0, threading.Lock()
+    """Each request is held until as many as allowed are there (or none comes for a while), so that no clock decides."""
+    running, peak, bound, lock = 0, 0, 0, threading.Lock()
 
     def counted(request: Any) -> Any:
         nonlocal running, peak
         with lock:
             running += 1
             peak = max(peak, running)
-        yield 0.03
-        yield from ideal(request)
-        with lock:
+        for _ in range(1000):
+            if peak >= bound:
+                break
+            yield 0.01
+        yield 0.02
+        with lock:  # before the answer: its reader may send the next request as soon as it has its last byte
             running -= 1
+        yield from ideal(request)
 
     model = model_at(server.stage(counted))
-    assert len(model.batch(["Moo?"] * 8, config={"max_concurrency": 3})) == 8
-    assert peak == 3
-    running = peak = 0
-    assert len(asyncio.run(model.abatch(["Moo?"] * 8, config={"max_concurrency": 2}))) == 8
-    assert peak == 2
+    bound = 3
+    assert len(model.batch(["Moo?"] * 8, config={"max_concurrency": bound})) == 8
+    assert (peak, running) == (bound, 0)
+    peak, bound = 0, 2
+    assert len(asyncio.run(model.abatch(["Moo?"] * 8, config={"max_concurrency": bound}))) == 8
+    assert (peak, running) == (bound, 0)
 
 
 def test_batches_return_what_failed(server: Server) -> None:
