@@ -17,7 +17,7 @@ Script = Callable[[Received], Iterable[Step]]
 
 
 def saying(text: str) -> Script:
-    """An answer in words; a stream comes word by word, and all tokens are counted."""
+    """An answer in words; a stream comes word by word, the space before each; all tokens are counted."""
     return lambda request: _answer(request, text)
 
 
@@ -47,7 +47,7 @@ def _answer(request: Received, text: str, calls: Sequence[tuple[str, Any]] = ())
     if not request.wants_stream:
         return [whole(completion(text, tool_calls=made, usage=usage))]
     asked_for = body.get("stream_options", {}).get("include_usage")
-    pieces = re.findall(r"\S+\s*|\s+", text)
+    pieces = re.findall(r"\s*\S+|\s+", text)
     return streamed(sse(chunks(pieces, tool_calls=made, usage=usage if asked_for else None)))
 
 

@@ -34,7 +34,7 @@ class Run:
     """One run of an agent, watched to its end: its answer, what it streamed, its tools' results, its tokens."""
 
     def __init__(self) -> None:
-        self.text = self.streamed = ""
+        self.text = self.streamed = self._step = ""
         self.results: list[str] = []
         self.tokens: list[int] = []
 
@@ -55,10 +55,13 @@ class Run:
     def see(self, event: Any) -> None:
         if isinstance(event, AgentStream):
             self.streamed += event.delta
+            self._step += event.delta
+            assert event.response == self._step, "each event has all so far"
         elif isinstance(event, ToolCallResult):
             self.results.append(event.tool_output.content)
         elif isinstance(event, AgentOutput):
             assert event.raw is not None
+            self._step = ""
             self.tokens.append(event.raw["usage"]["total_tokens"])
 
 
