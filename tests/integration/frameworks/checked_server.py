@@ -1,4 +1,4 @@
-"""The scripted server for whole flows: Mixtral takes each request, and what was answered is compared with what arrived."""
+"""The scripted server for whole flows: Mixtral takes each request, and each answer arrives as it was sent."""
 
 from __future__ import annotations
 

@@ -12,7 +12,8 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import LLMResult
 from langchain_core.tracers.context import register_configure_hook
 
-from _oxen_transport.testing import Server
+from _oxen_transport.testing import Server, Stage
+from tests.ideal_model import ideal
 from tests.integration.frameworks.checked_server import Answer, CheckedServer
 
 
@@ -49,3 +50,8 @@ def server(server: Server) -> Iterator[CheckedServer]:
     finally:
         _WATCH.reset(token)
     checked.check([text for text in watch.given if isinstance(text, str)], watch.arrived)
+
+
+@pytest.fixture
+def stage(server: CheckedServer) -> Stage:
+    return server.stage(ideal)

@@ -1,4 +1,4 @@
-"""LangChain's agents and middleware, run for real against a model that makes no mistakes."""
+"""LangChain's agents, objects and runnables, run for real against a model that makes no mistakes."""
 
 from __future__ import annotations
 
@@ -7,42 +7,20 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-import deepagents
 import pytest
 from langchain.agents import create_agent
-from langchain.agents.middleware import (
-    ContextEditingMiddleware,
-    ModelFallbackMiddleware,
-    ModelRetryMiddleware,
-    SummarizationMiddleware,
-)
 from langchain.agents.structured_output import ProviderStrategy, ToolStrategy
 from langchain_core.callbacks import UsageMetadataCallbackHandler
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage, trim_messages
 from langchain_core.tools import BaseTool
 
-from _oxen_transport.testing import Server, Stage, error_body, reply, whole
-from langchain_oxen import ChatOxen, OxenBadRequestError, register
+from _oxen_transport.testing import Stage, error_body, reply, whole
+from langchain_oxen import OxenBadRequestError
 from tests.ideal_model import STORY, ideal
 from tests.integration.frameworks import langchain_flows as flows
-from tests.integration.frameworks.langchain_flows import WEATHER, Report, weather
-from tests.recorded import recorded
-from tests.tables import each_row
-
-
-@pytest.fixture
-def stage(server: Server) -> Stage:
-    return server.stage(ideal)
-
-
-def model_at(stage: Stage, **options: Any) -> ChatOxen:
-    return ChatOxen(base_url=stage.url, **options)
-
-
-def ask(agent: Any, question: str = WEATHER, **config: Any) -> dict[str, Any]:
-    result: dict[str, Any] = agent.invoke({"messages": [HumanMessage(question)]}, config or None)
-    return result
-
+from tests.integration.frameworks.checked_server import CheckedServer
+from tests.integration.frameworks.langchain.models import model_at
+from tests.integration.frameworks.langchain_flows import WEATHER, Report, asked, weather
 
 # -- the loop --------------------------------------------------------------------------------
 
@@ -99,14 +77,14 @@ def test_interrupt_and_resume(stage: Stage) -> None:
     assert "sunny in Rome" in last["messages"][-1].text
 
 
-def test_a_call_that_cannot_run_is_answered_and_the_loop_goes_on(server: Server) -> None:
+def test_a_call_that_cannot_run_is_answered_and_the_loop_goes_on(server: CheckedServer) -> None:
     """The raw text of the arguments survives, has an id, and is sent back in a form servers take."""
     cut = {"id": "AbC123xyZ", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Pa'}}
     body = {
         "choices": [{"index": 0, "message": {"role": "assistant", "tool_calls": [cut]}, "finish_reason": "tool_calls"}]
     }
     stage = server.stage(reply(body), ideal)
-    messages = ask(create_agent(model_at(stage), [weather]), "The weather in 'Paris'?")["messages"]
+    messages = asked(create_agent(model_at(stage), [weather]), "The weather in 'Paris'?")["messages"]
     broken = messages[1]
     assert broken.tool_calls == []
     assert broken.invalid_tool_calls[0]["args"] == '{"city": "Pa'
@@ -119,7 +97,7 @@ def test_a_call_that_cannot_run_is_answered_and_the_loop_goes_on(server: Server)
 @pytest.mark.parametrize("strategy", [ToolStrategy, ProviderStrategy, lambda schema: schema])
 def test_response_format(stage: Stage, strategy: Callable[..., Any], tools: list[BaseTool]) -> None:
     agent = create_agent(model_at(stage), tools, response_format=strategy(Report))
-    report = ask(agent, "Give a Report: 21 degrees in 'Oslo'.")["structured_response"]
+    report = asked(agent, "Give a Report: 21 degrees in 'Oslo'.")["structured_response"]
     assert report == Report(city="Oslo", degrees=21)
     assert all(body.get("tools") != [] for body in stage.bodies)
 
@@ -140,7 +118,7 @@ def test_trim_messages_counts_with_the_model(stage: Stage) -> None:
     assert str(kept[-1].content).endswith("8")
 
 
-def test_batches_keep_their_bounds(server: Server) -> None:
+def test_batches_keep_their_bounds(server: CheckedServer) -> None:
     """Each request is held until as many as allowed are there (or none comes for a while), so that no clock decides."""
     running, peak, bound, lock = 0, 0, 0, threading.Lock()
 
@@ -167,7 +145,7 @@ def test_batches_keep_their_bounds(server: Server) -> None:
     assert (peak, running) == (bound, 0)
 
 
-def test_batches_return_what_failed(server: Server) -> None:
+def test_batches_return_what_failed(server: CheckedServer) -> None:
     def odd(request: Any) -> Any:
         return [whole(error_body("no"), 400)] if "bad" in str(request.json) else ideal(request)
 
@@ -175,7 +153,7 @@ def test_batches_return_what_failed(server: Server) -> None:
     assert [type(answer) for answer in answers] == [AIMessage, OxenBadRequestError, AIMessage]
 
 
-def test_with_retry_and_with_fallbacks(server: Server) -> None:
+def test_with_retry_and_with_fallbacks(server: CheckedServer) -> None:
     stage = server.stage(reply(error_body("busy"), 503), ideal)
     retried = model_at(stage, max_retries=0).with_retry(wait_exponential_jitter=False, stop_after_attempt=2)
     assert retried.invoke("Moo?").text == STORY
@@ -188,8 +166,8 @@ def test_with_retry_and_with_fallbacks(server: Server) -> None:
 
 def test_usage_over_an_agents_run_is_the_servers_own_sum(stage: Stage) -> None:
     counter = UsageMetadataCallbackHandler()
-    ask(create_agent(model_at(stage), [weather]), callbacks=[counter])
-    messages = ask(create_agent(model_at(stage), [weather]))["messages"]
+    asked(create_agent(model_at(stage), [weather]), config={"callbacks": [counter]})
+    messages = asked(create_agent(model_at(stage), [weather]))["messages"]
     total = sum(message.usage_metadata["total_tokens"] for message in messages if isinstance(message, AIMessage))
     assert counter.usage_metadata["open-mixtral-8x22b"]["total_tokens"] == total
     assert isinstance(messages[-2], ToolMessage)
