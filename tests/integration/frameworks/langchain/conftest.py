@@ -13,6 +13,7 @@ from langchain_core.outputs import LLMResult
 from langchain_core.tracers.context import register_configure_hook
 
 from _oxen_transport.testing import Server, Stage
+from _oxen_transport.tools.names import wire_name
 from tests.ideal_model import ideal
 from tests.integration.frameworks.checked_server import Answer, CheckedServer
 
@@ -26,12 +27,15 @@ class Watch(BaseCallbackHandler):
 
     def on_chat_model_start(self, _: dict[str, Any], messages: list[list[BaseMessage]], **_more: Any) -> None:
         for message in messages[0]:
+            content = [message.content] if isinstance(message.content, str) else message.content
+            self.given += [part if isinstance(part, str) else part.get("text", "") for part in content]
             calls = message.tool_calls if isinstance(message, AIMessage) else ()
-            self.given += [message.text, *(text for call in calls for text in call["args"].values())]
+            self.given += [value for call in calls for value in call["args"].values() if isinstance(value, str)]
 
     def on_llm_end(self, response: LLMResult, **_: Any) -> None:
         message: Any = response.generations[0][0].message
-        calls = [[call["name"], call["args"]] for call in (*message.tool_calls, *message.invalid_tool_calls)]
+        made = [*message.tool_calls, *message.invalid_tool_calls]
+        calls = [[wire_name(call["name"] or ""), call["args"]] for call in made]
         usage = message.usage_metadata or {}
         self.arrived.append((str(message.text), calls, usage.get("input_tokens", 0), usage.get("output_tokens", 0)))
 
@@ -49,7 +53,7 @@ def server(server: Server) -> Iterator[CheckedServer]:
         yield checked
     finally:
         _WATCH.reset(token)
-    checked.check([text for text in watch.given if isinstance(text, str)], watch.arrived)
+    checked.check(watch.given, watch.arrived)
 
 
 @pytest.fixture
