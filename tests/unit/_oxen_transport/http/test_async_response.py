@@ -76,7 +76,7 @@ async def test_a_timer_that_nobody_waits_for_cancels_nobody() -> None:
         await reading.read()
 
 
-async def test_who_cancels_the_task_is_not_told_of_a_timeout() -> None:
+async def test_a_task_that_somebody_else_cancels_is_cancelled() -> None:
     reading = asyncio.create_task(response(Body(), Deadline(SOON)).read())
     await asyncio.sleep(0)
     reading.cancel()
