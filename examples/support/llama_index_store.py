@@ -29,7 +29,7 @@ class Numbered(BaseNodePostprocessor):
         for number, hit in enumerate(nodes, 1):
             hit.node.metadata["text"] = hit.text
             hit.node.excluded_llm_metadata_keys = [*hit.node.excluded_llm_metadata_keys, "text"]
-            hit.node.text = f"[{number}] {' '.join(hit.text.split())}"
+            hit.node.set_content(f"[{number}] {' '.join(hit.text.split())}")
         return nodes
 
 
