@@ -29,10 +29,7 @@ async def session(module: str, *arguments: str) -> AsyncIterator[ClientSession]:
     started = False
     with tempfile.TemporaryFile("w+") as log:  # its standard error, which would be many lines if it fails
         try:
-            async with (
-                stdio_client(server, log) as streams,
-                ClientSession(*streams, read_timeout_seconds=SILENCE) as talk,
-            ):
+            async with stdio_client(server, log) as (read, write), ClientSession(read, write, SILENCE) as talk:
                 await talk.initialize()
                 started = True
                 yield talk
