@@ -91,9 +91,12 @@ def _embedded(folder: Path) -> QdrantClient:
         raise ExampleError(f"{folder} cannot be read ({error}): delete it, and the next run fills it again.") from error
 
 
-def collection(client: QdrantClient, folder: Path) -> str:
-    """The name of the folder's collection, which is made if need be. Raises: ExampleError, if it is another model's."""
-    name = f"{folder.name}-{hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:8]}"
+def collection(client: QdrantClient, framework: str, folder: Path) -> str:
+    """The name of the folder's collection, which is made if need be. Raises: ExampleError, if it is another model's.
+
+    Each framework has its own, because each stores a passage in another form, and a server may hold both.
+    """
+    name = f"{framework}-{folder.name}-{hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:8]}"
     if not client.collection_exists(name):
         size = models.VectorParams(size=DIMENSIONS, distance=models.Distance.COSINE)
         client.create_collection(name, vectors_config=size)

@@ -1,116 +1,109 @@
 """Qdrant's REST interface over Qdrant's own in-memory mode: a stand-in for the server, which no package carries.
 
-Bodies are read and written by the models that qdrant-client generates from Qdrant's OpenAPI description, so a request
-that the real server would not understand is refused here, too. What it cannot show: the real server's own faults.
+Bodies are read and written by the models that qdrant-client generates from Qdrant's OpenAPI description, so what is no
+valid request is refused (422). What it cannot show are faults of the real server's own.
 """
 
 from __future__ import annotations
 
-import json
+import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import version
 from typing import Any
 
-from pydantic import BaseModel, TypeAdapter
+import uvicorn
+from fastapi import FastAPI, Request, Response
+from pydantic import BaseModel
 from qdrant_client import QdrantClient, models
 
 
 class Qdrant:
-    """What it holds, and how it behaves."""
+    """What the server holds, and how it behaves."""
 
-    def __init__(self) -> None:
-        self.client = QdrantClient(":memory:")
-        self.lock = threading.Lock()
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.client = QdrantClient(":memory:", force_disable_check_same_thread=True)
         self.key: str | None = None  # which requests must carry
-        self.room = 1_000_000  # points; more are refused with 503, as by a node that goes down
-        self.url = ""
+        self.upserts = 1_000_000  # that many more it takes, then it answers 503, as a node that goes down
 
-    def answer(self, method: str, path: list[str], body: Any) -> Any:
-        """The result of one request."""
-        if not path:
-            return {"title": "qdrant - vector search engine", "version": version("qdrant-client")}
-        name, what = (path[1], path[2:]) if len(path) > 1 else ("", [])
-        match method, what:
-            case "GET", [] if not name:
-                return self.client.get_collections()
-            case "GET", ["exists"]:
-                return {"exists": self.client.collection_exists(name)}
-            case "GET", []:
-                return self.client.get_collection(name)
-            case "PUT", []:
-                made = models.CreateCollection.model_validate(body)
-                return self.client.create_collection(name, vectors_config=made.vectors)
-            case "PUT", ["points"]:
-                return self._upsert(name, models.PointsList.model_validate(body).points)
-            case "POST", ["points", "scroll"]:
-                points, after = self.client.scroll(name, **_arguments(models.ScrollRequest, body, "scroll_filter"))
-                return {"points": points, "next_page_offset": after}
-            case "POST", ["points", "query"]:
-                return self.client.query_points(name, **_arguments(models.QueryRequest, body, "query_filter"))
-            case "POST", ["points", "delete"]:
-                return self.client.delete(name, TypeAdapter(models.PointsSelector).validate_python(body))
-        raise NotImplementedError(f"{method} {'/'.join(path)}")
 
-    def _upsert(self, name: str, points: list[models.PointStruct]) -> Any:
-        if self.client.count(name).count + len(points) > self.room:
-            raise ConnectionError("Service internal error: the node goes down")
-        return self.client.upsert(name, points)
+def _guarded(qdrant: Qdrant) -> FastAPI:
+    app = FastAPI()
+
+    @app.middleware("http")
+    async def _key(request: Request, call: Callable[[Request], Awaitable[Response]]) -> Response:
+        if qdrant.key and request.headers.get("api-key") != qdrant.key:
+            return Response("Must provide an API key or an Authorization bearer token", 401)
+        return await call(request)
+
+    @app.get("/")
+    async def _about() -> Any:
+        return {"title": "qdrant - vector search engine", "version": version("qdrant-client")}
+
+    return app
+
+
+def application(qdrant: Qdrant) -> FastAPI:
+    """What the examples ask of a server."""
+    app, held = _guarded(qdrant), qdrant.client
+
+    @app.get("/collections")
+    async def _collections() -> Any:
+        return _result(held.get_collections())
+
+    @app.get("/collections/{name}/exists")
+    async def _exists(name: str) -> Any:
+        return _result({"exists": held.collection_exists(name)})
+
+    @app.get("/collections/{name}")
+    async def _collection(name: str) -> Any:
+        return _result(held.get_collection(name))
+
+    @app.put("/collections/{name}")
+    async def _create(name: str, body: models.CreateCollection) -> Any:
+        return _result(held.create_collection(name, vectors_config=body.vectors))
+
+    @app.put("/collections/{name}/points")
+    async def _upsert(name: str, body: models.PointsList) -> Any:
+        qdrant.upserts -= 1
+        return _result(held.upsert(name, body.points)) if qdrant.upserts >= 0 else Response("the node goes down", 503)
+
+    @app.post("/collections/{name}/points/scroll")
+    async def _scroll(name: str, body: models.ScrollRequest) -> Any:
+        points, after = held.scroll(name, **_arguments(body, filter="scroll_filter", with_vector="with_vectors"))
+        return _result({"points": points, "next_page_offset": after})
+
+    @app.post("/collections/{name}/points/query")
+    async def _query(name: str, body: models.QueryRequest) -> Any:
+        renamed = {"filter": "query_filter", "params": "search_params", "with_vector": "with_vectors"}
+        return _result(held.query_points(name, **_arguments(body, **renamed)))
+
+    @app.post("/collections/{name}/points/delete")
+    async def _delete(name: str, body: models.PointIdsList) -> Any:
+        return _result(held.delete(name, body))
+
+    return app
+
+
+def _result(value: Any) -> dict[str, Any]:
+    return {"result": value, "status": "ok", "time": 0.0}
+
+
+def _arguments(body: BaseModel, **renamed: str) -> dict[str, Any]:
+    """A request's fields as the client's arguments, some of which have other names."""
+    return {renamed.get(field, field): getattr(body, field) for field in body.model_fields_set}
 
 
 @contextmanager
 def qdrant_server() -> Iterator[Qdrant]:
     """The stand-in on a free port."""
-    held = Qdrant()
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def handle_any(self) -> None:
-            size = int(self.headers.get("content-length") or 0)
-            body = json.loads(self.rfile.read(size) or "null")
-            path = [part for part in self.path.partition("?")[0].split("/") if part]
-            if held.key and self.headers.get("api-key") != held.key:
-                self.reply(401, b"Must provide an API key or an Authorization bearer token", "text/plain")
-                return
-            with held.lock:
-                try:
-                    status, result = 200, held.answer(self.command, path, body)
-                except Exception as error:  # noqa: BLE001 - what the reply says
-                    status = 503 if isinstance(error, ConnectionError) else 422
-                    result = {"status": {"error": str(error)}, "time": 0.0}
-                else:
-                    result = result if not path else {"result": result, "status": "ok", "time": 0.0}
-            self.reply(status, json.dumps(result, default=_plain).encode(), "application/json")
-
-        do_GET = do_PUT = do_POST = handle_any
-
-        def reply(self, status: int, content: bytes, kind: str) -> None:
-            self.send_response(status)
-            self.send_header("content-type", kind)
-            self.send_header("content-length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, *_: Any) -> None:
-            """Nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        held.url = f"http://127.0.0.1:{server.server_port}"
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        held = Qdrant(f"http://127.0.0.1:{listening.getsockname()[1]}")
+        server = uvicorn.Server(uvicorn.Config(application(held), log_level="error"))
+        thread = threading.Thread(target=server.run, args=([listening],))
+        thread.start()
         yield held
-        server.shutdown()
-    held.client.close()
-
-
-def _arguments(kind: type[BaseModel], body: Any, filters: str) -> dict[str, Any]:
-    """A request's body as the client's arguments, some of which have other names."""
-    renamed = {"filter": filters, "params": "search_params", "with_vector": "with_vectors"}
-    asked = kind.model_validate(body)
-    return {renamed.get(field, field): getattr(asked, field) for field in asked.model_fields_set}
-
-
-def _plain(value: Any) -> Any:
-    return value.model_dump(mode="json") if isinstance(value, BaseModel) else str(value)
+        server.should_exit = True
+        thread.join()

@@ -41,7 +41,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 def stored(environment: dict[str, str], framework: str, documents: Path) -> list[str]:
     """The ids that the collection holds."""
     client = QdrantClient(path=Path(environment["XDG_CACHE_HOME"]) / "oxen-integrations" / "qdrant" / framework)
-    points, _ = client.scroll(collection(client, documents), limit=10_000)
+    points, _ = client.scroll(collection(client, framework, documents), limit=10_000)
     client.close()
     return sorted(str(point.id) for point in points)
 
@@ -134,7 +134,7 @@ def test_what_is_broken_is_one_line_that_says_what_to_do(
     assert "name another folder with --documents" in last_line("--documents", str(documents / "nowhere"))
     folder = Path(environment["XDG_CACHE_HOME"]) / "oxen-integrations" / "qdrant" / framework
     held = QdrantClient(path=folder)
-    name = collection(held, documents)
+    name = collection(held, framework, documents)
     assert "Another process uses" in last_line("--documents", str(documents))
     held.delete_collection(name)
     held.create_collection(name, models.VectorParams(size=3, distance=models.Distance.COSINE))
