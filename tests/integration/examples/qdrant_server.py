@@ -70,6 +70,10 @@ def application(qdrant: Qdrant) -> FastAPI:
         qdrant.upserts -= 1
         return _result(held.upsert(name, body.points)) if qdrant.upserts >= 0 else Response("the node goes down", 503)
 
+    @app.delete("/collections/{name}")
+    async def _drop(name: str) -> Any:
+        return _result(held.delete_collection(name))
+
     @app.post("/collections/{name}/points/scroll")
     async def _scroll(name: str, body: models.ScrollRequest) -> Any:
         points, after = held.scroll(name, **_arguments(body, filter="scroll_filter", with_vector="with_vectors"))
