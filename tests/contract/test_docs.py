@@ -26,8 +26,8 @@ from tools import llms_text, parameter_page
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
 TEXTS = {page.name: llms_text.text(page) for page in PAGES}
-# the blocks of this page are tests themselves, see test_docs_testing.py
-OTHERWISE = {"testing.md"}
+# the blocks of these are run in test_docs_testing.py and test_migration.py
+OTHERWISE = {"testing.md", "migration.md"}
 MODEL = {
     "id": "open-mixtral-8x22b",
     "endpoint": "/chat/completions",
