@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -43,7 +44,10 @@ def _chat_openai_on_aiohttp(url: str) -> Any:
 
 def _chat_mistral(url: str) -> Any:
     from langchain_mistralai import ChatMistralAI
+    from langchain_mistralai.chat_models import global_ssl_context
 
+    if url.startswith("https"):  # it takes certifi's authorities, whatever the environment says
+        global_ssl_context.load_verify_locations(os.environ["SSL_CERT_FILE"])
     # its default pool of 100 connections would be measured in the row of a thousand streams, and is: as it comes
     return ChatMistralAI(api_key=KEY, endpoint=url, model="open-mixtral-8x22b")
 
