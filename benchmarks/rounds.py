@@ -27,9 +27,7 @@ _STARTED = (*LANGCHAIN, *LLAMA_INDEX, "langchain-core", "llama-index-core")
 _MODES = ("import", "cold", "cold sync")
 
 
-def plan(
-    *, quick: bool, rounds: int, only: list[str] | None, growth: bool, baseline: bool
-) -> list[tuple[Case, int]]:
+def plan(*, quick: bool, rounds: int, only: list[str] | None, growth: bool, baseline: bool) -> list[tuple[Case, int]]:
     """The cases of a run, each with its number of rounds."""
     rows = [case for case in CASES if case.quick or not quick] + list(GROWTH if growth else ())
     if only:

@@ -63,17 +63,18 @@ class Ours:
         return [ChatMessage(role="user", content="What does the ox do?")]
 
     def _ask(self, model: Any) -> Any:
-        return (model.invoke if hasattr(model, "invoke") else model.chat)(self.prompt)
+        return (model.chat if hasattr(model, "chat") else model.invoke)(self.prompt)
 
     async def _aask(self, model: Any) -> Any:
-        return await (model.ainvoke if hasattr(model, "ainvoke") else model.achat)(self.prompt)
+        return await (model.achat if hasattr(model, "achat") else model.ainvoke)(self.prompt)
 
     def _drain(self, model: Any) -> None:
-        for _ in (model.stream if hasattr(model, "stream") else model.stream_chat)(self.prompt):
+        for _ in (model.stream_chat if hasattr(model, "stream_chat") else model.stream)(self.prompt):
             pass
 
     async def _adrain(self, model: Any) -> None:
-        chunks = model.astream(self.prompt) if hasattr(model, "astream") else await model.astream_chat(self.prompt)
+        llama_index = hasattr(model, "astream_chat")
+        chunks = await model.astream_chat(self.prompt) if llama_index else model.astream(self.prompt)
         async for _ in chunks:
             pass
 
