@@ -18,10 +18,9 @@ from typing import Any, NamedTuple
 import aiohttp
 from httpx_aiohttp import AiohttpTransport
 
-from _oxen_transport.deadline import Deadline
 from _oxen_transport.http.config import LIMITS, ConnectionConfig
 from _oxen_transport.http.family import httpx
-from _oxen_transport.http.outgoing import Outgoing, client_request, transport_request
+from _oxen_transport.http.outgoing import Deadline, Outgoing, client_request, transport_request
 from _oxen_transport.settings import OxenSettings
 
 HEADER_BYTES = 65_536

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from _oxen_transport.redaction import Redactor
-from _oxen_transport.response.error_body import MAX_TEXT, MAX_WORDS, is_error, parse_error
+from _oxen_transport.response.errors import MAX_TEXT, MAX_WORDS, is_error, parse_error
 from tests.tables import each_row
 
 DETAIL = [{"type": "extra_forbidden", "loc": ["body", "stream_options"], "msg": "Extra inputs are not permitted"}]
@@ -93,14 +93,14 @@ SECRET = "sk-0123456789"
     ],
 )
 def test_secrets_are_taken_out(text: str) -> None:
-    assert SECRET not in repr(parse_error(text.encode(), Redactor(SecretStr(SECRET))))
+    assert SECRET not in repr(parse_error(text.encode(), Redactor((SecretStr(SECRET),))))
 
 
 def test_what_looks_like_a_token_is_taken_out() -> None:
     assert Redactor()("authorization: Bearer abcdef.ghi-jkl=") == "authorization: Bearer [redacted]"
     assert Redactor()("the bearer of news") == "the bearer of news"
-    assert Redactor(SecretStr("abc"), SecretStr(""))("abc") == "abc", "too short to tell from words"
-    assert SECRET not in repr(Redactor(SecretStr(SECRET)).__dict__)
+    assert Redactor((SecretStr("abc"), SecretStr("")))("abc") == "abc", "too short to tell from words"
+    assert SECRET not in repr(Redactor((SecretStr(SECRET),)).__dict__)
 
 
 @each_row(

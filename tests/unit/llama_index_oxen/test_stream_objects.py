@@ -11,8 +11,7 @@ from llama_index.core.base.llms.types import ChatResponse
 
 from _oxen_transport.types import Chunk, ToolCallDelta
 from llama_index_oxen import stream
-from llama_index_oxen.fast_chunks import ChunkFactory, _same
-from llama_index_oxen.stream import Snapshots, _constructed
+from llama_index_oxen.stream import ChunkFactory, Snapshots, _constructed, _same
 from tests.tables import each_row
 
 

@@ -1,17 +1,18 @@
-"""Content-Encoding: pieces of a body as they come off the network -> the bytes they mean, within a bound.
+"""The bytes of a response's body: unpacked, within a bound, and the format they are in.
 
-The header is a hint, the bytes decide: proxies unpack a body and leave the header, and some servers
-name a character set there.
+Headers are hints, the bytes decide: proxies unpack a body and leave `Content-Encoding`, some servers
+name a character set there, and `Content-Type` is often wrong.
 """
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping
+from enum import Enum
 from typing import Any
 
 from _oxen_transport.errors import OxenResponseError, OxenResponseTooLargeError, OxenTruncatedStreamError
-from _oxen_transport.response.failures import details_of
+from _oxen_transport.response.errors import details_of
 
 MAX_BODY_BYTES = 32 * 2**20
 _STEP = 64 * 1024
@@ -121,3 +122,51 @@ def _is_raw_deflate(start: bytes) -> bool:
     except zlib.error:
         return False
     return True
+
+
+_BOM = b"\xef\xbb\xbf"
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_SPACE = b" \t\r\n"
+
+
+class BodyFormat(Enum):
+    """Anything that is not JSON or markup is read as events."""
+
+    EVENTS = "text/event-stream"
+    JSON = "application/json"
+    MARKUP = "text/html"
+
+
+class Sniffer:
+    """Feed it the first pieces of a body until `format` is known.
+
+    Attributes:
+        format: What the body is; None as long as only white space came.
+    """
+
+    def __init__(self) -> None:
+        self.format: BodyFormat | None = None
+        self._start = b""
+
+    def feed(self, piece: bytes) -> bytes:
+        """Take a piece. Returns: the bytes to read; b"" while they say nothing yet."""
+        self._start += piece
+        if _BOM.startswith(self._start) or len(self._start) < 2:
+            return b""
+        first = self._start.removeprefix(_BOM).lstrip(_SPACE)[:1]
+        if not first:
+            return b""
+        if self._start[:2] in _UTF_16:
+            first = b"{"
+        self.format = {b"{": BodyFormat.JSON, b"[": BodyFormat.JSON, b"<": BodyFormat.MARKUP}.get(
+            first, BodyFormat.EVENTS
+        )
+        start, self._start = self._start, b""
+        return start
+
+
+def format_of(body: bytes) -> BodyFormat:
+    """The format of a whole body."""
+    sniffer = Sniffer()
+    sniffer.feed(body[:4096])
+    return sniffer.format or BodyFormat.EVENTS

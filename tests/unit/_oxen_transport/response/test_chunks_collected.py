@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from _oxen_transport.response.collected import Collected
+from _oxen_transport.response.chunks import Collected
 from tests.tables import each_row
 
 

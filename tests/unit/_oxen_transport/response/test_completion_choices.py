@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from _oxen_transport.response.choice import CHUNK, WHOLE, choices_in, first_choice, read_choice
+from _oxen_transport.response.completion import CHUNK, WHOLE, choices_in, first_choice, read_choice
 from _oxen_transport.response.tool_calls import Assembler
 from _oxen_transport.types import ToolCall
 from tests.tables import each_row

@@ -11,10 +11,9 @@ import pytest
 from langchain_core.messages import AIMessage, message_chunk_to_message
 
 from _oxen_transport.types import Chunk, ToolCallDelta
-from langchain_oxen import fast_chunks as tokens
 from langchain_oxen import stream
-from langchain_oxen.fast_chunks import ChunkFactory, _same
-from langchain_oxen.stream import OxenMessageChunk, _constructed, from_chunk
+from langchain_oxen import stream as tokens
+from langchain_oxen.stream import ChunkFactory, OxenMessageChunk, _constructed, _same, from_chunk
 from tests.tables import each_row
 
 if TYPE_CHECKING:
