@@ -17,7 +17,6 @@ from pydantic_core import from_json
 from benchmarks.cases import Case, messages, tools
 from benchmarks.subject import KEY, Subject
 
-
 HEADERS = {"authorization": f"Bearer {KEY}", "content-type": "application/json"}
 
 

@@ -106,7 +106,7 @@ def _level(rows: dict[str, list[dict[str, Any]]]) -> None:
     """Who took no part in a round has nothing in it: the rounds stay side by side."""
     count = max(map(len, rows.values()))
     for column in rows.values():
-        column += [{}] * (count - len(column))
+        column.extend({} for _ in range(count - len(column)))
 
 
 def started(address: Address, count: int, tick: Callable[[str], None]) -> Rounds:

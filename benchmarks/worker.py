@@ -70,7 +70,7 @@ class Worker:
         }
 
     def _calls(self, case: Case) -> Figures:
-        """Function calls per unit, as cProfile counts them: no clock, so no noise; and each layer's part of the time."""
+        """Function calls per unit, as cProfile counts them, which no noise changes; each layer's part of the time."""
         import cProfile
 
         profile = cProfile.Profile(time.process_time)  # waiting is nobody's work
@@ -158,10 +158,9 @@ class Worker:
     def _marks(self, case: Case) -> Figures:
         """CPU time per chunk from one mark to the next within one stream, as far as the deadline lets it come."""
         figures: Figures = {}
-        count, last, begun = 0, 1, time.perf_counter()
+        last, begun = 1, time.perf_counter()
         cpu = time.process_time()
-        for _ in self._subject.stream():
-            count += 1
+        for count, _ in enumerate(self._subject.stream(), 1):
             if count == 1:
                 cpu = time.process_time()  # what the call itself takes is another row
             elif count in _MARKS:

@@ -12,7 +12,7 @@ from benchmarks import docs, peers, report
 from benchmarks.cases import BEFORE, CASES, FLOORS, GROWTH, LANGCHAIN, LLAMA_INDEX, OURS, Case
 from benchmarks.figures import Spread, exponent, ratio
 from benchmarks.goals import GOALS, behind, judged, unexplained
-from benchmarks.processes import PEERS, ROOT, Workers, server
+from benchmarks.processes import ROOT, Workers, server
 from benchmarks.rounds import COMPARED, COUNTED, Rounds, joined, plan
 
 SMALL = (
