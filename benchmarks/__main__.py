@@ -11,7 +11,7 @@ from typing import Any
 from tqdm import tqdm
 
 from benchmarks import docs, goals, growth, peers, plot, processes, report
-from benchmarks.rounds import Rounds, joined, measured, plan, started, steps
+from benchmarks.rounds import Rounds, explain, joined, measured, plan, started, starts, steps
 
 RESULTS = processes.ROOT / "results"
 
@@ -42,8 +42,8 @@ def measure(options: argparse.Namespace) -> Rounds:
         growth=not options.quick,
         baseline=bool(options.baseline),
     )
-    startups = 0 if options.only and "start" not in options.only else rounds
-    with processes.server() as address, tqdm(total=steps(work, startups=startups), unit="measurement") as bar:
+    fresh = starts(quick=options.quick, rounds=0 if options.only and "start" not in options.only else rounds)
+    with processes.server() as address, tqdm(total=steps(work, fresh), unit="measurement") as bar:
 
         def tick(what: str) -> None:
             bar.set_description(f"{what:50.50}", refresh=False)
@@ -52,9 +52,12 @@ def measure(options: argparse.Namespace) -> Rounds:
         workers = processes.Workers(address)
         try:
             results = measured(workers, work, tick)
+            missing = goals.unexplained(results)
+            bar.total += len(missing)
+            explain(workers, missing, results, tick)
         finally:
             workers.close()
-        return {**results, **(started(address, startups, tick) if startups else {})}
+        return {**results, **(started(address, fresh, tick) if fresh else {})}
 
 
 def show(options: argparse.Namespace, rounds: Rounds, machine: str) -> None:

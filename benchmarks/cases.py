@@ -86,7 +86,7 @@ CASES = (
     Case("structured stream 200", "structured-200", "structured", subjects=_STRUCTURED),
     Case("stream 2,000", "text-2000", "stream", quick=True),
     Case("astream 2,000", "text-2000", "astream", quick=True, subjects=_ALL),
-    Case("stream 2,000, tool call", "tool-2000", "stream", quick=True, subjects=_without(*_ASYNC_ONLY, *_NO_FRAGMENTS)),
+    Case("stream 2,000, tool call", "tool-2000", "stream", subjects=_without(*_ASYNC_ONLY, *_NO_FRAGMENTS)),
     Case("astream 2,000, tool call", "tool-2000", "astream", subjects=_without(*_NO_FRAGMENTS)),
     Case("1 paced stream", "text-100-5", "astream", subjects=_ALL, quick=True),
     Case("1 paced stream, sync", "text-100-5", "stream", quick=True),

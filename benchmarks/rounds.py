@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -24,7 +24,6 @@ COMPARED = (
 )
 """What `--baseline` measures, too."""
 _STARTED = (*LANGCHAIN, *LLAMA_INDEX, "langchain-core", "llama-index-core")
-_MODES = ("import", "cold", "cold sync")
 
 
 def plan(*, quick: bool, rounds: int, only: list[str] | None, growth: bool, baseline: bool) -> list[tuple[Case, int]]:
@@ -34,7 +33,14 @@ def plan(*, quick: bool, rounds: int, only: list[str] | None, growth: bool, base
         rows = [case for case in (*CASES, *GROWTH) if any(part in case.name for part in only)]
     if baseline:
         rows = [_with_baseline(case) if case.name in COMPARED else case for case in rows]
+    if quick:
+        rows = [_without_slow_crowds(case) for case in rows]
     return [(case, min(case.rounds or rounds, rounds)) for case in rows]
+
+
+def _without_slow_crowds(case: Case) -> Case:
+    """A peer that takes milliseconds for a chunk takes half a minute for a crowd."""
+    return replace(case, subjects=tuple(name for name in case.subjects if case.at_once == 1 or name not in SLOW))
 
 
 def _with_baseline(case: Case) -> Case:
@@ -53,20 +59,27 @@ def _profiled(case: Case) -> list[str]:
     return [name for name in case.subjects if name in OURS] if case.name in COUNTED else []
 
 
-def _startup_modes(name: str) -> list[str]:
-    """A floor imports nothing over itself; what is asynchronous only has no sync call."""
-    return [
-        mode
-        for mode in _MODES
-        if not (mode == "import" and name in FLOORS) and not (mode == "cold sync" and name.endswith("on aiohttp"))
-    ]
+Start = tuple[str, tuple[str, ...]]
+"""A subject with what is measured of its start, each in a fresh interpreter."""
 
 
-def steps(work: list[tuple[Case, int]], *, startups: int) -> int:
+def starts(*, quick: bool, rounds: int) -> list[Start]:
+    """The starts of a run, round by round."""
+    return [(name, tuple(_modes(name, quick=quick))) for _ in range(rounds) for name in _STARTED]
+
+
+def _modes(name: str, *, quick: bool) -> Iterator[str]:
+    if name not in FLOORS:  # a floor imports nothing over itself
+        yield "import"
+    yield "cold"
+    if not quick and not name.endswith("on aiohttp"):  # which is for async calls only
+        yield "cold sync"
+
+
+def steps(work: list[tuple[Case, int]], fresh: list[Start]) -> int:
     """How many measurements that is."""
     measured = sum(len(_taking_part(case, number)) for case, count in work for number in range(count))
-    counted = sum(len(_profiled(case)) for case, _ in work)
-    return measured + counted + startups * sum(len(_startup_modes(name)) for name in _STARTED)
+    return measured + sum(len(_profiled(case)) for case, _ in work) + sum(len(modes) for _, modes in fresh)
 
 
 def joined(runs: list[Rounds]) -> Rounds:
@@ -109,15 +122,23 @@ def _level(rows: dict[str, list[dict[str, Any]]]) -> None:
         column.extend({} for _ in range(count - len(column)))
 
 
-def started(address: Address, count: int, tick: Callable[[str], None]) -> Rounds:
+def explain(workers: Workers, missing: list[tuple[str, str]], results: Rounds, tick: Callable[[str], None]) -> None:
+    """Add the profiles that are missing: (row, subject) of each."""
+    cases = {case.name: case for case in CASES}
+    for case, name in missing:
+        tick(f"{case}: calls of {name}")
+        results[case][name].append(workers.measure(name, cases[case], profiled=True))
+        _level(results[case])
+
+
+def started(address: Address, fresh: list[Start], tick: Callable[[str], None]) -> Rounds:
     """Import, instances and cold start, in fresh interpreters."""
     compile_ours()
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in _STARTED}
-    for _ in range(count):
-        for name in _STARTED:
-            figures: dict[str, Any] = {}
-            for mode in _startup_modes(name):
-                tick(f"{mode}: {name}")
-                figures |= child("benchmarks.startup", name, mode, f"{address.plain}/text-200")
-            rows[name].append(figures)
+    for name, modes in fresh:
+        figures: dict[str, Any] = {}
+        for mode in modes:
+            tick(f"{mode}: {name}")
+            figures |= child("benchmarks.startup", name, mode, f"{address.plain}/text-200")
+        rows[name].append(figures)
     return {"start": rows}
