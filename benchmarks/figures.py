@@ -66,10 +66,13 @@ def ratio(rounds: Rounds, case: str, over: Sequence[str], under: Sequence[str], 
     return Spread.of(found)
 
 
-def library(case: str) -> str:
-    """The HTTP library under ours in this row, alone: what no plugin that uses it can go below."""
-    name = next((one.call for one in CASES if one.name == case), "send")
-    return "aiohttp" if name in ("asend", "astream", "app") else "httpx"
+def floor(case: str, core: str) -> tuple[str, ...]:
+    """What nobody goes below in this row: the framework and, where there is a network, the HTTP library under ours."""
+    call = next(one.call for one in CASES if one.name == case)
+    library = {"asend": "aiohttp", "astream": "aiohttp", "app": "aiohttp", "trim": "", "structured": ""}.get(
+        call, "httpx"
+    )
+    return (core, library) if library else (core,)
 
 
 def against_peers(rounds: Rounds, key: str = "us") -> Iterator[tuple[str, str, str, Spread]]:

@@ -40,7 +40,8 @@ def _lines(axis: Any, rounds: Rounds, series: str, names: tuple[str, ...]) -> No
     axis.set_xscale("log")
     axis.set_yscale("log")
     axis.spines[["top", "right"]].set_visible(False)
-    axis.legend(fontsize=7)
+    if axis.lines:
+        axis.legend(fontsize=7)
 
 
 def rows(rounds: Rounds) -> Iterator[list[str]]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from benchmarks import growth, processes
 from benchmarks.cases import CASES, LANGCHAIN, LLAMA_INDEX
-from benchmarks.figures import Spread, figures, library, median, ratio, whose
+from benchmarks.figures import Spread, figures, floor, median, ratio, whose
 from benchmarks.goals import behind, judged
 from benchmarks.layers import LAYERS
 from benchmarks.rounds import COUNTED, Rounds
@@ -60,17 +60,17 @@ def _limit(better: str, limit: float | None) -> str:
 def ratios_table(rounds: Rounds, key: str = "us") -> str:
     """Everybody else's figure for the same work, in units of ours; for CPU time, ours in units of the floor, too."""
     parts = []
-    for framework, (ours, *others), floor in _SIDES:
+    for framework, (ours, *others), core in _SIDES:
         rows = []
         for case in CASES:
             cells = [_cell(ratio(rounds, case.name, [peer], [ours], key)) for peer in others]
             if key == "us":
-                cells.append(_cell(ratio(rounds, case.name, [ours], [floor, library(case.name)])))
+                cells.append(_cell(ratio(rounds, case.name, [ours], floor(case.name, core))))
             if any(cells):
                 rows.append([case.name, *cells])
         head = [framework, *(f"{peer} / {ours}" for peer in others)]
         if key == "us":
-            head.append(f"{ours} / (core + httpx, or aiohttp where async)")
+            head.append(f"{ours} / (core + its HTTP library)")
         parts.append(table(head, rows) if rows else "")
     return "\n\n".join(part for part in parts if part)
 

@@ -127,7 +127,8 @@ def explain(workers: Workers, missing: list[tuple[str, str]], results: Rounds, t
     cases = {case.name: case for case in CASES}
     for case, name in missing:
         tick(f"{case}: calls of {name}")
-        results[case][name].append(workers.measure(name, cases[case], profiled=True))
+        profile = workers.measure(name, cases[case], profiled=True)
+        results[case][name].append({} if "error" in profile else profile)
         _level(results[case])
 
 
