@@ -138,7 +138,9 @@ LLAMA_INDEX: dict[str, Probe] = {
     "Audio input": llama_index_media(AudioBlock(url="https://example.org/ox.wav", format="wav"), "audio_url"),
     "Video input": llama_index_media(VideoBlock(url="https://example.org/ox.mp4"), "video_url"),
     "Document input": llama_index_media(DocumentBlock(url="https://example.org/ox.pdf"), "file"),
-    "Token-level streaming": lambda server: len([c for c in llm(server.says("a b")).stream_complete("?") if c.delta]) > 1,
+    "Token-level streaming": lambda server: (
+        len([c for c in llm(server.says("a b")).stream_complete("?") if c.delta]) > 1
+    ),
     "Native async": lambda server: asyncio.run(natively(llm(server.says("ox")).acomplete("?"))).text,
     "Token usage": lambda server: llm(server.says("ox")).complete("?").additional_kwargs["total_tokens"],
     "Logprobs": lambda server: llm(with_logprobs(server), logprobs=True).complete("?").logprobs,
