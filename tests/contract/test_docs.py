@@ -17,8 +17,8 @@ import pytest
 import langchain_oxen
 from _oxen_transport.otel import OxenInstrumentor
 from _oxen_transport.testing import Received, Server, whole
-from tests.ideal_model import ideal
 from tools import llms_text, parameter_page
+from tools.support.ideal_model import ideal
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted(DOCS.glob("*.md"))

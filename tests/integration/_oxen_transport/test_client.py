@@ -54,7 +54,7 @@ from _oxen_transport.testing import (
     streamed,
 )
 from tests.entry_points import QUESTION, EntryPoint, Transport, each, entry_points
-from tests.recorded import recorded
+from tools.support.recorded import recorded
 
 ALL = entry_points(Transport)
 STREAMS = entry_points(Transport, streams=True)

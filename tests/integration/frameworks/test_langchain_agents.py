@@ -23,11 +23,11 @@ from langchain_core.tools import BaseTool
 
 from _oxen_transport.testing import Server, Stage, error_body, reply, whole
 from langchain_oxen import ChatOxen, OxenBadRequestError, register
-from tests.ideal_model import STORY, ideal
-from tests.integration.frameworks import langchain_flows as flows
-from tests.integration.frameworks.langchain_flows import WEATHER, Report, weather
-from tests.recorded import recorded
 from tests.tables import each_row
+from tools.support import langchain_flows as flows
+from tools.support.ideal_model import STORY, ideal
+from tools.support.langchain_flows import WEATHER, Report, weather
+from tools.support.recorded import recorded
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from pydantic import BaseModel
 
 from _oxen_transport.testing import Server, Stage, chunks, completion, sse, streamed, whole
 from llama_index_oxen import Oxen
-from tests.integration.frameworks.llama_index_flows import PASSAGES, documents, index, sources
+from tools.support.llama_index_flows import PASSAGES, documents, index, sources
 
 Make = Callable[..., tuple[Oxen, Stage]]
 QUESTION = "Who pulls the plough?"

@@ -13,7 +13,7 @@ import pytest
 
 from _oxen_transport.testing import Server, whole
 from langchain_oxen import ChatOxen
-from tests.ideal_model import ideal
+from tools.support.ideal_model import ideal
 
 DOC = inspect.getdoc(ChatOxen) or ""
 BLOCKS = [textwrap.dedent(block) for block in re.findall(r"```python\n(.*?)```", DOC, re.DOTALL)]

@@ -24,8 +24,8 @@ from langchain_oxen import (
     OxenStructuredOutputError,
 )
 from langchain_oxen.errors import OxenRefusalError
-from tests.ideal_model import ideal
 from tests.tables import each_row
+from tools.support.ideal_model import ideal
 
 QUESTION = "The ox 'Bella' is 7 years old."
 

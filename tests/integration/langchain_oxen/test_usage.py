@@ -9,8 +9,8 @@ from langchain_core.callbacks import UsageMetadataCallbackHandler
 
 from _oxen_transport.testing import Server, chunk, completion, reply, sse, streamed, whole
 from langchain_oxen import ChatOxen
-from tests.ideal_model import ideal
 from tests.tables import each_row
+from tools.support.ideal_model import ideal
 
 WHOLE = {
     "prompt_tokens": 11,

@@ -17,7 +17,7 @@ import pytest
 import llama_index_oxen as package
 from _oxen_transport.testing import Server, whole
 from llama_index_oxen import Oxen
-from tests.ideal_model import ideal
+from tools.support.ideal_model import ideal
 
 DOC = inspect.getdoc(Oxen) or ""
 BLOCKS = [textwrap.dedent(block) for block in re.findall(r"```python\n(.*?)```", DOC, re.DOTALL)]
