@@ -42,6 +42,11 @@ def llama_index(url: str, schema: Any, way: str, method: str | None = None, **op
     given = {"structured_repair": options.pop("repair", False), **({"structured_method": method} if method else {})}
     call = options.pop("call", {})
     llm = Oxen(base_url=url, api_key="sk-1", max_retries=0, **given, **options)
+    return objects_of(llm, schema, way, call)
+
+
+def objects_of(llm: Oxen, schema: Any, way: str, call: dict[str, Any]) -> list[Any]:
+    """All that `structured_predict`, or another way to it, shows."""
     prompt = PromptTemplate("The ox '{name}' is 7 years old.")  # core's text program writes on the prompt it is given
     if way == "sync":
         return [llm.structured_predict(schema, prompt, name="Bella", **call)]
