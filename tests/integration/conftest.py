@@ -7,7 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from _oxen_transport import async_client, call, client, deadline
+from _oxen_transport import async_client, call, client
+from _oxen_transport.http import outgoing
 
 
 class Clock:
@@ -35,7 +36,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     async def sleep(seconds: float) -> None:
         made.sleep(seconds)
 
-    for module in (call, client, deadline):
+    for module in (call, client, outgoing):
         monkeypatch.setattr(module, "time", fake)
     monkeypatch.setattr(async_client, "sleep", sleep)
     return made

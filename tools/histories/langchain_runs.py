@@ -18,11 +18,11 @@ from langchain_oxen import ChatOxen
 from tools.histories.files import IDEAL, REAL, SCRIPTED
 from tools.support import langchain_flows as flows
 from tools.support.ideal_model import ideal
+from tools.support.recorded import recorded
 
 Play = Callable[[Server, str], Any] | tuple[str, ...]
 """A function of the scripted server and of the real one's address, or ids of tests."""
 _OF_THE_REAL_MODEL = "tests/integration/real_model/test_langchain.py::"
-_OF_AGENTS = "tests/integration/frameworks/test_langchain_agents.py::"
 
 
 def calls(*made: tuple[str, str, dict[str, Any]], text: str = "") -> Callable[[Any], Any]:
@@ -111,6 +111,10 @@ def broken_call(server: Server, _: str) -> None:
     flows.asked(agent, "The weather in 'Rome'?", flows.PLACE)
 
 
+def compacted(server: Server, _: str) -> None:
+    flows.compacted(model_of(server, recorded("mistral_error_400_overflow.http"), ideal))
+
+
 def late_user(server: Server, _: str) -> None:
     """A stopped run, taken up: calls that nobody answered, then the user's next word."""
     agent = flows.create_agent(model_of(server, says("As you like.")), [flows.weather])
@@ -134,5 +138,5 @@ RUNS: dict[str, tuple[str, Play]] = {
     "langgraph_supervisor": (SCRIPTED, supervisor),
     "langgraph_stopped_and_taken_up": (SCRIPTED, late_user),
     "deepagents_todos_files_subagent": (SCRIPTED, deep_agent),
-    "deepagents_compaction": (IDEAL, (f"{_OF_AGENTS}test_a_deep_agent_compacts_after_an_overflow",)),
+    "deepagents_compaction": (IDEAL, compacted),
 }

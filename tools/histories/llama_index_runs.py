@@ -23,15 +23,14 @@ from llama_index_oxen import Oxen
 from tools.histories.files import REAL, SCRIPTED
 from tools.histories.langchain_runs import calls, says
 from tools.support.langchain_flows import EACH
-from tools.support.llama_index_flows import documents, index
+from tools.support.llama_index_flows import QUESTION, documents, index, weather
 
 Play = Callable[[Server, str], Any]
-QUESTION = "Who pulls the plough?"
 TWO = calls(("call_p_1", "weather", {"city": "Paris"}), ("call_p_2", "weather", {"city": "Rome"}), text="Both.")
 
 
 def maker(server: Server) -> Callable[..., tuple[Oxen, Stage]]:
-    """The fixture `make` of the tests, outside of pytest."""
+    """The fixture `make` of LlamaIndex's flows, outside of pytest and without its checks."""
 
     def made(*attempts: Any, **settings: Any) -> tuple[Oxen, Stage]:
         stage = server.stage(*attempts)
@@ -59,12 +58,7 @@ def tests_of_the_real_model(*names: str) -> tuple[str, Play]:
 
 
 def tests_of_flows(name: str) -> tuple[str, Play]:
-    return SCRIPTED, (f"tests/integration/frameworks/test_llama_index_flows.py::{name}",)
-
-
-def weather(city: str) -> str:
-    """Tell the weather of a city."""
-    return f"18 degrees in {city}"
+    return SCRIPTED, (f"tests/integration/frameworks/llama_index/{name}",)
 
 
 class City(BaseModel):
@@ -218,11 +212,11 @@ RUNS: dict[str, tuple[str, Play]] = {
     "llama_index_agent_return_direct": scripted(return_direct),
     "llama_index_agent_stopped_early": scripted(stopped_early),
     "llama_index_agent_failing_tools": scripted(failing_tools),
-    "llama_index_agent_object": tests_of_flows("test_an_agent_that_ends_in_an_object"),
+    "llama_index_agent_object": tests_of_flows("test_agents.py::test_an_agent_that_ends_in_an_object"),
     "llama_index_agent_memory": tests_of_the_real_model("test_an_agent_remembers_after_its_context_was_saved"),
-    "llama_index_workflow_handoff": tests_of_flows("test_a_workflow_of_agents_hands_over"),
-    "llama_index_workflow_saved": tests_of_flows("test_a_workflow_is_saved_in_the_midst_and_goes_on"),
-    "llama_index_react": tests_of_flows("test_a_react_agent"),
+    "llama_index_workflow_handoff": tests_of_flows("test_agents.py::test_a_workflow_of_agents_hands_over"),
+    "llama_index_workflow_saved": tests_of_flows("test_agents.py::test_a_workflow_is_saved_in_the_midst_and_goes_on"),
+    "llama_index_react": tests_of_flows("test_agents.py::test_a_react_agent"),
     "llama_index_react_retries": scripted(react_retries),
     "llama_index_code_act": scripted(code_act),
     "llama_index_memory_short": scripted(short_memory),
@@ -236,12 +230,12 @@ RUNS: dict[str, tuple[str, Play]] = {
     "llama_index_query_engines_system_prompt": real(query_engines, system_prompt="Be brief.", max_tokens=20),
     "llama_index_query_engines_more": real(more_engines, max_tokens=30),
     "llama_index_query_rerank": scripted(reranked),
-    "llama_index_query_sub_questions": tests_of_flows("test_sub_questions"),
-    "llama_index_query_router": tests_of_flows("test_a_router"),
+    "llama_index_query_sub_questions": tests_of_flows("test_query_engines.py::test_sub_questions"),
+    "llama_index_query_router": tests_of_flows("test_query_engines.py::test_a_router"),
     "llama_index_query_router_real": tests_of_the_real_model("test_a_router_picks_an_engine"),
     "llama_index_objects": tests_of_the_real_model("test_objects"),
     "llama_index_object_engines": tests_of_the_real_model("test_a_structured_llm_and_an_engine_with_an_object"),
     "llama_index_object_text_program": real(text_program),
-    "llama_index_ingestion": tests_of_flows("test_ingestion_with_extractors_that_ask_the_model"),
-    "llama_index_evaluators": tests_of_flows("test_evaluators"),
+    "llama_index_ingestion": tests_of_flows("test_ingestion.py::test_ingestion_with_extractors_that_ask_the_model"),
+    "llama_index_evaluators": tests_of_flows("test_ingestion.py::test_a_judge"),
 }

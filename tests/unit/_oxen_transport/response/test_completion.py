@@ -12,14 +12,15 @@ from pydantic import SecretStr
 
 from _oxen_transport import errors
 from _oxen_transport.redaction import NOTHING_SECRET, Redactor
-from _oxen_transport.response.choice import WHOLE, read_choice
+from _oxen_transport.response.body import MAX_BODY_BYTES, ContentDecoder
 from _oxen_transport.response.completion import (
+    WHOLE,
     completion_from_body,
     document_from_body,
+    read_choice,
+    usage_from,
 )
-from _oxen_transport.response.content_encoding import MAX_BODY_BYTES, ContentDecoder
-from _oxen_transport.response.failures import details_of, error_from_reply
-from _oxen_transport.response.usage import usage_from
+from _oxen_transport.response.errors import details_of, error_from_reply
 from _oxen_transport.testing import ANSWER, TOOL_ARGUMENTS, TOOL_CALL, completion
 from _oxen_transport.types import Completion, ToolCall
 from tests.tables import each_row
@@ -239,7 +240,7 @@ def test_a_redirect_names_its_target() -> None:
 
 def test_secrets_do_not_enter_an_error() -> None:
     secret = "sk-0123456789"
-    redact = Redactor(SecretStr(secret))
+    redact = Redactor((SecretStr(secret),))
     error = refused(
         307, secret.encode(), redact, location=f"http://x.test/?k={secret}", content_type=secret, x_request_id=secret
     )

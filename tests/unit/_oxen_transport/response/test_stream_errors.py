@@ -19,7 +19,7 @@ HEADERS = {"content-type": "text/event-stream", "x-request-id": "r-7"}
 
 
 def stream(*events: Any, done: bool = True) -> tuple[list[Chunk], StreamReader]:
-    reader = StreamReader(HEADERS, Redactor(SecretStr("s3cr3t-key")))
+    reader = StreamReader(HEADERS, Redactor((SecretStr("s3cr3t-key"),)))
     data = b"".join(b"data: " + (e if isinstance(e, bytes) else json.dumps(e).encode()) + b"\n\n" for e in events)
     return reader.feed(data + (b"data: [DONE]\n\n" if done else b"")), reader
 
