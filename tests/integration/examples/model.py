@@ -9,7 +9,7 @@ from typing import Any
 
 from _oxen_transport.testing import Received, Step, chunks, completion, sse, streamed, whole
 from tests.history_checks import accepted_by_mistral
-from tests.ideal_model import decide
+from tools.support.ideal_model import decide
 
 UNKNOWN = "The documents do not say."
 PARTS = ["How large can an SQLite database be?", "What is the maximum number of attached databases?"]
