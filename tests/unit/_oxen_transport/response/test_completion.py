@@ -10,9 +10,8 @@ from pydantic import SecretStr
 
 from _oxen_transport import errors
 from _oxen_transport.redaction import NOTHING_SECRET, Redactor
-from _oxen_transport.response.completion import completion_from_body, document_from_body
-from _oxen_transport.response.failures import details_of, error_from_reply
-from _oxen_transport.response.usage import usage_from
+from _oxen_transport.response.completion import completion_from_body, document_from_body, usage_from
+from _oxen_transport.response.errors import details_of, error_from_reply
 from _oxen_transport.testing import ANSWER, TOOL_ARGUMENTS, TOOL_CALL, completion
 from _oxen_transport.types import Completion
 from tests.tables import each_row
@@ -186,7 +185,7 @@ def test_a_redirect_names_its_target() -> None:
 def test_secrets_do_not_enter_an_error() -> None:
     secret = "sk-0123456789"
     headers = {"location": f"http://x.test/?k={secret}", "content_type": secret, "x_request_id": secret}
-    error = refused(307, secret.encode(), Redactor(SecretStr(secret)), **headers)
+    error = refused(307, secret.encode(), Redactor((SecretStr(secret),)), **headers)
     assert secret not in repr(error.details).replace(f"request_id='{secret}'", "") + str(error.message)
 
 

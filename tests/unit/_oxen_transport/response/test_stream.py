@@ -29,7 +29,7 @@ LOST = errors.OxenConnectionError("the connection was lost")
 
 def reader_fed(*pieces: bytes, **headers: str) -> tuple[StreamReader, list[Chunk]]:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    reader = StreamReader({**HEADERS, **named}, Redactor(SecretStr(KEY)))
+    reader = StreamReader({**HEADERS, **named}, Redactor((SecretStr(KEY),)))
     return reader, [made for piece in pieces for made in reader.feed(piece)]
 
 
