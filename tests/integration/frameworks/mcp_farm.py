@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from mcp.server.fastmcp import FastMCP
+from mcp.types import TextContent
 from pydantic import BaseModel, Field
 
 server = FastMCP("farm", log_level="ERROR")
@@ -28,6 +29,17 @@ def plough(furrows: list[Furrow], oxen: list[str], note: str | None = None) -> s
 def milk(animal: str) -> str:
     """Milk an animal."""
     raise ValueError(f"{animal} gives no milk")
+
+
+@server.tool(name="farm.names")
+def names() -> list[TextContent]:
+    """The names of all oxen, each a part of its own."""
+    return [TextContent(type="text", text=name) for name in ("Bill", "Ben")]
+
+
+@server.prompt()
+def report(about: str) -> str:
+    return f"Report about {about}."
 
 
 if __name__ == "__main__":
