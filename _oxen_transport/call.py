@@ -13,7 +13,6 @@ from typing import Any
 
 from _oxen_transport import capabilities
 from _oxen_transport.catalogue import known, nearest
-from _oxen_transport.deadline import Deadline
 from _oxen_transport.errors import (
     OxenConfigError,
     OxenConnectionError,
@@ -24,12 +23,12 @@ from _oxen_transport.errors import (
     OxenTLSError,
 )
 from _oxen_transport.http.failures import NetworkFailure, network_failure
-from _oxen_transport.http.outgoing import Outgoing
+from _oxen_transport.http.outgoing import Deadline, Outgoing
 from _oxen_transport.rate_limiter import Reservation
 from _oxen_transport.request.build import Request
+from _oxen_transport.response.body import ContentDecoder
 from _oxen_transport.response.completion import document_from_body
-from _oxen_transport.response.content_encoding import ContentDecoder
-from _oxen_transport.response.failures import error_from_reply
+from _oxen_transport.response.errors import error_from_reply
 from _oxen_transport.response.stream import StreamReader, answer_from_body
 from _oxen_transport.retry import CEILING, AttemptState, RetryPolicy, budget_of, is_retryable
 from _oxen_transport.types import Chunk, Completion
@@ -60,7 +59,7 @@ class Call:
     deadline: Deadline
 
     def __init__(self, request: Request) -> None:
-        if capabilities.refuses_stream_options(request.url, request.model):
+        if (request.url, request.model) in capabilities.without_stream_options:
             request = request.without("stream_options")
         self.request = request
         self.started = time.monotonic()
@@ -171,7 +170,7 @@ class Call:
         refused = error.details.status_code in (400, 422) and "stream_options" in words
         if not refused or "stream_options" not in self.request.body:
             return False
-        capabilities.stream_options_refused(self.request.url, self.request.model)
+        capabilities.without_stream_options.add((self.request.url, self.request.model))
         self.request = self.request.without("stream_options")
         return True
 

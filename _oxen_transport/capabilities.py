@@ -5,18 +5,9 @@ It saves attempts that would be refused, and never changes what a call means. `r
 
 from __future__ import annotations
 
-_without_stream_options: set[tuple[str, str]] = set()
+without_stream_options: set[tuple[str, str]] = set()
+"""Where a request with `stream_options` was refused, as Mistral's own API does: (URL, model)."""
 _structured_methods: dict[tuple[str, str], str] = {}
-
-
-def refuses_stream_options(url: str, model: str) -> bool:
-    """Whether a request with `stream_options` was refused before, as Mistral's own API does."""
-    return (url, model) in _without_stream_options
-
-
-def stream_options_refused(url: str, model: str) -> None:
-    """Remember that requests to this URL must not hold `stream_options`."""
-    _without_stream_options.add((url, model))
 
 
 def structured_method(base_url: str, model: str) -> str | None:
@@ -31,5 +22,5 @@ def structured_method_succeeded(base_url: str, model: str, method: str) -> None:
 
 def reset() -> None:
     """Forget everything, as after a change of the server's software; tests start with it."""
-    _without_stream_options.clear()
+    without_stream_options.clear()
     _structured_methods.clear()

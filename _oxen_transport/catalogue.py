@@ -11,11 +11,15 @@ import difflib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from _oxen_transport.errors import OxenConfigError, OxenMissingExtraError, OxenResponseError
+from _oxen_transport.families import family
 from _oxen_transport.request.parameters import Parameter, parameters
 from _oxen_transport.types import Usage
+
+if TYPE_CHECKING:
+    from _oxen_transport.settings import OxenSettings
 
 EXPIRY_SECONDS = 3600.0
 
@@ -240,3 +244,13 @@ def _number(value: Any) -> float | None:
 def _positive(value: Any) -> int | None:
     number = _number(value)
     return int(number) if number is not None and 0 < number < 1e15 else None
+
+
+def window_of(settings: OxenSettings, model: str | None = None) -> int | None:
+    """Tokens that prompt and answer may have together; None if nobody knows. No I/O.
+
+    The user's own `context_window` wins, then what the catalogue said, then the packaged figure.
+    """
+    name = model or settings.model
+    listed = known.get(settings.base_url, name)
+    return settings.context_window or (listed.context_length if listed else None) or family(name).context_window

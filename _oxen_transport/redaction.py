@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import SecretStr
@@ -13,17 +14,17 @@ from _oxen_transport.errors import OxenConfigError
 _SECRET_NAME = re.compile(r"auth|cookie|credential|api-?key|passw|secret|token", re.IGNORECASE)
 
 
+@dataclass(frozen=True)
 class Redactor:
     """Removes the caller's secrets, and whatever looks like a bearer token, from a text.
 
     An object, not a tuple of texts: tracebacks with local variables must not show them.
     """
 
-    def __init__(self, *secrets: SecretStr) -> None:
-        self._secrets = secrets
+    secrets: tuple[SecretStr, ...] = ()
 
     def __call__(self, text: str) -> str:
-        for secret in self._secrets:
+        for secret in self.secrets:
             if len(secret.get_secret_value()) >= 4:  # a shorter one would redact half of the text
                 text = text.replace(secret.get_secret_value(), "[redacted]")
         return re.sub(r"(?i)(bearer\s+)[\w.~+/=-]{6,}", r"\1[redacted]", text)

@@ -107,7 +107,7 @@ class Completion:
     """A whole answer, or (inside an error) the part of one that had arrived.
 
     `extras` are further fields of the message as the server wrote them, such as
-    `reasoning_details`, `annotations` and `citations` (all: `response/choice.py`, `KEPT`). `raw` is
+    `reasoning_details`, `annotations` and `citations` (all: `KEPT` in `response/completion.py`). `raw` is
     the server's own JSON body; for a stream it is one put together from the chunks, in the shape of
     a body that was not streamed.
     """

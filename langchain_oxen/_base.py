@@ -17,10 +17,9 @@ from _oxen_transport.request.tokens import count_either_way, count_text, token_i
 from _oxen_transport.settings.params import wire_names
 from langchain_oxen.binding import BindingMixin
 from langchain_oxen.errors import LangChainErrors
-from langchain_oxen.messages import to_wire
+from langchain_oxen.messages import PROVIDER, add_token_usage, to_wire
 from langchain_oxen.profile import profile
 from langchain_oxen.tools import ToolLike, tools_to_wire
-from langchain_oxen.usage import PROVIDER, add_token_usage
 
 _PROFILE_KEYS = frozenset(ModelProfile.__annotations__)
 

@@ -15,7 +15,7 @@ from pydantic import ConfigDict, Field
 
 from _oxen_transport import async_client_for, client_for
 from _oxen_transport.request.build import Request, build, build_off_loop, counts_tokens
-from _oxen_transport.response.usage import token_usage
+from _oxen_transport.response.completion import token_usage
 from _oxen_transport.settings.docs import documented
 from _oxen_transport.types import Completion
 from langchain_oxen._base import BaseChatOxen

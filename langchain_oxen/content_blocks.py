@@ -13,7 +13,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages.block_translators import register_translator
 from langchain_core.messages.content import KNOWN_BLOCK_TYPES, ContentBlock
 
-from langchain_oxen.usage import PROVIDER
+from langchain_oxen.messages import PROVIDER
 
 
 def whole_blocks(message: AIMessage) -> list[ContentBlock]:

@@ -11,8 +11,7 @@ from typing import Any
 
 from _oxen_transport.types import Chunk, Completion
 from langchain_oxen.content_blocks import text_block
-from langchain_oxen.messages import beside_text, extras, tool_calls
-from langchain_oxen.usage import PROVIDER, response_metadata, usage_metadata
+from langchain_oxen.messages import PROVIDER, beside_text, extras, response_metadata, tool_calls, usage_metadata
 
 Event = dict[str, Any]
 

@@ -4,6 +4,7 @@ All content forms are understood: text, LangChain's blocks (v0 and v1), OpenAI's
 parts. What cannot be sent is named in an error, never dropped; only what is not part of the
 conversation stays behind: caching hints, and in an assistant's message the items of other makers.
 Nothing a caller passed in is changed.
+Token counts and metadata stand under LangChain's names.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from langchain_core.messages import (
     ToolCall,
     ToolMessage,
 )
+from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, UsageMetadata
 
 from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.request.content import (
@@ -33,10 +35,10 @@ from _oxen_transport.request.content import (
     with_extras,
     with_refusal,
 )
+from _oxen_transport.response.completion import token_usage
 from _oxen_transport.tools.arguments import parse_arguments
-from _oxen_transport.types import ROLES, Completion, Message, Role, WireToolCall
+from _oxen_transport.types import ROLES, Completion, Message, Role, Usage, WireToolCall
 from langchain_oxen.content_parts import CALL_KINDS, blocks_of, content_to_wire
-from langchain_oxen.usage import response_metadata, usage_metadata
 
 
 def to_wire(messages: Sequence[BaseMessage]) -> list[Message]:
@@ -114,7 +116,7 @@ def _text_and_results(message: HumanMessage | SystemMessage | ChatMessage) -> li
     role = _role(message)
     results: list[Message] = []
     rest: list[Any] = []
-    for block in blocks_of(message.content):
+    for block in [] if isinstance(message.content, str) else blocks_of(message.content):
         if isinstance(block, dict) and block.get("type") == "tool_result":
             content = content_to_wire(block.get("content") or "")
             results.append({"role": "tool", "content": content, "tool_call_id": str(block.get("tool_use_id") or "")})
@@ -122,7 +124,8 @@ def _text_and_results(message: HumanMessage | SystemMessage | ChatMessage) -> li
             rest.append(block)
     if results and not rest:
         return results
-    wired: Message = {"role": role, "content": content_to_wire(rest if results else message.content)}
+    content = message.content if isinstance(message.content, str) else content_to_wire(rest)
+    wired: Message = {"role": role, "content": content}
     if message.name:
         wired["name"] = message.name
     return [*results, wired]
@@ -208,3 +211,67 @@ def _is_same(one: WireToolCall, other: WireToolCall) -> bool:
 def _name_and_arguments(call: dict[str, Any]) -> tuple[str, Any]:
     function = call.get("function") or {}
     return str(function.get("name") or ""), function.get("arguments")
+
+
+# -- token counts and metadata -------------------------------------------------------------
+
+PROVIDER = "oxen"
+"""One name everywhere: middleware trusts token counts only where `model_provider` equals `ls_provider`."""
+
+
+def usage_metadata(usage: Usage | None) -> UsageMetadata | None:
+    """Token counts. Integers only: core cannot add anything else (`langchain_core/utils/usage.py`)."""
+    if usage is None:
+        return None
+    counted = UsageMetadata(
+        input_tokens=usage.prompt_tokens, output_tokens=usage.completion_tokens, total_tokens=usage.total_tokens
+    )
+    if usage.cached_tokens is not None:
+        counted["input_token_details"] = InputTokenDetails(cache_read=usage.cached_tokens)
+    if usage.reasoning_tokens is not None:
+        counted["output_token_details"] = OutputTokenDetails(reasoning=usage.reasoning_tokens)
+    return counted
+
+
+def response_metadata(completion: Completion, *, streamed: bool = False) -> dict[str, Any]:
+    """Everything known about an answer beside its message; unknown fields are left out.
+
+    Core joins the metadata of merged chunks by concatenation (`langchain_core/utils/_merge.py`), so
+    exactly one chunk of a stream carries this; when `streamed`, the `logprobs` came before, in pieces.
+    """
+    known = {
+        "model_name": completion.model,
+        "finish_reason": completion.finish_reason,
+        "id": completion.id,
+        "created": completion.created,
+        "system_fingerprint": completion.system_fingerprint,
+        "service_tier": completion.service_tier,
+        "request_id": completion.request_id,
+        "cost": completion.usage.cost if completion.usage else None,
+        "token_usage": token_usage(completion.usage) or None,
+    }
+    if not streamed:
+        known.update(logprobs(completion.logprobs))
+    return {"model_provider": PROVIDER, **{name: value for name, value in known.items() if value is not None}}
+
+
+def logprobs(given: dict[str, Any] | None) -> dict[str, Any]:
+    """The log probabilities, {} for none: only the tokens', not what else the server writes there."""
+    tokens = (given or {}).get("content")
+    return {"logprobs": {"content": tokens}} if tokens else {}
+
+
+def add_token_usage(outputs: list[dict[str, Any] | None]) -> dict[str, Any]:
+    """The `llm_output` of several answers as one: counts are summed, models named."""
+    if len(outputs) == 1:
+        return {"token_usage": {}, **(outputs[0] or {})}
+    total: dict[str, int] = {}
+    models: list[str] = []
+    for output in outputs:
+        for name, count in ((output or {}).get("token_usage") or {}).items():
+            if isinstance(count, int):
+                total[name] = total.get(name, 0) + count
+        model = (output or {}).get("model_name")
+        if model and model not in models:
+            models.append(model)
+    return {"token_usage": total, **({"model_name": ", ".join(models)} if models else {})}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from langchain_core.language_models.model_profile import ModelProfile
 
+from _oxen_transport.catalogue import window_of
 from _oxen_transport.families import family
-from _oxen_transport.request.tokens import window_of
 from _oxen_transport.settings import OxenSettings
 
 

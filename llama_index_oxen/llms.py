@@ -25,9 +25,9 @@ from llama_index.core.tools import BaseTool
 from pydantic import ConfigDict, Field, model_validator
 
 from _oxen_transport import async_client_for, client_for
+from _oxen_transport.catalogue import window_of
 from _oxen_transport.model import OxenModelMixin
 from _oxen_transport.request.build import Request, build, build_off_loop, counts_tokens
-from _oxen_transport.request.tokens import window_of
 from _oxen_transport.settings.docs import documented
 from llama_index_oxen.entry_points import answers_chat, answers_prompt
 from llama_index_oxen.messages import from_wire, reads_files, to_wire

@@ -3,22 +3,26 @@
 All content blocks are understood. What cannot be sent is named in an error, never dropped; only
 what is not part of the conversation stays behind: caching hints, and in an assistant's message the
 items of other makers. Nothing a caller passed in is changed.
+Token counts and metadata stand under LlamaIndex's names.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from llama_index.core.base.llms.types import (
     ChatMessage,
     ChatResponse,
     ContentBlock,
+    LogProb,
     MessageRole,
     TextBlock,
     ThinkingBlock,
     ToolCallBlock,
 )
+from pydantic import ValidationError
 
 from _oxen_transport.request.content import (
     each_message,
@@ -28,10 +32,10 @@ from _oxen_transport.request.content import (
     with_extras,
     with_refusal,
 )
+from _oxen_transport.response.completion import token_usage
 from _oxen_transport.tools.arguments import parse_arguments
 from _oxen_transport.types import ROLES, Completion, Message, ToolCall, WireToolCall
 from llama_index_oxen.content_parts import content_to_wire
-from llama_index_oxen.usage import logprobs, response_metadata
 
 
 def to_wire(messages: Sequence[ChatMessage]) -> list[Message]:
@@ -96,13 +100,18 @@ def _message(message: ChatMessage) -> Message:
     role = ROLES[message.role.value]
     if role == "assistant":
         return _assistant(message)
-    wired: Message = {"role": role, "content": content_to_wire(message.blocks)}
+    wired: Message = {"role": role, "content": _text_alone(message.blocks) or content_to_wire(message.blocks)}
     call_id, name = (message.additional_kwargs.get(key) for key in ("tool_call_id", "name"))
     if role == "tool" and call_id:
         wired["tool_call_id"] = str(call_id)
     if name:  # a speaker's, or the tool's: a result without an id goes by it
         wired["name"] = str(name)
     return wired
+
+
+def _text_alone(blocks: Sequence[Any]) -> str | None:
+    """The text of a message that holds nothing else, as most do."""
+    return blocks[0].text if len(blocks) == 1 and type(blocks[0]) is TextBlock else None
 
 
 def _assistant(message: ChatMessage) -> Message:
@@ -144,3 +153,46 @@ def call_blocks(message: ChatMessage) -> list[ToolCallBlock]:
     blocks = [block for block in message.blocks if isinstance(block, ToolCallBlock)]
     calls = [] if blocks else _calls(message)
     return blocks or tool_calls(ToolCall(call["id"], **call["function"]) for call in calls)
+
+
+# -- token counts and metadata -------------------------------------------------------------
+
+
+def response_metadata(completion: Completion) -> dict[str, Any]:
+    """Everything known about an answer beside its message; unknown fields are left out."""
+    usage = completion.usage
+    known = {
+        **token_usage(usage),
+        "cached_tokens": usage.cached_tokens if usage else None,
+        "reasoning_tokens": usage.reasoning_tokens if usage else None,
+        "cost": usage.cost if usage else None,
+        "model_name": completion.model,
+        "finish_reason": completion.finish_reason,
+        "id": completion.id,
+        "created": completion.created,
+        "system_fingerprint": completion.system_fingerprint,
+        "service_tier": completion.service_tier,
+        "request_id": completion.request_id,
+    }
+    return {name: value for name, value in known.items() if value is not None}
+
+
+def logprobs(given: dict[str, Any] | None) -> list[list[LogProb]] | None:
+    """The log probabilities, one list per token: its alternatives, or itself if there are none.
+
+    Invalid ones are left out: they must not make the answer fail.
+    """
+    tokens = (given or {}).get("content")
+    if not isinstance(tokens, list):
+        return None
+    return [_alternatives(token) for token in tokens if isinstance(token, dict)]
+
+
+def _alternatives(token: dict[str, Any]) -> list[LogProb]:
+    given = token.get("top_logprobs")
+    made = []
+    for known in given if isinstance(given, list) and given else [token]:
+        with suppress(ValidationError, AttributeError):
+            value = known.get("logprob") or 0.0
+            made.append(LogProb(token=known.get("token") or "", logprob=value, bytes=known.get("bytes") or []))
+    return made

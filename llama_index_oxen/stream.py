@@ -2,18 +2,23 @@
 
 A snapshot never changes after it was given out. The last one has the full text, the calls, and
 `raw` with its usage, where LlamaIndex's counters look.
+
+The objects of one token have their fields filled in directly. Why, and when not:
+`_oxen_transport/fast_pydantic.py`. The constructors make every chunk that is not of the usual kinds.
 """
 
 from __future__ import annotations
 
-from llama_index.core.base.llms.types import ChatResponse, ToolCallBlock
+from collections.abc import Callable
+from typing import Any
 
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageRole, TextBlock, ToolCallBlock
+
+from _oxen_transport.fast_pydantic import fill, same
 from _oxen_transport.request.content import wire_call
 from _oxen_transport.tools.partial_json import PartialObject
 from _oxen_transport.types import Chunk, ToolCallDelta
-from llama_index_oxen.fast_chunks import ChunkFactory
-from llama_index_oxen.messages import beside_text, chat_message, from_wire
-from llama_index_oxen.usage import logprobs
+from llama_index_oxen.messages import beside_text, chat_message, from_wire, logprobs
 
 
 class Snapshots:
@@ -56,9 +61,6 @@ def _constructed(text: str, delta: str) -> ChatResponse:
     return ChatResponse(message=chat_message(text, [], [], {}, ""), delta=delta, logprobs=None, additional_kwargs={})
 
 
-_CHUNKS = ChunkFactory(_constructed)
-
-
 class _GrowingCall:
     """One call that is still being written. Its block and its dict are made anew with each piece."""
 
@@ -76,3 +78,55 @@ class _GrowingCall:
         kwargs = self._arguments.add(delta.arguments)
         self.block = ToolCallBlock(tool_call_id=self._id, tool_name=self._name, tool_kwargs=kwargs)
         self.wired = wire_call(self._id, self._name, self._arguments.text or "")
+
+
+# -- the objects of one token -------------------------------------------------------------
+
+_SAMPLE = ("a few words", " words")
+
+
+class ChunkFactory:
+    """Makes the snapshots of an answer that is only text so far.
+
+    Args:
+        construct: Makes the same by constructors, from the whole text and what is new in it.
+    """
+
+    def __init__(self, construct: Callable[[str, str], ChatResponse]) -> None:
+        self._construct = construct
+        self._trusted: bool | None = None  # not known before the first use, to keep the import cheap
+
+    def make(self, text: str, delta: str) -> ChatResponse:
+        """The snapshot with this text."""
+        if self._trusted:
+            return self._filled(text, delta)
+        if self._trusted is None:
+            self._trusted = _same(self._filled(*_SAMPLE), self._construct(*_SAMPLE))
+        return self._construct(text, delta)
+
+    def _filled(self, text: str, delta: str) -> ChatResponse:
+        """The same as the constructors make."""
+        block = fill(TextBlock, {"block_type": "text", "text": text}, {"text"})
+        message = fill(
+            ChatMessage,
+            {"role": MessageRole.ASSISTANT, "additional_kwargs": {}, "blocks": [block]},
+            {"role", "blocks", "additional_kwargs"},
+        )
+        fields: dict[str, Any] = {
+            "message": message,
+            "raw": None,
+            "delta": delta,
+            "logprobs": None,
+            "additional_kwargs": {},
+        }
+        return fill(ChatResponse, fields, {"message", "delta", "logprobs", "additional_kwargs"})
+
+
+def _same(filled: ChatResponse, constructed: ChatResponse) -> bool:
+    """Whether two snapshots, and all they hold, agree in every slot."""
+    one, other = filled.message, constructed.message
+    pairs: list[tuple[Any, Any]] = [(filled, constructed), (one, other), *zip(one.blocks, other.blocks, strict=False)]
+    return filled == constructed and same(pairs)
+
+
+_CHUNKS = ChunkFactory(_constructed)

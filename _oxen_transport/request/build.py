@@ -7,6 +7,7 @@ only what is set is sent, because the providers behind the API refuse what they 
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -15,21 +16,22 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr, ValidationError
 
-from _oxen_transport.families import family
+from _oxen_transport import catalogue
+from _oxen_transport.errors import OxenConfigError
+from _oxen_transport.families import Family, family
 from _oxen_transport.rate_limiter import RateLimiter
 from _oxen_transport.redaction import Redactor, check_call_headers
-from _oxen_transport.request.body import check_parameters, encode, fit_window
-from _oxen_transport.request.reading import without_reasoning
 from _oxen_transport.request.repair import repair
 from _oxen_transport.request.rules import Report
 from _oxen_transport.request.token_bound import BYTES_PER_TOKEN
-from _oxen_transport.request.tokens import count_messages, count_repaired
-from _oxen_transport.request.tool_fields import settle_tools
+from _oxen_transport.request.tokens import Count, check, count_messages, count_repaired, fit
+from _oxen_transport.request.turns import without_reasoning
 from _oxen_transport.settings import OxenSettings
 from _oxen_transport.settings.errors import config_error
 from _oxen_transport.settings.params import OxenParams, wire_names
-from _oxen_transport.tools.names import NO_TOOL_NAMES, ToolNameMap, in_messages, tool_name_map
+from _oxen_transport.tools.names import NO_TOOL_NAMES, ToolNameMap, in_messages, name_of, on_the_wire, tool_name_map
 from _oxen_transport.types import Message
+from _oxen_transport.unicode import valid_json
 from _oxen_transport.version import __version__
 
 if TYPE_CHECKING:
@@ -83,7 +85,7 @@ class Request:
     def redact(self) -> Redactor:
         """Takes out of a text what must never be shown."""
         key = (self.api_key,) if self.api_key else ()
-        return Redactor(*key, *self.extra_headers.values())
+        return Redactor((*key, *self.extra_headers.values()))
 
     def headers(self) -> dict[str, str]:
         """All headers, with the key in plain text: only for sending."""
@@ -145,10 +147,13 @@ def build(
     known, mode = family(values["model"]), values["history"]
     names = tool_name_map(values["tools"]) if values["tools"] else NO_TOOL_NAMES
     body: dict[str, Any] = {"model": values["model"]}
-    messages = in_messages(messages if known.returns_reasoning else without_reasoning(messages), names)
+    messages = messages if known.returns_reasoning else without_reasoning(messages)
+    if names:
+        messages = in_messages(messages, names)
     report = Report(known.name)
     body["messages"] = repaired = repair(messages, known, mode, tools=bool(values["tools"]), report=report)
-    report.log()
+    if report.ran:
+        report.log()
     for name, wire in _WIRE.items():
         value = values[name]
         if value is not None and value != []:
@@ -173,7 +178,7 @@ def build(
         body=body,
         content=encode(body),
         stream=stream,
-        api_key=settings.effective_key(),
+        api_key=settings.api_key or settings.login_key(),
         extra_headers=values["extra_headers"],
         timeout=values["timeout"],
         total_timeout=values["total_timeout"],
@@ -215,7 +220,7 @@ def build_without_body(settings: OxenSettings, path: str, model: str = "", metho
         body={},
         content=b"",
         method=method,
-        api_key=settings.effective_key(),
+        api_key=settings.api_key or settings.login_key(),
         extra_headers=settings.extra_headers,
         timeout=settings.timeout,
         total_timeout=settings.total_timeout,
@@ -244,3 +249,104 @@ def checked(call: Mapping[str, Any]) -> OxenParams:
     except ValidationError as error:
         failure = config_error(error, OxenParams, OxenSettings.model_fields)
     raise failure
+
+
+# -- the body: what the model is known to refuse, what is left of the window, its bytes ---------
+
+
+def check_parameters(body: dict[str, Any], known: Family) -> None:
+    """Refuse what the family is known to refuse. Raises: OxenConfigError."""
+    model = body["model"]
+    temperature = body.get("temperature")
+    if temperature is not None and temperature > known.max_temperature:
+        raise OxenConfigError(f"temperature: {model} accepts at most {known.max_temperature} (got {temperature})")
+    if refused := sorted(known.refused & body.keys()):
+        raise OxenConfigError(f"{refused[0]}: {model} does not accept it; leave it unset")
+    if known.exclusive and set(known.exclusive) <= body.keys():
+        one, other = known.exclusive
+        raise OxenConfigError(f"{one}, {other}: {model} accepts one of them; leave the other unset")
+
+
+def fit_window(settings: OxenSettings, body: dict[str, Any], prompt: Count) -> None:
+    """Hold the prompt against the window: `max_tokens="fit"`, `check_context=True`."""
+    model = body["model"]
+    total = catalogue.window_of(settings, model)
+    if body.get("max_tokens") == "fit":
+        listed = catalogue.known.get(settings.base_url, model)
+        body["max_tokens"] = fit(prompt, total, most=listed.max_output_tokens if listed else None, model=model)
+    else:
+        reserved = body.get("max_tokens") or body.get("max_completion_tokens")
+        check(prompt, total, reserved=reserved if isinstance(reserved, int) else None, model=model)
+
+
+def encode(body: dict[str, Any]) -> bytes:
+    """The body as JSON, in UTF-8. Raises: OxenConfigError."""
+    try:
+        content = valid_json(body)
+        if b"NaN" in content or b"Infinity" in content:  # in a text, or as a number
+            json.loads(content, parse_constant=_refuse_constant)
+        return content
+    except ValueError as error:
+        reason = str(error)
+    raise OxenConfigError(f"the request is not JSON serializable: {reason[:200]}")
+
+
+def _refuse_constant(constant: str) -> float:
+    raise ValueError(f"{constant} is not a JSON number")
+
+
+# -- its tools -----------------------------------------------------------------------------
+
+_CHOICES = {"auto": "auto", "none": "none", "required": "required", "any": "required"}
+
+
+def settle_tools(body: dict[str, Any], changed: ToolNameMap) -> None:
+    """Bring the fields about tools into the form of a request; without tools none of them is sent.
+
+    Args:
+        body: The request's body; it is changed, what is in it is not.
+        changed: Name in the request -> the tool's own, for those that differ.
+
+    Raises:
+        OxenConfigError: A tool that is not one, or a choice that no tool has.
+    """
+    choice = body.pop("tool_choice", None)
+    if "tools" not in body:
+        body.pop("parallel_tool_calls", None)
+        return
+    body["tools"] = [_tool(on_the_wire(tool, changed)) for tool in body["tools"]]
+    if choice is not None and choice is not False:
+        body["tool_choice"] = _choice(choice, body["tools"], changed)
+
+
+def _tool(tool: Any) -> Any:
+    """A tool with the parameters that servers demand, if only an empty object, and without fields that are null."""
+    function = _function(tool)
+    if not function.get("name") or (function.get("parameters") and None not in function.values()):
+        return tool
+    made = {name: value for name, value in function.items() if value is not None}
+    return {**tool, "function": {**made, "parameters": made.get("parameters") or {"type": "object", "properties": {}}}}
+
+
+def _choice(choice: Any, tools: list[dict[str, Any]], changed: ToolNameMap) -> Any:
+    if choice is True:
+        choice = "required"
+    if isinstance(choice, str):
+        choice = _CHOICES.get(choice) or {"type": "function", "function": {"name": choice}}
+    if not isinstance(choice, dict):
+        return choice
+    _function(choice)
+    choice = on_the_wire(choice, changed)
+    names = [name_of(tool) for tool in tools]
+    if name_of(choice) not in names:
+        own = [changed.get(str(name), name) for name in names]
+        raise OxenConfigError(f"tool_choice: there is no tool named {name_of(choice)!r}; the tools are {own}")
+    return choice
+
+
+def _function(tool: dict[str, Any]) -> dict[str, Any]:
+    """What OpenAI's form has under `function`. Raises: OxenConfigError, if that is not a dict."""
+    function = tool.get("function", {})
+    if isinstance(function, dict):
+        return function
+    raise OxenConfigError(f"a tool must be {{'type': 'function', 'function': {{...}}}} (got {str(tool)[:80]})")

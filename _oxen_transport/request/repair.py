@@ -11,10 +11,9 @@ from __future__ import annotations
 
 from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.families import Family
-from _oxen_transport.request.reading import read
 from _oxen_transport.request.rules import Mode, Report
 from _oxen_transport.request.tool_results import calls_as_text, paired, set_ids
-from _oxen_transport.request.turns import Turn, join, write
+from _oxen_transport.request.turns import Turn, join, read, write
 from _oxen_transport.types import ROLES, Message
 
 GO_ON = "Continue."
@@ -52,7 +51,8 @@ def repair(
         return list(messages)
     log, report = report is None, report or Report(family.name)
     repaired = _repaired(messages, family, report, tools=tools)
-    report.compare(messages, repaired)
+    if messages != repaired:
+        report.note_change(messages, repaired)
     if mode == "strict":
         report.refuse_changes()
         return list(messages)
@@ -69,8 +69,9 @@ def _repaired(messages: list[Message], family: Family, report: Report, *, tools:
         turns = _without_empty(turns, family, report)
         turns = _names_into_text(turns, report)
         turns = _system_first(turns, report)
-    turns = paired(turns, family, report)
-    set_ids(turns, family, report)
+    if any(turn.calls or turn.role == "tool" for turn in turns):
+        turns = paired(turns, family, report)
+        set_ids(turns, family, report)
     if family.strict_order:
         turns = _alternating(turns, family, report)
     _set_prefix(turns, family, report)

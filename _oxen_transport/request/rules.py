@@ -127,10 +127,10 @@ class Report:
         self.first = self.first or (name, at)
         self.ran[name] = self.ran.get(name, 0) + 1
 
-    def compare(self, before: list[Message], after: list[Message]) -> None:
-        """See whether anything was changed in the end, also by what no rule names."""
-        self.changed = before != after
-        if self.changed and not self.ran:
+    def note_change(self, before: list[Message], after: list[Message]) -> None:
+        """The conversation is not what it was; a change that no rule noted is one of form."""
+        self.changed = True
+        if not self.ran:
             differ = (at for at, (one, other) in enumerate(zip(before, after, strict=False)) if one != other)
             self.note("message-form", next(differ, 0))
 

@@ -98,7 +98,7 @@ def snippet(request: Request, show: Show = "sent") -> SentRequest:
     Raises:
         OxenConfigError: An unknown variant.
     """
-    if capabilities.refuses_stream_options(request.url, request.model):
+    if (request.url, request.model) in capabilities.without_stream_options:
         request = request.without("stream_options")
     sent = SentRequest.of(request)
     if show not in get_args(Show):

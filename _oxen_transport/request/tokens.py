@@ -12,14 +12,12 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from _oxen_transport import catalogue
 from _oxen_transport.errors import Details, OxenConfigError, OxenContextOverflowError, OxenMissingExtraError
 from _oxen_transport.families import family
 from _oxen_transport.request.repair import repair
 from _oxen_transport.request.rules import Report
 from _oxen_transport.request.token_bound import Estimate, estimate_messages, estimate_text, plain_tool
 from _oxen_transport.request.tokenizer import encode, tokenizer_of
-from _oxen_transport.settings import OxenSettings
 from _oxen_transport.types import Message
 from _oxen_transport.unicode import valid_text
 
@@ -136,24 +134,6 @@ def token_ids(text: str, model: str) -> list[int]:
 
 
 # -- the window ----------------------------------------------------------------------------
-
-
-def window(model: str, context_window: int | None = None, listed: int | None = None) -> int | None:
-    """Tokens that prompt and answer may have together; None if nobody knows.
-
-    Args:
-        model: The model's id.
-        context_window: The user's own setting; it wins.
-        listed: `context_length` of the catalogue's entry, if it has one.
-    """
-    return context_window or listed or family(model).context_window
-
-
-def window_of(settings: OxenSettings, model: str | None = None) -> int | None:
-    """The window of a model object's model, with what its settings and the catalogue say. No I/O."""
-    name = model or settings.model
-    listed = catalogue.known.get(settings.base_url, name)
-    return window(name, settings.context_window, listed.context_length if listed else None)
 
 
 def fit(prompt: Count, window: int | None, *, most: int | None = None, model: str | None = None) -> int:

@@ -19,11 +19,10 @@ from _oxen_transport.errors import (
     OxenTruncatedStreamError,
 )
 from _oxen_transport.redaction import NOTHING_SECRET, Redactor
-from _oxen_transport.response.body_format import BodyFormat, Sniffer, format_of
+from _oxen_transport.response.body import MAX_BODY_BYTES, BodyFormat, ContentDecoder, Sniffer, format_of
 from _oxen_transport.response.chunks import ChunkReader
 from _oxen_transport.response.completion import completion_from_body, parse_event
-from _oxen_transport.response.content_encoding import MAX_BODY_BYTES, ContentDecoder
-from _oxen_transport.response.failures import details_of
+from _oxen_transport.response.errors import details_of
 from _oxen_transport.response.sse import Decoder, Event
 from _oxen_transport.tools.names import NO_TOOL_NAMES, ToolNameMap
 from _oxen_transport.types import Chunk, Completion, ToolCallDelta

@@ -132,14 +132,12 @@ class OxenSettings(OxenParams):
         for wanted, module, extra in ((self.http2, "h2", "http2"), (socks, "socksio", "socks")):
             if wanted and find_spec(module) is None:
                 raise ValueError(f"{extra}: not installed; pip install 'oxen-integrations[{extra}]'")
-        if self._needs_key and not local and self.effective_key() is None:
+        if self._needs_key and not local and not (self.api_key or self.login_key()):
             raise ValueError(MISSING_KEY)
         return self
 
-    def effective_key(self) -> SecretStr | None:
-        """The key to send: `api_key`, else the official client's for the host of `base_url`, and for no other."""
-        if self.api_key is not None:
-            return self.api_key
+    def login_key(self) -> SecretStr | None:
+        """The official client's key for the host of `base_url`, and for no other: sent where `api_key` is not set."""
         found = login_key(self.base_url)
         return None if found is None else SecretStr(found)
 

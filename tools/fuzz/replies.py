@@ -27,8 +27,7 @@ from _oxen_transport.catalogue import models_from
 from _oxen_transport.errors import OxenError
 from _oxen_transport.redaction import Redactor
 from _oxen_transport.response.completion import completion_from_body, document_from_body
-from _oxen_transport.response.error_body import parse_error
-from _oxen_transport.response.failures import error_from_reply
+from _oxen_transport.response.errors import error_from_reply, parse_error
 from _oxen_transport.response.stream import StreamReader, chunks_from
 from _oxen_transport.testing.answers import TOOL_CALL, USAGE, chunks, completion, error_body
 from _oxen_transport.types import Chunk, Completion, Usage
@@ -39,7 +38,7 @@ from tools.fuzz import junk
 from tools.fuzz.running import Trial, main
 
 KEY = "sk-fuzz-0123456789"
-REDACT = Redactor(SecretStr(KEY))
+REDACT = Redactor((SecretStr(KEY),))
 _LOGPROBS = {"content": [{"token": "a", "logprob": -0.1, "bytes": [97], "top_logprobs": []}]}
 _SAID = {"role": "assistant", "content": "b", "reasoning_content": "hm", "refusal": "no"}
 _PARTS = [{"type": "text", "text": "a"}, {"type": "thinking", "thinking": [{"type": "text", "text": "t"}]}]

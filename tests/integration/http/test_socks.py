@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from _oxen_transport.errors import OxenConfigError, OxenTimeoutError
-from _oxen_transport.http import deadline_backend
+from _oxen_transport.http import sync_requests
 from _oxen_transport.settings import settings
 from _oxen_transport.testing import ANSWER, Server, good
 from tests.entry_points import KEY, EntryPoint, Transport, each, entry_points
@@ -76,7 +76,7 @@ def test_an_answer_comes_through(api: EntryPoint, server: Server, proxy: int, lo
 def test_a_proxy_that_says_nothing_holds_nobody(
     api: EntryPoint, silent_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deadline_backend, "HANDSHAKE_SECONDS", 0.3)
+    monkeypatch.setattr(sync_requests, "HANDSHAKE_SECONDS", 0.3)
     model = api.make(
         "https://api.example.test/api/ai", proxy=f"socks5://127.0.0.1:{silent_port}", max_retries=0, timeout=0.3
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from _oxen_transport.errors import OxenConnectionError, OxenError, OxenResponseError, OxenResponseTooLargeError
-from _oxen_transport.response.content_encoding import MAX_BODY_BYTES
+from _oxen_transport.response.body import MAX_BODY_BYTES
 from _oxen_transport.response.sse import MAX_EVENT_BYTES
 from _oxen_transport.testing import head, open_stream, reply
 from tests.entry_points import EntryPoint, each, entry_points

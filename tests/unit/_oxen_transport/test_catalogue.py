@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from _oxen_transport import catalogue, client_for
-from _oxen_transport.catalogue import ModelInfo, known, model_from, models_from, nearest
+from _oxen_transport.catalogue import ModelInfo, known, model_from, models_from, nearest, window_of
 from _oxen_transport.errors import (
     OxenConfigError,
     OxenContextOverflowError,
@@ -19,7 +19,6 @@ from _oxen_transport.errors import (
 )
 from _oxen_transport.model import OxenCatalogue, OxenModelMixin
 from _oxen_transport.request.build import build
-from _oxen_transport.request.tokens import window_of
 from _oxen_transport.testing import Received, Server, good, reply, whole
 from _oxen_transport.types import Message, Usage
 from tests.tables import each_row

@@ -16,12 +16,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from _oxen_transport import catalogue
 from _oxen_transport.errors import OxenConfigError, OxenContextOverflowError, OxenMissingExtraError
 from _oxen_transport.request import tokenizer as tokenizer_module
 from _oxen_transport.request.token_bound import most_tokens
-from _oxen_transport.request.tokens import Count, check, count_messages, count_text, fit, token_ids, window, window_of
-from _oxen_transport.settings import OxenSettings
+from _oxen_transport.request.tokens import Count, check, count_messages, count_text, fit, token_ids
 from tests.tables import each_row
 
 MIXTRAL = "open-mixtral-8x22b"
@@ -228,7 +226,7 @@ def test_a_bound_is_never_below_the_count_of_any_text(text):
 def test_a_table_that_does_not_fit_is_refused_without_the_extra(without_extra):
     table = "\n".join(",".join(f"{n * 7919 % 99_991}" for n in range(line, line + 8)) for line in range(1_500))
     with pytest.raises(OxenContextOverflowError, match="estimated; at most"):
-        check(count_messages([{"role": "user", "content": table}], None, MIXTRAL), window(MIXTRAL))
+        check(count_messages([{"role": "user", "content": table}], None, MIXTRAL), 64_000)
 
 
 @pytest.mark.parametrize("kind", SAMPLES)
@@ -274,27 +272,6 @@ def test_a_count_says_what_it_is():
 # -- the window ----------------------------------------------------------------------------
 
 
-def test_who_knows_the_window_best():
-    assert window(MIXTRAL) == 64_000
-    assert window(MIXTRAL, listed=65_536) == 65_536
-    assert window(MIXTRAL, context_window=32_000, listed=65_536) == 32_000
-    assert window(OTHER) is None
-
-
-def test_the_window_of_settings():
-    catalogue.known.forget()
-    plain = OxenSettings(base_url="http://127.0.0.1:1", model=MIXTRAL)
-    assert window_of(plain) == 64_000
-    assert window_of(plain, OTHER) is None
-    try:
-        catalogue.known.put(plain.base_url, [catalogue.model_from({"id": OTHER, "context_length": 5})], whole=False)
-        assert window_of(plain, OTHER) == 5
-        assert window_of(plain) == 64_000
-    finally:
-        catalogue.known.forget()
-    assert window_of(OxenSettings(base_url="http://127.0.0.1:1", context_window=7)) == 7
-
-
 @each_row(
     ("prompt", "limit", "most", "tokens"),
     [
@@ -335,6 +312,6 @@ def test_what_fits_passes():
 
 def test_an_unknown_window_is_said():
     with pytest.raises(OxenConfigError, match=r"gpt-4o .*context_window="):
-        check(Count(1, exact=True), window(OTHER), model=OTHER)
+        check(Count(1, exact=True), None, model=OTHER)
     with pytest.raises(OxenConfigError, match="context_window="):
         fit(Count(1, exact=True), None)
