@@ -5,7 +5,7 @@ The pages and their order are those of the site's navigation.
 
 from __future__ import annotations
 
-import shutil
+import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +13,14 @@ from typing import Any
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
+
+
+INCLUDED = re.compile(r"\{% include-markdown \"(.+?)\" %\}")
+
+
+def text(page: Path) -> str:
+    """A page as its readers see it: with the files that it includes."""
+    return INCLUDED.sub(lambda match: (page.parent / match[1]).read_text(encoding="utf-8"), page.read_text("utf-8"))
 
 
 def pages(nav: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
@@ -42,7 +50,7 @@ def index(project: dict[str, Any]) -> str:
 def whole(project: dict[str, Any]) -> str:
     """The long form: the text of every page. The classes' reference is left out, as it is made from the code."""
     names = [target for _, target in pages(project["nav"]) if target != "reference.md"]
-    return "\n".join((DOCS / name).read_text(encoding="utf-8") for name in names)
+    return "\n".join(text(DOCS / name) for name in names)
 
 
 def main() -> None:
@@ -52,7 +60,7 @@ def main() -> None:
     (site / "llms.txt").write_text(index(project), encoding="utf-8")
     (site / "llms-full.txt").write_text(whole(project), encoding="utf-8")
     for _, target in pages(project["nav"]):
-        shutil.copyfile(DOCS / target, site / target)
+        (site / target).write_text(text(DOCS / target), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -64,10 +64,10 @@ def model(out: Console, one: ModelInfo) -> None:
     out.print("parameters:")
     for parameter in one.parameters():
         bounds = [("from", parameter.minimum), ("to", parameter.maximum), ("default", parameter.default)]
-        said = [f"{word} {value:g}" for word, value in bounds if isinstance(value, (int, float))]
+        limits = [f"{word} {value:g}" for word, value in bounds if isinstance(value, (int, float))]
         if parameter.choices:
-            said.append("one of " + ", ".join(map(str, parameter.choices)))
-        out.print(f"  {parameter.name} ({parameter.kind}) {', '.join(said)}".rstrip(), markup=False)
+            limits.append("one of " + ", ".join(map(str, parameter.choices)))
+        out.print(f"  {parameter.name} ({parameter.kind}) {', '.join(limits)}".rstrip(), markup=False)
     out.print(f"a request: oxen-llm model {one.id} --curl, or --python", markup=False)
 
 

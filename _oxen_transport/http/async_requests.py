@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import math
 import os
 import ssl
 import threading
@@ -28,17 +29,57 @@ HEADER_BYTES = 65_536
 
 
 class AsyncResponse:
-    """Async version of `Response`."""
+    """Async version of `Response`. One timer bounds all of its reads.
+
+    A timer for each read (`asyncio.timeout`) would be a tenth of what a token costs; this one is set
+    once, and looks at the deadline when it goes off.
+    """
 
     def __init__(self, raw: Any, deadline: Deadline) -> None:
         self.status: int = raw.status_code
         self.headers = {name.lower(): value for name, value in raw.headers.items()}
-        self._pieces, self.aclose, self._deadline = aiter(raw.stream), raw.aclose, deadline
+        self._pieces, self._close, self._deadline = aiter(raw.stream), raw.aclose, deadline
+        self._reader: asyncio.Task[Any] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_ends = math.inf
+        self._late = False
 
     async def read(self) -> bytes | None:
-        """The next piece of the body; None at its end."""
-        async with asyncio.timeout(self._deadline.left()):
+        """The next piece of the body; None at its end. Raises: TimeoutError, at the deadline."""
+        if self._deadline.ends < self._timer_ends:
+            self._set_timer()
+        task = self._reader = asyncio.current_task()
+        cancelled = task.cancelling() if task else 0
+        try:
             return await anext(self._pieces, None)
+        except asyncio.CancelledError:
+            if not self._late or (task and task.uncancel() > cancelled):
+                raise  # somebody else cancelled the task
+        finally:
+            self._reader = None
+        raise TimeoutError
+
+    async def aclose(self) -> None:
+        """Close the response: its connection is kept if the body was read to its end."""
+        if self._timer is not None:
+            self._timer.cancel()
+        await self._close()
+
+    def _set_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_ends = self._deadline.ends
+        self._timer = asyncio.get_running_loop().call_later(self._deadline.left(), self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer, self._timer_ends = None, math.inf  # the next read sets it again
+        if self._reader is None:
+            return
+        if self._deadline.left() > 0:
+            self._set_timer()
+        else:
+            self._late = True
+            self._reader.cancel()
 
 
 async def open_async(settings: OxenSettings, outgoing: Outgoing) -> AsyncResponse:

@@ -90,7 +90,7 @@ class ChunkReader:
         if unusual and is_error(parsed):
             self._refuse(parse_error(parsed, self._redact), data)
             return None
-        choice = self._main_choice(choices, parsed)
+        choice = self._main_choice(choices, parsed) if choices else None
         self._add_facts(parsed, choice)
         if choice is not None:
             return self._read_choice(choice, parsed)
@@ -130,8 +130,6 @@ class ChunkReader:
             raise self.strange
 
     def _main_choice(self, choices: Any, parsed: dict[str, Any]) -> dict[str, Any] | None:
-        if not choices:
-            return None
         if type(choices) is list and len(choices) == 1 and type(choices[0]) is dict and choices[0].get("index", 0) == 0:
             self.begun = True
             return choices[0]

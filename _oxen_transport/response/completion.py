@@ -7,7 +7,6 @@ Parse leniently: the providers behind the API write `message`, `delta` or, as te
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from _oxen_transport.errors import OxenResponseError
@@ -159,9 +158,8 @@ _CALLS = ("tool_use", "tool_call", "function_call")
 _NOT_REASONS = ("", "null", "none")
 
 
-@dataclass(slots=True)
 class Choice:
-    """What one choice holds.
+    """What one choice holds; one is made for each chunk, so what is not set stands in the class.
 
     Attributes:
         text: The text of the answer.
@@ -214,27 +212,36 @@ def read_choice(choice: dict[str, Any], keys: tuple[str, str]) -> Choice:
     message = choice.get(keys[0])
     if type(message) is not dict:
         message = _message(choice, keys)
-    read = Choice(is_answer=message is not None)
-    message = message or {}
-    if (content := message.get("content")) is not None:
-        _read_content(read, content)
-    if thought := message.get("reasoning_content") or message.get("reasoning"):
-        read.reasoning = _text(thought) + read.reasoning
+    read = Choice()
+    if message is None:
+        read.is_answer, message = False, {}
+    _read_message(read, message)
     if not read.text and "text" in choice and isinstance(choice["text"], str):  # a text completion
         read.text, read.is_answer = choice["text"], True
-    if "refusal" in message and isinstance(message["refusal"], str):
-        read.refusal = message["refusal"] or read.refusal
-    # the latter is OpenAI's older form
-    read.tool_calls = message.get("tool_calls") or message.get("function_call") or read.tool_calls
-    if isinstance(choice.get("logprobs"), dict):
-        read.logprobs = choice["logprobs"]
-    if choice.get("finish_reason") is not None:
-        read.finish_reason = _finish_reason(choice["finish_reason"])
-    if not KEPT.isdisjoint(message):
-        read.extras = kept(message)
+    if isinstance(logprobs := choice.get("logprobs"), dict):
+        read.logprobs = logprobs
+    if (reason := choice.get("finish_reason")) is not None:
+        read.finish_reason = _finish_reason(reason)
     if read.finish_reason or "error" in choice or "error" in message:
         read.error = _error(choice, message, read.finish_reason)
     return read
+
+
+def _read_message(read: Choice, message: dict[str, Any]) -> None:
+    content = message.get("content")
+    if isinstance(content, str):
+        read.text = content
+    elif content is not None:
+        _read_content(read, content)
+    if thought := message.get("reasoning_content") or message.get("reasoning"):
+        read.reasoning = _text(thought) + read.reasoning
+    if "refusal" in message and isinstance(message["refusal"], str):
+        read.refusal = message["refusal"] or read.refusal
+    # the latter is OpenAI's older form
+    if calls := message.get("tool_calls") or message.get("function_call"):
+        read.tool_calls = calls
+    if not KEPT.isdisjoint(message):
+        read.extras = kept(message)
 
 
 def _message(choice: dict[str, Any], keys: tuple[str, str]) -> dict[str, Any] | None:
@@ -273,9 +280,7 @@ def _finish_reason(reason: Any) -> str | None:
 
 
 def _read_content(read: Choice, content: Any) -> None:
-    if isinstance(content, str):
-        read.text = content
-        return
+    """Content in parts."""
     calls = []
     for part in content if isinstance(content, list) else [content]:
         kind = part.get("type") if isinstance(part, dict) else None

@@ -13,18 +13,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from llama_index.core.llms import ChatMessage
 
 import langchain_oxen
 from _oxen_transport.otel import OxenInstrumentor
-from _oxen_transport.testing import Received, Server, whole
+from _oxen_transport.testing import OxenServer, Received, Server, completion, reply, whole
+from langchain_oxen import ChatOxen
+from llama_index_oxen import Oxen
 from tests.ideal_model import ideal
 from tools import llms_text, parameter_page
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
-TEXTS = {page.name: page.read_text(encoding="utf-8") for page in PAGES}
-# the blocks of this page are tests themselves, see test_docs_testing.py
-OTHERWISE = {"testing.md"}
+TEXTS = {page.name: llms_text.text(page) for page in PAGES}
+# the blocks of these are run in test_docs_testing.py and test_migration.py
+OTHERWISE = {"testing.md", "migration.md"}
 MODEL = {
     "id": "open-mixtral-8x22b",
     "endpoint": "/chat/completions",
@@ -60,6 +63,27 @@ def test_every_block_runs(page: str, server: Server, monkeypatch: pytest.MonkeyP
     names: dict[str, Any] = {}
     for block in blocks(page):
         exec(compile(block, page, "exec"), names)  # noqa: S102 - our own documentation
+        for name in re.findall(r"^def (test_\w+)\(oxen_server\)", block, re.MULTILINE):
+            scripted = OxenServer(server)
+            with monkeypatch.context() as patch:  # as the fixture of that name does
+                patch.setenv("OXEN_BASE_URL", scripted.url)
+                names[name](scripted)
+
+
+def test_thoughts_and_citations_are_where_the_guide_says(
+    server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer = completion("In pairs.", citations=["https://example.org/oxen"])
+    answer["choices"][0]["message"]["reasoning_content"] = "two by two"
+    monkeypatch.setenv("OXEN_API_KEY", "sk-test-0123456789")
+    monkeypatch.setenv("OXEN_BASE_URL", server.stage(reply(answer)).url)
+    section = [block for block in blocks("guide.md") if "thought:" in block]
+    assert len(section) == 2
+    for block in section:
+        exec(block, {"chat": ChatOxen(), "llm": Oxen(), "ChatMessage": ChatMessage})  # noqa: S102
+        shown = capsys.readouterr().out
+        assert "thought: two by two" in shown
+        assert "https://example.org/oxen" in shown
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -99,7 +123,7 @@ def test_every_example_is_listed() -> None:
 def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
     shutil.copytree(DOCS, tmp_path / "docs")
     (tmp_path / "tools").mkdir()
-    for name in ("zensical.toml", "tools/reference_docstrings.py"):
+    for name in ("zensical.toml", "CONTRIBUTING.md", "tools/reference_docstrings.py"):
         shutil.copy(DOCS.parent / name, tmp_path / name)
     command = [sys.executable, "-m", "zensical", "build", "--strict"]
     environment = {**os.environ, "PYTHONPATH": str(DOCS.parent)}
@@ -113,3 +137,4 @@ def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
     ):
         assert f'id="{name}"' in reference, name
     assert "Key init args" not in reference
+    assert "Arrows only point down" in (tmp_path / "site" / "architecture.html").read_text(encoding="utf-8")

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
+from _oxen_transport.families import family
+from _oxen_transport.settings.params import DEFAULT_MODEL
 from _oxen_transport.settings.settings import DEFAULT_BASE_URL
 from _oxen_transport.testing import OxenServer
 
@@ -32,8 +34,27 @@ def test_the_path_of_the_class_leads_to_it() -> None:
     assert getattr(importlib.import_module(module), name)(api_key="sk-test").model == model
 
 
-def test_the_directory_of_providers_names_the_default_url() -> None:
-    assert tomllib.loads((LISTINGS / "models.dev.toml").read_text())["api"] == DEFAULT_BASE_URL
+def test_the_directory_of_models_says_what_this_library_says() -> None:
+    provider = tomllib.loads((LISTINGS / "models.dev-provider.toml").read_text())
+    assert (provider["api"], provider["env"]) == (DEFAULT_BASE_URL, ["OXEN_API_KEY"])
+    model = tomllib.loads((LISTINGS / f"models.dev-{DEFAULT_MODEL}.toml").read_text())
+    known = family(DEFAULT_MODEL)
+    assert model["limit"]["context"] == known.context_window
+    assert (model["modalities"]["input"] == ["text"]) is known.text_only
+
+
+def test_llamahubs_form_is_filled_in_and_its_metadata_lead_to_the_class() -> None:
+    form = yaml.safe_load((LISTINGS / "llamahub.yaml").read_text())
+    assert list(form) == ["title", "feature-description", "why-feature", "value-add"]
+    project = tomllib.loads((ROOT / "packaging" / "llama-index-llms-oxen" / "pyproject.toml").read_text())
+    hub = project["tool"]["llamahub"]
+    assert f"from {hub['import_path']} import Oxen" in form["feature-description"]
+    namespace = importlib.import_module("llama_index_oxen.namespace")  # the wheel has it at import_path
+    assert set(hub["class_authors"]) == {namespace.Oxen.__name__}
+    for file in re.findall(r"[\w/]+\.(?:md|ipynb)", " ".join(form.values())):
+        assert (ROOT / file).is_file() or file == "CONTRIBUTING.md", file
+    (tests,) = re.findall(r"(\d+) tests", form["value-add"])
+    assert f"**{tests}/{tests}**" in (ROOT / "docs" / "comparison.md").read_text()
 
 
 @pytest.mark.parametrize("path", SKILLS, ids=lambda path: path.parent.name)

@@ -68,6 +68,7 @@ def test_every_extra_for_users_is_named() -> None:
     assert set(re.findall(r"`([\w-]+)`", table)) - {"oxen-llm"} == set(extras) - {
         "benchmarks",
         "compare",
+        "compare-llama-index",
         "dev",
         "docs",
         "scale",

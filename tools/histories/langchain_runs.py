@@ -14,8 +14,8 @@ from _oxen_transport.testing import Server, chunks, completion, sse, streamed, w
 from langchain_oxen import ChatOxen
 from tests.ideal_model import ideal
 from tests.integration.frameworks import langchain_flows as flows
-from tests.integration.frameworks import test_langchain_agents as test_agents
 from tests.integration.real_model import test_langchain as test_real_model
+from tests.recorded import recorded
 from tools.histories.files import IDEAL, REAL, SCRIPTED
 
 Play = Callable[[Server, str], Any]
@@ -108,7 +108,7 @@ def broken_call(server: Server, _: str) -> None:
 
 
 def compacted(server: Server, _: str) -> None:
-    test_agents.test_a_deep_agent_compacts_after_an_overflow(server, test_agents.OVERFLOWS[0])
+    flows.compacted(model_of(server, recorded("mistral_error_400_overflow.http"), ideal))
 
 
 def late_user(server: Server, _: str) -> None:

@@ -19,10 +19,9 @@ from llama_index.core.tools import FunctionTool
 
 from _oxen_transport.testing import Server, Stage
 from llama_index_oxen import Oxen
-from tests.integration.frameworks import test_llama_index_flows as test_flows
 from tests.integration.frameworks.langchain_flows import EACH
-from tests.integration.frameworks.llama_index_flows import documents, index
-from tests.integration.frameworks.test_llama_index_flows import QUESTION, weather
+from tests.integration.frameworks.llama_index import test_agents, test_ingestion, test_query_engines
+from tests.integration.frameworks.llama_index_flows import QUESTION, documents, index, weather
 from tests.integration.real_model import test_llama_index as test_real_model
 from tools.histories.files import REAL, SCRIPTED
 from tools.histories.langchain_runs import calls, says
@@ -32,7 +31,7 @@ TWO = calls(("call_p_1", "weather", {"city": "Paris"}), ("call_p_2", "weather", 
 
 
 def maker(server: Server) -> Callable[..., tuple[Oxen, Stage]]:
-    """The fixture `make` of test_flows.py, outside of pytest."""
+    """The fixture `make` of LlamaIndex's flows, outside of pytest and without its checks."""
 
     def made(*attempts: Any, **knobs: Any) -> tuple[Oxen, Stage]:
         stage = server.stage(*attempts)
@@ -213,8 +212,7 @@ def condensing_engines(llm: Oxen) -> None:
 
 
 def routers(make: Any) -> None:
-    for selector in ("tool", "text"):
-        test_flows.test_a_router(make, selector, False)
+    test_query_engines.test_a_router(make)
 
 
 def agent(llm: Oxen) -> None:
@@ -230,11 +228,11 @@ RUNS: dict[str, tuple[str, Play]] = {
     "llama_index_agent_return_direct": scripted(return_direct),
     "llama_index_agent_stopped_early": scripted(stopped_early),
     "llama_index_agent_failing_tools": scripted(failing_tools),
-    "llama_index_agent_object": scripted(test_flows.test_an_agent_that_ends_in_an_object),
+    "llama_index_agent_object": scripted(test_agents.test_an_agent_that_ends_in_an_object),
     "llama_index_agent_memory": real(test_real_model.test_an_agent_remembers_after_its_context_was_saved),
-    "llama_index_workflow_handoff": scripted(test_flows.test_a_workflow_of_agents_hands_over),
-    "llama_index_workflow_saved": scripted(test_flows.test_a_workflow_is_saved_in_the_midst_and_goes_on),
-    "llama_index_react": scripted(test_flows.test_a_react_agent),
+    "llama_index_workflow_handoff": scripted(test_agents.test_a_workflow_of_agents_hands_over),
+    "llama_index_workflow_saved": scripted(test_agents.test_a_workflow_is_saved_in_the_midst_and_goes_on),
+    "llama_index_react": scripted(test_agents.test_a_react_agent),
     "llama_index_react_retries": scripted(react_retries),
     "llama_index_code_act": scripted(code_act),
     "llama_index_memory_short": scripted(short_memory),
@@ -246,12 +244,12 @@ RUNS: dict[str, tuple[str, Play]] = {
     "llama_index_query_engines_system_prompt": real(query_engines, system_prompt="Be brief.", max_tokens=20),
     "llama_index_query_engines_more": real(more_engines, max_tokens=30),
     "llama_index_query_rerank": scripted(reranked),
-    "llama_index_query_sub_questions": scripted(test_flows.test_sub_questions),
+    "llama_index_query_sub_questions": scripted(test_query_engines.test_sub_questions),
     "llama_index_query_router": scripted(routers),
     "llama_index_query_router_real": real(test_real_model.test_a_router_picks_an_engine),
     "llama_index_objects": real(objects),
     "llama_index_object_engines": real(test_real_model.test_a_structured_llm_and_an_engine_with_an_object),
     "llama_index_object_text_program": real(text_program),
-    "llama_index_ingestion": scripted(test_flows.test_ingestion_with_extractors_that_ask_the_model),
-    "llama_index_evaluators": scripted(test_flows.test_evaluators),
+    "llama_index_ingestion": scripted(test_ingestion.test_ingestion_with_extractors_that_ask_the_model),
+    "llama_index_evaluators": scripted(test_ingestion.test_a_judge),
 }

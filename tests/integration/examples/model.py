@@ -46,9 +46,7 @@ def _text(body: dict[str, Any]) -> tuple[str, list[Any]]:  # noqa: PLR0911 - one
         return f"```json\n{json.dumps({'items': items})}\n```", []
     if "Summarise" in last:
         return f"Summary of {len(last.split())} words.", []
-    if passages := re.findall(
-        r"(?:^|\n)(?:\[|Source )(\d+)(?:\]|:)(.*?)(?=\n\[\d|\nSource \d|\n\n|\n---|$)", everything, re.DOTALL
-    ):
+    if passages := PASSAGE.findall(everything):
         question = (re.findall(r"(?:Question|Query): (.*)", everything) or [last])[-1]
         return _read(question, passages, body)
     if kind := body.get("response_format", {}).get("json_schema"):
@@ -83,9 +81,7 @@ def _object(schema: dict[str, Any], text: str) -> dict[str, Any]:
     if "documents" in wanted:
         return {"documents": "oxen" if "Oxen" in text else "sqlite"}
     if "questions" in wanted:
-        return {
-            "questions": ["How large can an SQLite database be?", "What is the maximum number of attached databases?"]
-        }
+        return {"questions": PARTS}
     return _order(text)
 
 

@@ -70,7 +70,7 @@ def test_a_question_about_something_else_gets_no_citation(framework: str, cache:
         ("chat", r"above 125(.|\n)*How large can one of them be\?(.|\n)*281 terabytes(.|\n)*whentouse.txt"),
         ("citations", r"limits.txt"),
         ("sub_questions", r"- How large can an SQLite database be\?(.|\n)*- What is the maximum number"),
-        ("router", r"-> (oxen|docs)\n(.|\n)*errors.md"),
+        ("router", r"-> oxen\n(.|\n)*errors.md"),
     ],
 )
 def test_over_documents(framework: str, name: str, printed: str, environment: dict[str, str], documents: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+import deepagents
 from langchain.agents import create_agent
 from langchain.agents.middleware import HumanInTheLoopMiddleware, SummarizationMiddleware
 from langchain.agents.structured_output import ToolStrategy
@@ -74,6 +75,12 @@ def object_by_tool(model: BaseChatModel) -> dict[str, Any]:
     return asked(agent, "Give a Report: 3 degrees in 'Bergen'.", PLACE)
 
 
+def compacted(model: BaseChatModel) -> dict[str, Any]:
+    """A deep agent in a long conversation; it compacts it when the server refuses the prompt as too long."""
+    talk = [kind(f"{'moo ' * 999}{at}") for at in range(9) for kind in (HumanMessage, AIMessage)]
+    return deepagents.create_deep_agent(model=model).invoke({"messages": [*talk, HumanMessage("Well?")]})
+
+
 def with_history(model: BaseChatModel) -> None:
     """Two questions of one session."""
     kept: dict[str, InMemoryChatMessageHistory] = {}
@@ -120,6 +127,6 @@ def _named(model: BaseChatModel, name: str, *tools: BaseTool) -> Any:
     return create_agent(model, list(tools), name=name, system_prompt=f"You are the {name}.")
 
 
-def asked(agent: Any, question: str, config: Any = None) -> dict[str, Any]:
+def asked(agent: Any, question: str = WEATHER, config: Any = None) -> dict[str, Any]:
     result: dict[str, Any] = agent.invoke({"messages": [HumanMessage(question)]}, config)
     return result

@@ -1,4 +1,4 @@
-"""LangChain's agents and middleware, run for real against a model that makes no mistakes."""
+"""LangChain's agents, objects and runnables, run for real against a model that makes no mistakes."""
 
 from __future__ import annotations
 
@@ -7,42 +7,20 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-import deepagents
 import pytest
 from langchain.agents import create_agent
-from langchain.agents.middleware import (
-    ContextEditingMiddleware,
-    ModelFallbackMiddleware,
-    ModelRetryMiddleware,
-    SummarizationMiddleware,
-)
 from langchain.agents.structured_output import ProviderStrategy, ToolStrategy
 from langchain_core.callbacks import UsageMetadataCallbackHandler
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage, trim_messages
 from langchain_core.tools import BaseTool
 
-from _oxen_transport.testing import Server, Stage, error_body, reply, whole
-from langchain_oxen import ChatOxen, OxenBadRequestError, register
+from _oxen_transport.testing import Stage, error_body, reply, whole
+from langchain_oxen import OxenBadRequestError
 from tests.ideal_model import STORY, ideal
 from tests.integration.frameworks import langchain_flows as flows
-from tests.integration.frameworks.langchain_flows import WEATHER, Report, weather
-from tests.recorded import recorded
-from tests.tables import each_row
-
-
-@pytest.fixture
-def stage(server: Server) -> Stage:
-    return server.stage(ideal)
-
-
-def model_at(stage: Stage, **options: Any) -> ChatOxen:
-    return ChatOxen(base_url=stage.url, **options)
-
-
-def ask(agent: Any, question: str = WEATHER, **config: Any) -> dict[str, Any]:
-    result: dict[str, Any] = agent.invoke({"messages": [HumanMessage(question)]}, config or None)
-    return result
-
+from tests.integration.frameworks.checked_server import CheckedServer
+from tests.integration.frameworks.langchain.models import model_at
+from tests.integration.frameworks.langchain_flows import WEATHER, Report, asked, weather
 
 # -- the loop --------------------------------------------------------------------------------
 
@@ -99,14 +77,14 @@ def test_interrupt_and_resume(stage: Stage) -> None:
     assert "sunny in Rome" in last["messages"][-1].text
 
 
-def test_a_call_that_cannot_run_is_answered_and_the_loop_goes_on(server: Server) -> None:
+def test_a_call_that_cannot_run_is_answered_and_the_loop_goes_on(server: CheckedServer) -> None:
     """The raw text of the arguments survives, has an id, and is sent back in a form servers take."""
     cut = {"id": "AbC123xyZ", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Pa'}}
     body = {
         "choices": [{"index": 0, "message": {"role": "assistant", "tool_calls": [cut]}, "finish_reason": "tool_calls"}]
     }
     stage = server.stage(reply(body), ideal)
-    messages = ask(create_agent(model_at(stage), [weather]), "The weather in 'Paris'?")["messages"]
+    messages = asked(create_agent(model_at(stage), [weather]), "The weather in 'Paris'?")["messages"]
     broken = messages[1]
     assert broken.tool_calls == []
     assert broken.invalid_tool_calls[0]["args"] == '{"city": "Pa'
@@ -119,103 +97,9 @@ def test_a_call_that_cannot_run_is_answered_and_the_loop_goes_on(server: Server)
 @pytest.mark.parametrize("strategy", [ToolStrategy, ProviderStrategy, lambda schema: schema])
 def test_response_format(stage: Stage, strategy: Callable[..., Any], tools: list[BaseTool]) -> None:
     agent = create_agent(model_at(stage), tools, response_format=strategy(Report))
-    report = ask(agent, "Give a Report: 21 degrees in 'Oslo'.")["structured_response"]
+    report = asked(agent, "Give a Report: 21 degrees in 'Oslo'.")["structured_response"]
     assert report == Report(city="Oslo", degrees=21)
     assert all(body.get("tools") != [] for body in stage.bodies)
-
-
-# -- middleware ------------------------------------------------------------------------------
-
-
-def test_summary_when_the_profile_says_so(server: Server) -> None:
-    """No figure from the user: the packaged profile knows the window."""
-    stage = server.stage(ideal)
-    result = flows.summarised(model_at(stage, context_window=2_000))
-    assert len(stage.requests) == 2, "one for the summary, one for the answer"
-    assert "moo moo" not in str(stage.bodies[1])
-    assert result["messages"][-1].text == STORY
-    assert model_at(stage).profile["max_input_tokens"] == 64_000  # type: ignore[index]
-
-
-def test_summary_by_the_servers_own_count(server: Server) -> None:
-    """Reported tokens count only if `model_provider` equals `ls_provider` (ChatMistralAI's differ)."""
-    stage = server.stage(ideal)
-    model = model_at(stage)
-    middle = SummarizationMiddleware(model=model, trigger=("tokens", 5_000), keep=("messages", 1))
-    before = AIMessage(
-        "Yes.",
-        usage_metadata={"input_tokens": 9_000, "output_tokens": 1, "total_tokens": 9_001},
-        response_metadata={"model_provider": "oxen"},
-    )
-    create_agent(model, middleware=[middle]).invoke({"messages": [HumanMessage("a"), before, HumanMessage("b")]})
-    assert len(stage.requests) == 2
-
-
-OVERFLOWS = ["mistral_error_400_overflow.http", "llama_cpp_error_400_overflow.http"]
-
-
-@each_row("wording", OVERFLOWS)
-def test_a_summary_that_overflows_is_asked_for_anew(server: Server, wording: str) -> None:
-    """The middleware then cuts the middle out; it knows the failure by LangChain's class alone."""
-    stage = server.stage(recorded(wording), ideal)
-    model = model_at(stage, max_retries=0)
-    middle = SummarizationMiddleware(model=model, trigger=("messages", 9), keep=("messages", 1))
-    talk = [kind(f"{'moo ' * 99}{at}") for at in range(5) for kind in (HumanMessage, AIMessage)]
-    result = create_agent(model, middleware=[middle]).invoke({"messages": [*talk, HumanMessage("Well?")]})
-    assert result["messages"][-1].text == STORY
-    assert len(stage.requests) == 3, "the summary that overflows, the shorter one, the answer"
-    assert len(stage.requests[1].body) < len(stage.requests[0].body)
-
-
-@each_row("wording", OVERFLOWS)
-def test_a_deep_agent_compacts_after_an_overflow(server: Server, wording: str) -> None:
-    stage = server.stage(recorded(wording), ideal)
-    agent = deepagents.create_deep_agent(model=model_at(stage, max_retries=0))
-    talk = [kind(f"{'moo ' * 999}{at}") for at in range(9) for kind in (HumanMessage, AIMessage)]
-    result = agent.invoke({"messages": [*talk, HumanMessage("Well?")]})
-    assert result["messages"][-1].text
-    assert len(stage.requests) >= 3, "the overflow, the summary, the answer"
-
-
-def test_retry_middleware_does_not_repeat_what_cannot_pass(server: Server, fast_retries: None) -> None:
-    retry = ModelRetryMiddleware(max_retries=2, initial_delay=0.01, jitter=False, on_failure="error")
-    hopeless = server.stage(reply(error_body("temperature is wrong"), 400))
-    with pytest.raises(OxenBadRequestError):
-        ask(create_agent(model_at(hopeless, max_retries=0), middleware=[retry]))
-    assert len(hopeless.requests) == 1
-    passing = server.stage(reply(error_body("busy"), 503), ideal)
-    assert ask(create_agent(model_at(passing, max_retries=0), middleware=[retry]))["messages"][-1].text == STORY
-    assert len(passing.requests) == 2
-
-
-def test_fallback_middleware(server: Server) -> None:
-    broken, good = server.stage(reply(error_body("down"), 503)), server.stage(ideal)
-    fallback = ModelFallbackMiddleware(model_at(good))
-    agent = create_agent(model_at(broken, max_retries=0), middleware=[fallback])
-    assert ask(agent, "Hello")["messages"][-1].text == STORY
-
-
-def test_context_editing_counts_with_the_model(stage: Stage) -> None:
-    middle = ContextEditingMiddleware(token_count_method="model")
-    assert ask(create_agent(model_at(stage), [weather], middleware=[middle]))["messages"][-1].text
-
-
-def test_deep_agent(stage: Stage) -> None:
-    agent = deepagents.create_deep_agent(model=model_at(stage), tools=[weather])
-    assert "sunny" in ask(agent)["messages"][-1].text
-
-
-def test_models_by_name_in_middleware_and_deep_agents(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    """ "oxen:..." as a string, wherever LangChain takes one."""
-    register()
-    broken, good = server.stage(reply(error_body("down"), 503)), server.stage(ideal)
-    monkeypatch.setenv("OXEN_BASE_URL", good.url)
-    fallback = ModelFallbackMiddleware("oxen:mistral-nemo")
-    assert ask(create_agent(model_at(broken, max_retries=0), middleware=[fallback]), "Hello")["messages"]
-    assert good.bodies[-1]["model"] == "mistral-nemo"
-    agent = deepagents.create_deep_agent(model="oxen:open-mixtral-8x22b", tools=[weather])
-    assert "sunny" in ask(agent)["messages"][-1].text
-    assert ask(create_agent("oxen:open-mixtral-8x22b", [weather]))["messages"][-1].text
 
 
 # -- runnables -------------------------------------------------------------------------------
@@ -234,7 +118,7 @@ def test_trim_messages_counts_with_the_model(stage: Stage) -> None:
     assert str(kept[-1].content).endswith("8")
 
 
-def test_batches_keep_their_bounds(server: Server) -> None:
+def test_batches_keep_their_bounds(server: CheckedServer) -> None:
     """Each request is held until as many as allowed are there (or none comes for a while), so that no clock decides."""
     running, peak, bound, lock = 0, 0, 0, threading.Lock()
 
@@ -261,7 +145,7 @@ def test_batches_keep_their_bounds(server: Server) -> None:
     assert (peak, running) == (bound, 0)
 
 
-def test_batches_return_what_failed(server: Server) -> None:
+def test_batches_return_what_failed(server: CheckedServer) -> None:
     def odd(request: Any) -> Any:
         return [whole(error_body("no"), 400)] if "bad" in str(request.json) else ideal(request)
 
@@ -269,7 +153,7 @@ def test_batches_return_what_failed(server: Server) -> None:
     assert [type(answer) for answer in answers] == [AIMessage, OxenBadRequestError, AIMessage]
 
 
-def test_with_retry_and_with_fallbacks(server: Server) -> None:
+def test_with_retry_and_with_fallbacks(server: CheckedServer) -> None:
     stage = server.stage(reply(error_body("busy"), 503), ideal)
     retried = model_at(stage, max_retries=0).with_retry(wait_exponential_jitter=False, stop_after_attempt=2)
     assert retried.invoke("Moo?").text == STORY
@@ -282,8 +166,8 @@ def test_with_retry_and_with_fallbacks(server: Server) -> None:
 
 def test_usage_over_an_agents_run_is_the_servers_own_sum(stage: Stage) -> None:
     counter = UsageMetadataCallbackHandler()
-    ask(create_agent(model_at(stage), [weather]), callbacks=[counter])
-    messages = ask(create_agent(model_at(stage), [weather]))["messages"]
+    asked(create_agent(model_at(stage), [weather]), config={"callbacks": [counter]})
+    messages = asked(create_agent(model_at(stage), [weather]))["messages"]
     total = sum(message.usage_metadata["total_tokens"] for message in messages if isinstance(message, AIMessage))
     assert counter.usage_metadata["open-mixtral-8x22b"]["total_tokens"] == total
     assert isinstance(messages[-2], ToolMessage)
