@@ -14,8 +14,8 @@ from llama_index.core.memory import (
 )
 
 from tests.integration.frameworks.llama_index.scripts import Make, asked, replying, saying
-from tests.integration.frameworks.llama_index_flows import PASSAGES, QUESTION, index, talked
 from tests.tables import each_row
+from tools.support.llama_index_flows import PASSAGES, QUESTION, index, talked
 
 FARMER = "You are a farmer."
 CONDENSED = "By whom is the cart pulled?"

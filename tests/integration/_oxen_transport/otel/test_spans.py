@@ -21,7 +21,7 @@ from _oxen_transport.errors import OxenError
 from _oxen_transport.otel import OxenInstrumentor
 from _oxen_transport.testing import OxenServer
 from tests.entry_points import KEY, EntryPoint, LangChain, each, entry_points
-from tests.unit._oxen_transport.otel.conftest import Telemetry
+from tests.integration._oxen_transport.otel.conftest import Telemetry
 
 ROOT = Path(__file__).parents[4]
 SWITCH = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
