@@ -131,8 +131,8 @@ def test_a_proxy_of_ones_own_with_a_password(api: EntryPoint, server: Server) ->
     proxy = f"http://me:pass-4711@127.0.0.1:{server.port}"
     model = api.make(f"http://api.example.test:1/{stage.name}/api/ai", allow_insecure_http=True, proxy=proxy)
     assert watched(lambda: api.ask(model)).text == ANSWER
-    told = stage.requests[0].headers["proxy-authorization"].removeprefix("Basic ")
-    assert base64.b64decode(told) == b"me:pass-4711"
+    sent = stage.requests[0].headers["proxy-authorization"].removeprefix("Basic ")
+    assert base64.b64decode(sent) == b"me:pass-4711"
 
 
 def test_the_environment_can_be_ignored(api: EntryPoint, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,7 @@ USER, PASSWORD = b"me", b"pass-4711"
 
 
 class Proxy(socketserver.BaseRequestHandler):
-    """Just enough of https://www.rfc-editor.org/rfc/rfc1928 and rfc1929; all roads lead to the test's server."""
+    """Just enough of https://www.rfc-editor.org/rfc/rfc1928 and rfc1929; it always leads to the test's server."""
 
     def handle(self) -> None:
         client: socket.socket = self.request
