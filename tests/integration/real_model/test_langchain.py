@@ -1,4 +1,4 @@
-"""Agents, objects and every way to call, with a real model: llama.cpp's server and half a billion weights, on this machine."""
+"""Agents, objects and every way to call: llama.cpp's server and half a billion weights, on this machine."""
 
 from __future__ import annotations
 
