@@ -136,7 +136,7 @@ def test_stop_in_the_middle_closes_the_upstream_connection(page: Page, scripts: 
     assert stage.busy_connections()
     column(page).locator(".wb-stop").click()
     facts(page, "stopped")
-    assert stage.released()
+    assert stage.released(20)
     column(page).locator(".wb-run").click()
     assert stage.wait(lambda stage: bool(stage.busy_connections()))
     page.close()
