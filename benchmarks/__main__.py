@@ -53,7 +53,7 @@ def measure(options: argparse.Namespace) -> Rounds:
         try:
             results = measured(workers, work, tick)
             missing = goals.unexplained(results)
-            bar.total += len(missing)
+            bar.total = (bar.total or 0) + len(missing)
             explain(workers, missing, results, tick)
         finally:
             workers.close()

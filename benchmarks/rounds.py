@@ -34,13 +34,14 @@ def plan(*, quick: bool, rounds: int, only: list[str] | None, growth: bool, base
     if baseline:
         rows = [_with_baseline(case) if case.name in COMPARED else case for case in rows]
     if quick:
-        rows = [_without_slow_crowds(case) for case in rows]
+        rows = [_quickly(case) for case in rows]
     return [(case, min(case.rounds or rounds, rounds)) for case in rows]
 
 
-def _without_slow_crowds(case: Case) -> Case:
-    """A peer that takes milliseconds for a chunk takes half a minute for a crowd."""
-    return replace(case, subjects=tuple(name for name in case.subjects if case.at_once == 1 or name not in SLOW))
+def _quickly(case: Case) -> Case:
+    """Without the peers that take milliseconds for a chunk and so half a minute for a crowd, and without sockets."""
+    left_out = ("socket", *(SLOW if case.at_once > 1 else ()))
+    return replace(case, subjects=tuple(name for name in case.subjects if name not in left_out))
 
 
 def _with_baseline(case: Case) -> Case:
@@ -65,7 +66,8 @@ Start = tuple[str, tuple[str, ...]]
 
 def starts(*, quick: bool, rounds: int) -> list[Start]:
     """The starts of a run, round by round."""
-    return [(name, tuple(_modes(name, quick=quick))) for _ in range(rounds) for name in _STARTED]
+    names = [name for name in _STARTED if not (quick and name.endswith("on aiohttp"))]
+    return [(name, tuple(_modes(name, quick=quick))) for _ in range(rounds) for name in names]
 
 
 def _modes(name: str, *, quick: bool) -> Iterator[str]:

@@ -14,8 +14,8 @@ from langchain_core.tracers.context import register_configure_hook
 
 from _oxen_transport.testing import Server, Stage
 from _oxen_transport.tools.names import wire_name
-from tests.ideal_model import ideal
 from tests.integration.frameworks.checked_server import Answer, CheckedServer
+from tools.support.ideal_model import ideal
 
 
 class Watch(BaseCallbackHandler):

@@ -22,6 +22,7 @@ from llama_index.core.instrumentation.events.llm import (
 from pydantic import Field
 
 from _oxen_transport.testing import Server, Stage
+from _oxen_transport.tools.names import wire_name
 from llama_index_oxen import Oxen
 from tests.history_checks import nothing_lost
 from tests.integration.frameworks.checked_server import Answer, CheckedServer, arguments_of
@@ -67,12 +68,13 @@ def _answer(response: Any) -> Answer:
     counted = usage if usage["total_tokens"] == beside["total_tokens"] else {}
     message = getattr(response, "message", None)
     calls = [block for block in message.blocks if isinstance(block, ToolCallBlock)] if message else []
-    made = [
-        [call.tool_name, arguments_of(call.tool_kwargs) if isinstance(call.tool_kwargs, str) else call.tool_kwargs]
-        for call in calls
-    ]
+    made = [[wire_name(call.tool_name), _values(call.tool_kwargs)] for call in calls]
     text = (message.content or "") if message else response.text
     return text, made, counted.get("prompt_tokens", 0), counted.get("completion_tokens", 0)
+
+
+def _values(arguments: dict[str, Any] | str) -> Any:
+    return arguments_of(arguments) if isinstance(arguments, str) else arguments
 
 
 @pytest.fixture

@@ -29,8 +29,8 @@ from llama_index.core.tools import QueryEngineTool
 from pydantic import BaseModel
 
 from tests.integration.frameworks.llama_index.scripts import Make, asked, calling, replying, saying
-from tests.integration.frameworks.llama_index_flows import PASSAGES, QUESTION, answer_of, index, sources
 from tests.tables import each_row
+from tools.support.llama_index_flows import PASSAGES, QUESTION, answer_of, index, sources
 
 SAID = "Bill and Ben."
 LINE = "\n---------------------\n"
@@ -76,18 +76,45 @@ def test_the_true_window_keeps_many_passages_in_one_request(make: Make) -> None:
     assert len(stage.requests) == 1
 
 
-def test_a_query_engine_with_an_object_for_an_answer(make: Make) -> None:
-    class Team(BaseModel):
-        """Who pulls."""
+class Team(BaseModel):
+    """Who pulls."""
 
-        names: list[str]
+    names: list[str]
 
+
+@each_row("mode, requests", [("compact", 1), ("refine", 2), ("tree_summarize", 1)])
+@each_row("way", ["model", "engine"])
+@each_row("is_async", [False, True])
+def test_a_query_engine_with_an_object_for_an_answer(
+    make: Make, mode: str, requests: int, way: str, is_async: bool
+) -> None:
+    """The object is asked of the model or of the engine.
+
+    Streamed, core gives no object: of a `StructuredLLM` it reads the generator's name as JSON, an `output_cls` must
+    have a field named `answer` (`_prepare_response_output` and `DefaultRefineProgram` in
+    https://github.com/run-llama/llama_index/tree/main/llama-index-core/llama_index/core/response_synthesizers).
+    """
     llm, stage = make(calling(("Team", {"names": ["Bill", "Ben"]})))
-    response = index().as_query_engine(llm=llm.as_structured_llm(Team), similarity_top_k=1).query(QUESTION)
+    who = {"llm": llm.as_structured_llm(Team)} if way == "model" else {"llm": llm, "output_cls": Team}
+    engine = index().as_query_engine(response_mode=mode, similarity_top_k=2, **who)
+    _, response = answer_of(engine, is_async=is_async)
     assert response.response == Team(names=["Bill", "Ben"])
-    response = index().as_query_engine(llm=llm, output_cls=Team, similarity_top_k=1).query(QUESTION)
-    assert response.response == Team(names=["Bill", "Ben"])
-    assert [body["tool_choice"] for body in stage.bodies] == ["required", "required"]
+    assert [body["tool_choice"] for body in stage.bodies] == ["required"] * requests
+
+
+@each_row("is_async", [False, True])
+def test_answers_that_judge_themselves(make: Make, is_async: bool) -> None:
+    """Each answer says whether its passage has it; one that does not never reaches the next prompt."""
+
+    def judged(answer: str, satisfied: bool) -> Any:
+        return calling(("StructuredRefineResponse", {"answer": answer, "query_satisfied": satisfied}))
+
+    llm, stage = make(judged("Nobody.", False), judged("Two oxen.", True), judged("The wind.", False))
+    refines = get_response_synthesizer(llm=llm, response_mode=ResponseMode.REFINE, structured_answer_filtering=True)
+    engine = index().as_query_engine(llm=llm, similarity_top_k=3, response_synthesizer=refines)
+    assert answer_of(engine, is_async=is_async)[0] == "Two oxen."
+    assert ["Two oxen." in request for request in asked(stage)] == [False, False, True]
+    assert "Nobody." not in "".join(asked(stage))
 
 
 # -- engines over engines ----------------------------------------------------------------------

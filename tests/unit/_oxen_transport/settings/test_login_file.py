@@ -12,8 +12,8 @@ from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.request.build import build, build_without_body
 from _oxen_transport.settings import OxenSettings
 from _oxen_transport.settings.login_file import login_key
-from tests.recorded import REPLIES
 from tests.tables import each_row
+from tools.support.recorded import REPLIES
 
 WRITTEN = (REPLIES / "oxen_login_file.toml").read_text(encoding="utf-8")
 HUB = "https://hub.oxen.ai/api/ai"
