@@ -1,13 +1,12 @@
 """The tables of features in the notebooks: `python -m tools.compare.features`. Each tick is what a probe found.
 
-A probe asks a class for one thing on a scripted server and judges the request and the answer. The columns of LangChain's
-table are those of its template for chat models; then run `poe notebooks`.
+A probe asks a class for one thing on a scripted server and judges the request and the answer. The columns of
+LangChain's table are those of its template for chat models. Afterwards run `poe notebooks`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -138,7 +137,9 @@ LLAMA_INDEX: dict[str, Probe] = {
     "Audio input": llama_index_media(AudioBlock(url="https://example.org/ox.wav", format="wav"), "audio_url"),
     "Video input": llama_index_media(VideoBlock(url="https://example.org/ox.mp4"), "video_url"),
     "Document input": llama_index_media(DocumentBlock(url="https://example.org/ox.pdf"), "file"),
-    "Token-level streaming": lambda server: len([c for c in llm(server.says("a b")).stream_complete("?") if c.delta]) > 1,
+    "Token-level streaming": lambda server: (
+        len([c for c in llm(server.says("a b")).stream_complete("?") if c.delta]) > 1
+    ),
     "Native async": lambda server: asyncio.run(natively(llm(server.says("ox")).acomplete("?"))).text,
     "Token usage": lambda server: llm(server.says("ox")).complete("?").additional_kwargs["total_tokens"],
     "Logprobs": lambda server: llm(with_logprobs(server), logprobs=True).complete("?").logprobs,
@@ -165,9 +166,9 @@ def main() -> None:
     with Server() as server:
         for name, probes in TABLES.items():
             page = NOTEBOOKS / name
-            marks = re.compile(f"({re.escape(BEGIN)}\n).*?(\n{re.escape(END)})", re.DOTALL)
-            new = marks.sub(lambda match, t=table(probes, server): f"{match[1]}{t}{match[2]}", page.read_text("utf-8"))
-            page.write_text(new, encoding="utf-8")
+            before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+            after = rest.partition(END)[2]
+            page.write_text(f"{before}{BEGIN}\n{table(probes, server)}\n{END}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":
