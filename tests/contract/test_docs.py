@@ -113,6 +113,15 @@ def test_the_page_of_parameters_is_what_the_classes_say() -> None:
     )
 
 
+def test_each_picture_of_the_site_is_kept_and_small() -> None:
+    pytest.importorskip("playwright", reason="no playwright: pip install playwright")
+    from tools.site_pictures import FOLDER, SHOTS
+
+    kept = {picture.stem: picture.stat().st_size for picture in FOLDER.glob("*.png")}
+    assert kept.keys() == SHOTS.keys(), "run: poe docs-pictures"
+    assert max(kept.values()) < 200_000
+
+
 def test_every_example_is_listed() -> None:
     examples = DOCS.parent / "examples"
     there = {path.stem for path in (examples / "langchain").glob("*.py")} - {"__init__"}
