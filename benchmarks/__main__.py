@@ -10,29 +10,40 @@ from typing import Any
 
 from tqdm import tqdm
 
-from benchmarks import goals, plot, processes, report
-from benchmarks.rounds import Rounds, joined, measured, plan, started, steps
+from benchmarks import docs, goals, growth, peers, plot, processes, report
+from benchmarks.rounds import Rounds, explain, joined, measured, plan, started, starts, steps
+
+RESULTS = processes.ROOT / "results"
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Ours and the peers, side by side.")
     parser.add_argument("--quick", action="store_true", help="fewer rows and rounds: under two minutes")
-    parser.add_argument("--rounds", type=int, help="rounds per row (3; 2 with --quick)")
-    parser.add_argument("--only", help="only rows whose name contains this")
-    parser.add_argument("--json", type=Path, default=processes.ROOT / "results" / "benchmarks.json")
-    parser.add_argument("--markdown", type=Path, default=processes.ROOT / "results" / "benchmarks.md")
-    parser.add_argument("--plot", type=Path, default=processes.ROOT / "results" / "benchmarks.svg")
+    parser.add_argument("--rounds", type=int, help="rounds per row (2; 1 with --quick)")
+    parser.add_argument("--only", action="append", help="only rows whose name contains this; may be given again")
+    parser.add_argument("--baseline", help="measure ours of an older commit, too: its name, or a checkout's folder")
+    parser.add_argument("--json", type=Path, default=RESULTS / "benchmarks.json")
+    parser.add_argument("--markdown", type=Path, default=RESULTS / "benchmarks.md")
+    parser.add_argument("--plots", type=Path, default=RESULTS, help="folder of the pictures")
     parser.add_argument("--from-json", type=Path, nargs="+", help="show earlier runs, as one, instead of measuring")
-    parser.add_argument("--write-readme", action="store_true", help="put table and plot into README.md and docs/")
+    parser.add_argument("--write-readme", action="store_true", help="put tables and plots into README.md and docs/")
     return parser.parse_args()
 
 
 def measure(options: argparse.Namespace) -> Rounds:
     """The whole run, with a progress bar."""
-    rounds = options.rounds or (2 if options.quick else 3)
-    work = plan(quick=options.quick, rounds=rounds, only=options.only)
-    startups = 0 if options.only else min(rounds, 2)
-    with processes.server() as address, tqdm(total=steps(work, startups=startups), unit="measurement") as bar:
+    rounds = options.rounds or (1 if options.quick else 2)
+    if options.baseline:
+        peers.take_baseline(options.baseline, processes.PEERS, processes.ROOT)
+    work = plan(
+        quick=options.quick,
+        rounds=rounds,
+        only=options.only,
+        growth=not options.quick,
+        baseline=bool(options.baseline),
+    )
+    fresh = starts(quick=options.quick, rounds=0 if options.only and "start" not in options.only else rounds)
+    with processes.server() as address, tqdm(total=steps(work, fresh), unit="measurement") as bar:
 
         def tick(what: str) -> None:
             bar.set_description(f"{what:50.50}", refresh=False)
@@ -41,34 +52,35 @@ def measure(options: argparse.Namespace) -> Rounds:
         workers = processes.Workers(address)
         try:
             results = measured(workers, work, tick)
+            missing = goals.unexplained(results)
+            bar.total = (bar.total or 0) + len(missing)
+            explain(workers, missing, results, tick)
         finally:
             workers.close()
-        return {**results, **(started(address, startups, tick) if startups else {})}
+        return {**results, **(started(address, fresh, tick) if fresh else {})}
 
 
-def show(options: argparse.Namespace, rounds: Rounds) -> None:
+def show(options: argparse.Namespace, rounds: Rounds, machine: str) -> None:
     """Write every form of the results."""
-    whole: dict[str, Any] = {"machine": report.machine(), **goals.as_json(rounds)}
-    for path, text in ((options.json, json.dumps(whole, indent=1)), (options.markdown, report.document(rounds))):
+    whole: dict[str, Any] = {"machine": machine, **goals.as_json(rounds)}
+    document = report.document(rounds, machine)
+    for path, text in ((options.json, json.dumps(whole, indent=1)), (options.markdown, document)):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    plot.draw(rounds, options.plot)
-    print(report.document(rounds))
+    plot.draw(rounds, options.plots / "benchmarks.svg")
+    growth.draw(rounds, options.plots / "growth.svg")
+    print(document)
     if options.write_readme:
-        readme = processes.ROOT / "README.md"
-        readme.write_text(report.into_readme(readme.read_text(), rounds))
-        plot.draw(rounds, processes.ROOT / report.PLOT)
-        (processes.ROOT / "docs" / "benchmarks.md").write_text(
-            "# Benchmarks\n\nWritten by `python -m benchmarks --write-readme`; `--from-json` takes several runs as one."
-            "\n\n"
-            f"![CPU time of the peers in units of ours]({Path(report.PLOT).name})\n\n{report.document(rounds)}"
-        )
+        docs.write(processes.ROOT, rounds, machine)
 
 
 def main() -> None:
     options, begun = arguments(), time.monotonic()
-    earlier = [json.loads(path.read_text())["rounds"] for path in options.from_json or ()]
-    show(options, joined(earlier) if earlier else measure(options))
+    earlier = [json.loads(path.read_text()) for path in options.from_json or ()]
+    if earlier:
+        show(options, joined([run["rounds"] for run in earlier]), earlier[-1]["machine"])
+    else:
+        show(options, measure(options), report.machine())
     print(f"{time.monotonic() - begun:.0f} s")
 
 

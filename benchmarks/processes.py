@@ -9,13 +9,14 @@ import os
 import select
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from benchmarks import peers
-from benchmarks.cases import Case
+from benchmarks.cases import BEFORE, Case
 
 ROOT = Path(__file__).parent.parent
 PEERS = ROOT / "results" / "peers"
@@ -37,40 +38,63 @@ _ENVIRONMENT = {
 }
 
 
-def _start(*arguments: str, packages: Path | None = None) -> subprocess.Popen[str]:
-    path = os.pathsep.join([*([str(packages)] if packages else ()), os.environ.get("PYTHONPATH", "")])
+def _start(*arguments: str, packages: Path | None = None, **more: str) -> subprocess.Popen[str]:
+    """A module of ours, which sees `packages` before all others. `more` goes into its environment."""
+    # -P: without it, the working folder would come first
+    path = [*([str(packages)] if packages else ()), str(ROOT), os.environ.get("PYTHONPATH", "")]
     return subprocess.Popen(  # noqa: S603 - our own modules
-        [sys.executable, "-m", *arguments],
+        [sys.executable, "-P", "-m", *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
         cwd=ROOT,
-        env={**_ENVIRONMENT, "PYTHONPATH": path},
+        env={**_ENVIRONMENT, **more, "PYTHONPATH": os.pathsep.join(path)},
     )
 
 
 def _line(stream: IO[str] | None, seconds: float) -> str:
     """One line, "" if none came in time. Each answer is one line, so nothing is ever left in the buffer."""
+    assert stream is not None
     ready = select.select([stream], [], [], seconds)[0]
-    return stream.readline() if ready and stream else ""
+    return stream.readline() if ready else ""
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the server is, and whom to trust for its certificate."""
+
+    plain: str
+    tls: str
+    authorities: str
+
+    def of(self, case: Case) -> str:
+        """The base URL of a case. Another event loop gets another one: clients that are kept belong to one loop."""
+        return f"{self.tls if case.tls else self.plain}/{case.path}" + ("/uvloop" if case.uvloop else "")
 
 
 @contextlib.contextmanager
-def server() -> Iterator[str]:
-    """The loopback server. Gives its address."""
-    process = _start("benchmarks.server")
-    try:
-        yield f"http://127.0.0.1:{int(_line(process.stdout, 30))}"
-    finally:
-        process.kill()
-        process.wait()
+def server() -> Iterator[Address]:
+    """The loopback server."""
+    with tempfile.TemporaryDirectory() as folder:
+        process = _start("benchmarks.server", folder)
+        try:
+            plain, tls = _line(process.stdout, 30).split()
+            yield Address(f"http://127.0.0.1:{plain}", f"https://127.0.0.1:{tls}", str(Path(folder) / "ca.pem"))
+        finally:
+            process.kill()
+            process.wait()
+
+
+def _packages(name: str) -> Path | None:
+    """The folder with what this subject needs in other versions. Raises: RuntimeError, which says why there is none."""
+    return PEERS / peers.BASELINE if name in BEFORE.values() else peers.folder(name, PEERS)
 
 
 def child(module: str, *arguments: str) -> dict[str, Any]:
     """Run a module of ours in a fresh interpreter; its last line is its answer."""
     try:
-        process = _start(module, *arguments, packages=peers.folder(arguments[0], PEERS))
+        process = _start(module, *arguments, packages=_packages(arguments[0]))
     except RuntimeError:
         return {}  # the worker's answer names the reason
     out, _ = process.communicate(timeout=PATIENCE)
@@ -81,7 +105,7 @@ def child(module: str, *arguments: str) -> dict[str, Any]:
 class Workers:
     """The subjects' processes, started when first needed."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: Address) -> None:
         self._address = address
         self._running: dict[str, subprocess.Popen[str]] = {}
 
@@ -90,12 +114,14 @@ class Workers:
         process = self._running.get(name)
         if process is None or process.poll() is not None:
             try:
-                packages = peers.folder(name, PEERS)
+                packages = _packages(name)
             except RuntimeError as error:
                 return {"error": str(error)}
-            process = self._running[name] = _start("benchmarks.worker", name, packages=packages)
+            process = self._running[name] = _start(
+                "benchmarks.worker", name, packages=packages, SSL_CERT_FILE=self._address.authorities
+            )  # fmt: skip
         fields = {key: value for key, value in asdict(case).items() if key != "subjects"}
-        command = {"case": fields, "url": f"{self._address}/{case.path}", "profiled": profiled}
+        command = {"case": fields, "url": self._address.of(case), "profiled": profiled}
         assert process.stdin is not None
         process.stdin.write(json.dumps(command) + "\n")
         process.stdin.flush()

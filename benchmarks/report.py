@@ -7,19 +7,30 @@ import os
 import platform
 from collections.abc import Sequence
 
+from benchmarks import growth, processes
 from benchmarks.cases import CASES, LANGCHAIN, LLAMA_INDEX
-from benchmarks.goals import Spread, judged, ratio
+from benchmarks.figures import Spread, figures, floor, median, ratio, whose
+from benchmarks.goals import behind, judged
 from benchmarks.layers import LAYERS
 from benchmarks.rounds import COUNTED, Rounds
 
-BEGIN, END = "<!-- benchmarks -->", "<!-- /benchmarks -->"
-PLOT = "docs/benchmarks.svg"
 _SIDES = (("LangChain", LANGCHAIN, "langchain-core"), ("LlamaIndex", LLAMA_INDEX, "llama-index-core"))
 _PACKAGES = (
-    *("langchain-core", "langchain-openai", "langchain-mistralai", "langchain-openrouter"),
-    *("llama-index-core", "llama-index-llms-openai-like", "llama-index-llms-mistralai", "httpx", "aiohttp"),
-    *("openai", "httpx-aiohttp"),
+    *("langchain-core", "langchain-openai", "langchain-mistralai", "langchain-openrouter", "llama-index-core"),
+    *("llama-index-llms-mistralai", "openai", "httpx", "httpx2", "aiohttp", "httpx-aiohttp", "pydantic", "uvloop"),
 )
+_START = {
+    "import_percent": "import, % of the framework's own",
+    "modules": "modules that the import adds",
+    "cold_ms": "first call of a process, async",
+    "cold_sync_ms": "first call of a process, sync",
+    "peak_mb": "peak memory of that process",
+    "first_ms": "first instance",
+    "next_ms": "next instance",
+    "instance_kb": "memory of an instance",
+}
+_AS_THEY_ARE = ("import_percent", "modules")
+"""Not as ratios: these hold on every machine."""
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -29,12 +40,13 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def goals_table(rounds: Rounds) -> str:
-    """The goals, row by row."""
-    rows = [
-        [goal.name, f"{_sign(goal.better)} {goal.must:g}", _limit(goal.better, goal.moonshot), str(value), word]
-        for goal, value, word in judged(rounds)
-    ]
-    return table(["goal", "must", "moonshot", "measured: median (least..most)", "reached"], rows)
+    """The goals, row by row; a miss with the layers that the time is spent in."""
+    rows = []
+    for goal, value, word in judged(rounds):
+        note = whose(rounds, goal.case, goal.who) if word == "missed" else ""
+        limits = [f"{_sign(goal.better)} {goal.must:g}", _limit(goal.better, goal.moonshot)]
+        rows.append([goal.name, *limits, str(value), f"**{word}**" if word == "missed" else word, note])
+    return table(["goal", "must", "aim", "measured: median (least..most)", "reached", "a miss: where its CPU is"], rows)
 
 
 def _sign(better: str) -> str:
@@ -45,23 +57,39 @@ def _limit(better: str, limit: float | None) -> str:
     return "" if limit is None else f"{_sign(better)} {limit:g}"
 
 
-def ratios_table(rounds: Rounds) -> str:
-    """CPU time of everybody else for the same work, in units of ours; then ours in units of the floor."""
+def ratios_table(rounds: Rounds, key: str = "us") -> str:
+    """Everybody else's figure for the same work, in units of ours; for CPU time, ours in units of the floor, too."""
     parts = []
-    for framework, (ours, *peers), floor in _SIDES:
+    for framework, (ours, *others), core in _SIDES:
         rows = []
         for case in CASES:
-            cells = [_cell(ratio(rounds, case.name, [peer], [ours])) for peer in peers]
-            least = ratio(rounds, case.name, [ours], [floor, "httpx"])
-            if any(cells) or least:
-                rows.append([case.name, *cells, _cell(least)])
-        head = [
-            framework,
-            *(f"{peer} / {ours}" for peer in peers),
-            f"{ours} / (core + httpx)",
-        ]
-        parts.append(table(head, rows))
-    return "\n\n".join(parts)
+            cells = [_cell(ratio(rounds, case.name, [peer], [ours], key)) for peer in others]
+            if key == "us":
+                cells.append(_cell(ratio(rounds, case.name, [ours], floor(case.name, core))))
+            if any(cells):
+                rows.append([case.name, *cells])
+        head = [framework, *(f"{peer} / {ours}" for peer in others)]
+        if key == "us":
+            head.append(f"{ours} / (core + its HTTP library)")
+        parts.append(table(head, rows) if rows else "")
+    return "\n\n".join(part for part in parts if part)
+
+
+def start_table(rounds: Rounds) -> str:
+    """Before the first word: ours as it is or 1, the peers in units of it."""
+    parts = []
+    for framework, (ours, *others), _ in _SIDES:
+        rows = []
+        for key, what in _START.items():
+            if not figures(rounds, "start", ours, key):
+                continue
+            if key in _AS_THEY_ARE:
+                cells = [_cell(Spread.of(figures(rounds, "start", name, key))) for name in (ours, *others)]
+            else:
+                cells = ["1", *(_cell(ratio(rounds, "start", [peer], [ours], key)) for peer in others)]
+            rows.append([what, *cells])
+        parts.append(table([framework, ours, *others], rows) if rows else "")
+    return "\n\n".join(part for part in parts if part)
 
 
 def layers_table(rounds: Rounds) -> str:
@@ -69,11 +97,26 @@ def layers_table(rounds: Rounds) -> str:
     rows = []
     for case in COUNTED:
         for name in ("ChatOxen", "Oxen"):
-            made = [row for row in rounds.get(case, {}).get(name, []) if "calls" in row]
-            if made:
-                layers = [f"{made[-1].get(f'calls of {layer}', 0):.0f}" for layer in LAYERS]
-                rows.append([f"{case}: {name}", f"{made[-1]['calls']:.0f}", *layers])
+            if calls := median(rounds, case, name, "calls"):
+                layers = [f"{median(rounds, case, name, f'calls of {layer}') or 0:.0f}" for layer in LAYERS]
+                rows.append([f"{case}: {name}", f"{calls:.0f}", *layers])
     return table(["function calls, per call or per chunk", "all", *LAYERS], rows) if rows else ""
+
+
+def behind_list(rounds: Rounds) -> str:
+    """The rows in which a peer is cheaper, and where the time of ours goes."""
+    lines = [
+        f"* {case}: {peer} / {ours} {value}; the time of {ours}: {whose(rounds, case, ours)}"
+        for case, ours, peer, value in behind(rounds)
+    ]
+    return "\n".join(lines) or "None: in every row, ours is the cheapest by the median."
+
+
+def growth_table(rounds: Rounds) -> str:
+    """What one more costs, at the start and at the end of each series."""
+    rows = list(growth.rows(rounds))
+    head = ["with the number of", "who", "CPU µs of one, first", "last", "exponent at the end (1 is linear)"]
+    return table(head, rows) if rows else ""
 
 
 def _cell(value: Spread | None) -> str:
@@ -88,7 +131,7 @@ def failures(rounds: Rounds) -> str:
             failed = max((int(row.get("failed", 0)) for row in rows), default=0)
             errors = {str(row["error"]) for row in rows if "error" in row}
             if failed:
-                lines.append(f"* {case.name}: {name} left {failed} of {case.repeat} unfinished after 30 s")
+                lines.append(f"* {case.name}: {name} left {failed} of {case.repeat} unfinished")
             lines += [f"* {case.name}: {name}: {error[:120]}" for error in errors]
     return "\n".join(lines)
 
@@ -96,8 +139,10 @@ def failures(rounds: Rounds) -> str:
 def machine() -> str:
     """Where and with what it was measured."""
     versions = [f"{name} {_version(name)}" for name in _PACKAGES if _version(name)]
-    cores = len(os.sched_getaffinity(0))
-    return f"Python {platform.python_version()}, {cores} cores; {', '.join(versions)}"
+    versions += [f"{path.name.rsplit('.dist-info')[0].replace('-', ' ')} (for OpenAILike)"
+                 for path in sorted((processes.PEERS / "OpenAILike").glob("*.dist-info"))
+                 if path.name.startswith(("openai-", "llama_index_llms_openai_like"))]  # fmt: skip
+    return f"Python {platform.python_version()}, {len(os.sched_getaffinity(0))} cores; {', '.join(versions)}"
 
 
 def _version(name: str) -> str:
@@ -107,50 +152,20 @@ def _version(name: str) -> str:
         return ""
 
 
-LEFT = """\
-## What is left, and whose it is
-
-* **A sync stream.** Each chunk that comes alone goes through httpcore and h11, which read it in two steps with a
-  context manager each: as many function calls again as our own layer makes. Async streams go through aiohttp,
-  whose parser is compiled.
-* **invoke.** LangChain asks `inspect.signature` for the method's parameters at each call (some 10 microseconds);
-  httpcore walks its pool twice. Our own functions are a seventh of the calls.
-* **A prompt of 1 MB.** Writing it as JSON and looking it through is the same for everybody; the rest is the socket.
-* **Long histories.** What they cost over the floor is the repair of the conversation, which the peers do not do."""
-
-
-def document(rounds: Rounds) -> str:
+def document(rounds: Rounds, where: str) -> str:
     """All of it."""
-    parts = [
-        "CPU time for the same work against a loopback server, as ratios; medians over interleaved rounds, with the "
-        f"least and the most of them. {machine()}.",
-        goals_table(rounds),
-        ratios_table(rounds),
-        layers_table(rounds),
-        failures(rounds),
-        LEFT,
-    ]
-    return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def headline(rounds: Rounds) -> str:
-    """Three figures, each how much CPU time a peer takes in units of ours: medians."""
-    asked = [
-        ("ChatOpenAI", "ChatOxen", "stream 2,000", "a stream of 2,000 chunks"),
-        ("OpenAILike", "Oxen", "stream 2,000", "the same stream"),
-        ("ChatOpenAI", "ChatOxen", "1,000 calls, 100 in flight", "a call among 100 in flight"),
-    ]
-    found = [(peer, what, ratio(rounds, case, [peer], [ours])) for peer, ours, case, what in asked]
-    figures = "; ".join(f"{peer}, {what}: {value.median:.3g}" for peer, what, value in found if value)
-    rest = "All figures, with their spread: [benchmarks](docs/benchmarks.md)."
-    return f"CPU time in units of ours, medians. {figures}. {rest}"
-
-
-def into_readme(text: str, rounds: Rounds) -> str:
-    """A README with the plot and three figures between its markers. Raises: ValueError, without markers."""
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise ValueError(f"the README has no {BEGIN} and {END}")
-    plot = f"![CPU time of the peers in units of ours]({PLOT})"
-    return f"{before}{BEGIN}\n{plot}\n\n{headline(rounds)}\n{END}{after}"
+    sections = (
+        ("Goals", goals_table(rounds)),
+        ("CPU time", ratios_table(rounds)),
+        ("Peak memory of the process", ratios_table(rounds, "peak_mb")),
+        ("Before the first word", start_table(rounds)),
+        ("Rows in which a peer is cheaper", behind_list(rounds)),
+        ("Growth", growth_table(rounds)),
+        ("Whose the work is", layers_table(rounds)),
+        ("Not finished", failures(rounds)),
+    )
+    head = (
+        "The same work against a loopback server, as ratios; medians over interleaved rounds, with the least and the "
+        f"most of them. {where}."
+    )
+    return "\n\n".join([head, *(f"## {title}\n\n{text}" for title, text in sections if text)]) + "\n"

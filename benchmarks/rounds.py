@@ -2,30 +2,86 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
-from benchmarks.cases import CASES, FLOORS, LANGCHAIN, LLAMA_INDEX, Case
-from benchmarks.processes import Workers, child, compile_ours
+from benchmarks.cases import BEFORE, CASES, FLOORS, GROWTH, LANGCHAIN, LLAMA_INDEX, OURS, SLOW, Case
+from benchmarks.processes import Address, Workers, child, compile_ours
 
 Rounds = dict[str, dict[str, list[dict[str, Any]]]]
-"""Case -> subject -> one set of figures per round."""
+"""Case -> subject -> one set of figures per round; an empty set where it took no part in that round."""
 
-COUNTED = ("invoke", "ainvoke", "stream 2,000", "astream 2,000", "stream 2,000, tool call")
+COUNTED = (
+    *("invoke", "ainvoke", "stream 2,000", "astream 2,000", "stream 2,000, tool call"),
+    *("1 paced stream", "1 paced stream, sync", "100 paced streams", "1,000 calls, 100 in flight"),
+)
+"""What is profiled, too: whose the work is does not change with the machine."""
+COMPARED = (
+    *("invoke", "ainvoke", "1 paced stream", "1 paced stream, sync"),
+    *("100 paced streams", "1,000 calls, 100 in flight"),
+)
+"""What `--baseline` measures, too."""
 _STARTED = (*LANGCHAIN, *LLAMA_INDEX, "langchain-core", "llama-index-core")
 
 
-def plan(*, quick: bool, rounds: int, only: str | None) -> list[tuple[Case, int]]:
+def plan(*, quick: bool, rounds: int, only: list[str] | None, growth: bool, baseline: bool) -> list[tuple[Case, int]]:
     """The cases of a run, each with its number of rounds."""
-    chosen = [case for case in CASES if (case.quick or not quick) and (only is None or only in case.name)]
-    return [(case, min(case.rounds or rounds, rounds)) for case in chosen]
+    rows = [case for case in CASES if case.quick or not quick] + list(GROWTH if growth else ())
+    if only:
+        rows = [case for case in (*CASES, *GROWTH) if any(part in case.name for part in only)]
+    if baseline:
+        rows = [_with_baseline(case) if case.name in COMPARED else case for case in rows]
+    if quick:
+        rows = [_quickly(case) for case in rows]
+    return [(case, min(case.rounds or rounds, rounds)) for case in rows]
 
 
-def steps(work: list[tuple[Case, int]], *, startups: int) -> int:
+def _quickly(case: Case) -> Case:
+    """Without the peers that take milliseconds for a chunk and so half a minute for a crowd, and without sockets."""
+    left_out = ("socket", *(SLOW if case.at_once > 1 else ()))
+    return replace(case, subjects=tuple(name for name in case.subjects if name not in left_out))
+
+
+def _with_baseline(case: Case) -> Case:
+    """Each of ours with its older self as its neighbour."""
+    pairs = [(name, BEFORE[name]) if name in OURS else (name,) for name in case.subjects]
+    return replace(case, subjects=tuple(name for pair in pairs for name in pair))
+
+
+def _taking_part(case: Case, number: int) -> list[str]:
+    """Who is measured in this round; every other one runs backwards: nobody always follows the same neighbour."""
+    names = [name for name in case.subjects if number == 0 or name not in SLOW]
+    return names[:: 1 if number % 2 == 0 else -1]
+
+
+def _profiled(case: Case) -> list[str]:
+    return [name for name in case.subjects if name in OURS] if case.name in COUNTED else []
+
+
+Start = tuple[str, tuple[str, ...]]
+"""A subject with what is measured of its start, each in a fresh interpreter."""
+
+
+def starts(*, quick: bool, rounds: int) -> list[Start]:
+    """The starts of a run, round by round."""
+    names = [name for name in _STARTED if not (quick and name.endswith("on aiohttp"))]
+    return [(name, tuple(_modes(name, quick=quick))) for _ in range(rounds) for name in names]
+
+
+def _modes(name: str, *, quick: bool) -> Iterator[str]:
+    if name not in FLOORS:  # a floor imports nothing over itself
+        yield "import"
+    yield "cold"
+    if not quick and not name.endswith("on aiohttp"):  # which is for async calls only
+        yield "cold sync"
+
+
+def steps(work: list[tuple[Case, int]], fresh: list[Start]) -> int:
     """How many measurements that is."""
-    measured = sum(count * len(case.subjects) for case, count in work)
-    counted = sum(len(case.subjects) for case, _ in work if case.name in COUNTED)
-    return measured + counted + startups * 2 * len(_STARTED)
+    measured = sum(len(_taking_part(case, number)) for case, count in work for number in range(count))
+    return measured + sum(len(_profiled(case)) for case, _ in work) + sum(len(modes) for _, modes in fresh)
 
 
 def joined(runs: list[Rounds]) -> Rounds:
@@ -33,8 +89,11 @@ def joined(runs: list[Rounds]) -> Rounds:
     whole: Rounds = {}
     for run in runs:
         for case, rows in run.items():
+            count = max(map(len, rows.values()), default=0)
+            before = max(map(len, whole.get(case, {}).values()), default=0)
             for name, figures in rows.items():
-                whole.setdefault(case, {}).setdefault(name, []).extend(figures)
+                column = whole.setdefault(case, {}).setdefault(name, [])
+                column += [{}] * (before - len(column)) + figures + [{}] * (count - len(figures))
     return whole
 
 
@@ -42,30 +101,47 @@ def measured(workers: Workers, work: list[tuple[Case, int]], tick: Callable[[str
     """Every case, round by round."""
     results: Rounds = {}
     for case, count in work:
+        begun = time.monotonic()
         rows = results[case.name] = {name: [] for name in case.subjects}
         for number in range(count):
-            # every other round runs backwards: nobody always follows the same neighbour
-            for name in case.subjects[:: 1 if number % 2 == 0 else -1]:
+            for name in _taking_part(case, number):
                 tick(f"{case.name}: {name}")
-                if not any(row.get("failed") or "error" in row for row in rows[name]):  # once is answer enough
-                    rows[name].append(workers.measure(name, case))
-        if case.name in COUNTED:
-            for name in case.subjects:
-                tick(f"{case.name}: calls of {name}")
-                rows[name].append(workers.measure(name, case, profiled=True))
+                failed = any(row.get("failed") or "error" in row for row in rows[name])  # once is answer enough
+                rows[name].append({} if failed else workers.measure(name, case))
+            _level(rows)
+        for name in _profiled(case):
+            tick(f"{case.name}: calls of {name}")
+            rows[name].append(workers.measure(name, case, profiled=True))
+        _level(rows)
+        rows["run"] = [{"seconds": time.monotonic() - begun}]
     return results
 
 
-def started(address: str, count: int, tick: Callable[[str], None]) -> Rounds:
+def _level(rows: dict[str, list[dict[str, Any]]]) -> None:
+    """Who took no part in a round has nothing in it: the rounds stay side by side."""
+    count = max(map(len, rows.values()))
+    for column in rows.values():
+        column.extend({} for _ in range(count - len(column)))
+
+
+def explain(workers: Workers, missing: list[tuple[str, str]], results: Rounds, tick: Callable[[str], None]) -> None:
+    """Add the profiles that are missing: (row, subject) of each."""
+    cases = {case.name: case for case in CASES}
+    for case, name in missing:
+        tick(f"{case}: calls of {name}")
+        profile = workers.measure(name, cases[case], profiled=True)
+        results[case][name].append({} if "error" in profile else profile)
+        _level(results[case])
+
+
+def started(address: Address, fresh: list[Start], tick: Callable[[str], None]) -> Rounds:
     """Import, instances and cold start, in fresh interpreters."""
     compile_ours()
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in _STARTED}
-    for _ in range(count):
-        for name in _STARTED:
-            figures: dict[str, Any] = {}
-            for mode in ("import", "cold"):
-                tick(f"{mode}: {name}")
-                if mode == "cold" or name not in FLOORS:
-                    figures |= child("benchmarks.startup", name, mode, f"{address}/text-200")
-            rows[name].append(figures)
+    for name, modes in fresh:
+        figures: dict[str, Any] = {}
+        for mode in modes:
+            tick(f"{mode}: {name}")
+            figures |= child("benchmarks.startup", name, mode, f"{address.plain}/text-200")
+        rows[name].append(figures)
     return {"start": rows}

@@ -3,11 +3,14 @@
 The first segment of the path says what comes back, whichever SDK asked:
 
     /answer/...          one JSON body
+    /answer-20/...       the same after 20 ms
     /text-2000/...       2,000 chunks of text, handed to the kernel in one piece
     /tool-2000/...       one tool call whose arguments come in 2,000 fragments
+    /structured-200/...  JSON in 200 pieces: a call of the request's tool if it has one, else text
     /text-50-5/...       50 chunks, one every 5 ms, each its own write: the shape of real traffic
 
-It speaks OpenAI's dialect, because every peer reads it. Run it: `python -m benchmarks.server`.
+It speaks OpenAI's dialect, because every peer reads it. Run it: `python -m benchmarks.server [FOLDER]`; with a
+folder, the second port speaks TLS, and the folder's `ca.pem` is certifi's bundle with our authority in it.
 """
 
 from __future__ import annotations
@@ -15,8 +18,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import ssl
 import sys
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 _HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: %s\r\n%s\r\n\r\n"
@@ -27,6 +32,8 @@ _IDENTITY = {
     "system_fingerprint": "fp",  # ChatOpenRouter refuses an answer without it
 }
 _USAGE = {"prompt_tokens": 11, "completion_tokens": 50, "total_tokens": 61}
+TOOL = "Answer"
+"""What a structured answer is called."""
 WORDS = (" the", " ox", " pulls", " a", " plough", " slowly", ",", " calm", " and", " strong")
 
 
@@ -39,9 +46,18 @@ def _event(delta: dict[str, Any], finish_reason: str | None = None, **more: Any)
     return b"data: " + _dumps({**_IDENTITY, "object": "chat.completion.chunk", "choices": [choice], **more}) + b"\n\n"
 
 
-def _call(arguments: str, **first: Any) -> dict[str, Any]:
-    function = {"name": "look_up", "arguments": arguments} if first else {"arguments": arguments}
+def _call(arguments: str, name: str = "") -> dict[str, Any]:
+    """A fragment of a tool call; the first one has the name."""
+    first = {"id": "AbC123xyZ", "type": "function"} if name else {}
+    function = {"name": name, "arguments": arguments} if name else {"arguments": arguments}
     return {"tool_calls": [{"index": 0, **first, "function": function}]}
+
+
+def texts(kind: str, count: int) -> list[str]:
+    """An answer in so many pieces: prose, or a JSON object."""
+    if kind == "text":
+        return [WORDS[i % len(WORDS)] for i in range(count)]
+    return ['{"text": "', *(f"{i % 10} ox" for i in range(count - 2)), '"}']
 
 
 @lru_cache
@@ -54,18 +70,15 @@ def answer() -> bytes:
 
 
 @lru_cache
-def events(kind: str, count: int) -> list[bytes]:
-    """A stream as HTTP chunks, one event each; the first has the head before it."""
-    if kind == "tool":
-        texts = ['{"text": "', *(f"{i % 10} ox" for i in range(count - 2)), '"}']
-        parts = [_event(_call("", id="AbC123xyZ", type="function")), *(_event(_call(text)) for text in texts)]
-        end = "tool_calls"
+def events(kind: str, count: int, tool: str = "") -> list[bytes]:
+    """A stream as HTTP chunks, one event each; the first has the head before it. With `tool`, a call of it."""
+    if tool:
+        parts = [_event(_call("", tool)), *(_event(_call(text)) for text in texts(kind, count))]
     else:
         parts = [_event({"role": "assistant", "content": ""})]
-        parts += [_event({"content": WORDS[i % len(WORDS)]}) for i in range(count)]
-        end = "stop"
+        parts += [_event({"content": text}) for text in texts(kind, count)]
     # usage beside the finish reason, as Mistral sends it: each peer reads that form
-    parts += [_event({}, end, usage=_USAGE), b"data: [DONE]\n\n"]
+    parts += [_event({}, "tool_calls" if tool else "stop", usage=_USAGE), b"data: [DONE]\n\n"]
     framed = [b"%x\r\n%s\r\n" % (len(part), part) for part in parts]
     framed[0] = _HEAD % (b"text/event-stream", b"transfer-encoding: chunked") + framed[0]
     framed[-1] += b"0\r\n\r\n"
@@ -73,9 +86,9 @@ def events(kind: str, count: int) -> list[bytes]:
 
 
 @lru_cache
-def coalesced(kind: str, count: int) -> bytes:
+def coalesced(kind: str, count: int, tool: str = "") -> bytes:
     """The same in one piece."""
-    return b"".join(events(kind, count))
+    return b"".join(events(kind, count, tool))
 
 
 class Answering(asyncio.Protocol):
@@ -89,13 +102,14 @@ class Answering(asyncio.Protocol):
         self._pieces: list[bytes] = []
         self._missing = 0
         self._script = b""
+        self._tool = ""
         self._gone = False
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._gone = True
 
     def data_received(self, data: bytes) -> None:
-        if self._missing:  # the rest of a large body: only its length matters
+        if self._missing:  # the rest of the body
             self._missing -= len(data)
         else:
             self._pieces.append(data)
@@ -105,19 +119,29 @@ class Answering(asyncio.Protocol):
                 return
             self._pieces.clear()
             self._script = request.split(b"/", 2)[1]
+            self._tool = "look_up" if self._script.startswith(b"tool") else ""
             self._missing = _length(request[:end]) - (len(request) - end - 4)
+        if self._script.startswith(b"structured") and b'"tools"' in data:
+            self._tool = TOOL
         if self._missing <= 0:
             self._missing = 0
             self._answer()
 
     def _answer(self) -> None:
         kind, *figures = self._script.decode().split("-")
-        if not figures:
-            self.transport.write(answer())
+        if kind == "answer":
+            if figures:
+                self._loop.call_later(int(figures[0]) / 1000, self._write, answer())
+            else:
+                self._write(answer())
         elif len(figures) == 1:
-            self.transport.write(coalesced(kind, int(figures[0])))
+            self.transport.write(coalesced(kind, int(figures[0]), self._tool))
         else:
             self._pace(events(kind, int(figures[0])), 0, int(figures[1]) / 1000, self._loop.time())
+
+    def _write(self, data: bytes) -> None:
+        if not self._gone:
+            self.transport.write(data)
 
     def _pace(self, parts: list[bytes], at: int, every: float, begun: float) -> None:
         """Write the next event, at its own time however late this one was."""
@@ -135,16 +159,31 @@ def _length(head: bytes) -> int:
     return int(lower[at + 15 :].split(b"\r\n", 1)[0]) if at >= 0 else 0
 
 
-async def _serve() -> None:
-    server = await asyncio.get_running_loop().create_server(Answering, "127.0.0.1", 0, backlog=2048)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)  # the parent closed its end
+def _tls(folder: Path) -> ssl.SSLContext:
+    """A certificate of our own for this run, its authority among the ones that everybody trusts."""
+    import certifi
+    import trustme
+
+    authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    (folder / "ca.pem").write_bytes(Path(certifi.where()).read_bytes() + authority.cert_pem.bytes())
+    return context
+
+
+async def _serve(folder: Path | None) -> None:
+    loop = asyncio.get_running_loop()
+    ports = []
+    for context in (None, _tls(folder)) if folder else (None,):
+        server = await loop.create_server(Answering, "127.0.0.1", 0, backlog=2048, ssl=context)
+        ports.append(server.sockets[0].getsockname()[1])
+    print(*ports, flush=True)
+    await loop.run_in_executor(None, sys.stdin.read)  # the parent closed its end
 
 
 def main() -> None:
     cores = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {cores[-1]})
-    asyncio.run(_serve())
+    asyncio.run(_serve(Path(sys.argv[1]) if sys.argv[1:] else None))
 
 
 if __name__ == "__main__":

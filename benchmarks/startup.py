@@ -16,7 +16,8 @@ import time
 import tracemalloc
 from typing import Any
 
-from benchmarks.cases import LANGCHAIN
+from benchmarks import memory
+from benchmarks.cases import LANGCHAIN, Call, Case
 
 MODULES = {
     "ChatOxen": "langchain_oxen",
@@ -65,20 +66,22 @@ def imported(name: str, url: str) -> dict[str, float]:
     return figures
 
 
-def cold(name: str, url: str) -> dict[str, float]:
-    """CPU milliseconds from the start of the process to the first chunk of an async stream."""
-    from benchmarks.cases import Case
+def cold(name: str, url: str, call: Call) -> float:
+    """CPU milliseconds from the start of the process to the first chunk of a stream."""
     from benchmarks.subjects import subject
 
     made = subject(name)
-    made.use(Case("cold", "text-200", "astream"), url)
+    made.use(Case("cold", "text-200", call), url)
 
     async def first() -> None:
         async for _ in made.astream():
             break
 
-    asyncio.run(first())
-    return {"cold_ms": time.process_time() * 1e3}
+    if call == "astream":
+        asyncio.run(first())
+    else:
+        next(iter(made.stream()))
+    return time.process_time() * 1e3
 
 
 def main() -> None:
@@ -86,7 +89,12 @@ def main() -> None:
     for name in _HIDDEN:
         sys.modules[name] = None  # type: ignore[assignment]
     name, mode, url = sys.argv[1:]
-    print(json.dumps(imported(name, url) if mode == "import" else cold(name, url)))
+    figures = {
+        "import": lambda: imported(name, url),
+        "cold": lambda: {"cold_ms": cold(name, url, "astream")},
+        "cold sync": lambda: {"cold_sync_ms": cold(name, url, "stream")},
+    }[mode]()
+    print(json.dumps({**figures, "peak_mb": memory.peak()} if mode == "cold" else figures))
 
 
 if __name__ == "__main__":

@@ -1,21 +1,30 @@
-"""What a subject of the measurements does: the same four calls for ours, for the peers and for the floors.
+"""What a subject of the measurements does: the same calls for ours, for the peers and for the floors.
 
 A subject is made once per worker process. `use` sets it up for a case, outside of the
-measurement; the four calls then do what a user's code would do.
+measurement; the calls then do what a user's code would do.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from benchmarks.cases import Case, messages, tools
+from benchmarks.server import TOOL
 
 KEY = "sk-benchmark-0123456789"
+_SCHEMA = {
+    "title": TOOL,
+    "description": "What the ox does.",
+    "type": "object",
+    "properties": {"text": {"type": "string"}},
+    "required": ["text"],
+}
 
 
 class Subject:
-    """The four calls. Chunks are handed through as they come."""
+    """The calls. Chunks are handed through as they come."""
 
     def use(self, case: Case, url: str) -> None:
         raise NotImplementedError
@@ -33,6 +42,23 @@ class Subject:
         raise NotImplementedError
         yield
 
+    def text(self, chunk: Any) -> str:
+        """What a chunk says."""
+        raise NotImplementedError
+
+    def batch(self, count: int, at_once: int) -> None:
+        """So many calls on so many threads."""
+        with ThreadPoolExecutor(at_once) as pool:
+            list(pool.map(lambda _: self.send(), range(count)))
+
+    def structured(self) -> Iterator[Any]:
+        """A stream of objects that grow."""
+        raise NotImplementedError
+
+    def trim(self) -> None:
+        """Keep the newest half of the conversation."""
+        raise NotImplementedError
+
 
 class LangChain(Subject):
     """A chat model of LangChain's."""
@@ -48,6 +74,8 @@ class LangChain(Subject):
         self._model = self._made[url]
         if case.tools:
             self._model = self._model.bind_tools(tools(case))
+        if case.call == "structured":
+            self._structured = self._model.with_structured_output(_SCHEMA, method="json_schema")
         kinds = {"user": HumanMessage, "assistant": AIMessage}
         self._messages = [kinds[turn["role"]](turn["content"]) for turn in messages(case)]
 
@@ -62,6 +90,22 @@ class LangChain(Subject):
 
     def astream(self) -> AsyncIterator[Any]:
         return self._model.astream(self._messages)  # type: ignore[no-any-return]
+
+    def text(self, chunk: Any) -> str:
+        return str(chunk.content)
+
+    def batch(self, count: int, at_once: int) -> None:
+        self._model.batch([self._messages] * count, {"max_concurrency": at_once})
+
+    def structured(self) -> Iterator[Any]:
+        return self._structured.stream(self._messages)  # type: ignore[no-any-return]
+
+    def trim(self) -> None:
+        from langchain_core.messages import trim_messages
+
+        whole = self._model.get_num_tokens_from_messages(self._messages)
+        kept = trim_messages(self._messages, max_tokens=whole // 2, token_counter=self._model, strategy="last")
+        assert len(self._messages) * 0.4 < len(kept) < len(self._messages) * 0.6, len(kept)
 
 
 class LlamaIndex(Subject):
@@ -94,6 +138,16 @@ class LlamaIndex(Subject):
     async def astream(self) -> AsyncIterator[Any]:
         async for chunk in await self._model.astream_chat(self._messages):
             yield chunk
+
+    def text(self, chunk: Any) -> str:
+        return chunk.delta or ""
+
+    def structured(self) -> Iterator[Any]:
+        from llama_index.core.prompts import PromptTemplate
+        from pydantic import create_model
+
+        answer = create_model(TOOL, text=(str, ...))
+        return self._model.stream_structured_predict(answer, PromptTemplate("What does the ox do?"))  # type: ignore[no-any-return]
 
 
 def _function_tool(name: str) -> Any:

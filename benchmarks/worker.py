@@ -14,35 +14,49 @@ import sys
 import time
 from typing import Any
 
+from benchmarks import memory
+from benchmarks.app import app_serving
 from benchmarks.cases import Case
 from benchmarks.layers import by_layer
 from benchmarks.subject import Subject
 from benchmarks.subjects import subject
 
 Figures = dict[str, float]
-DEADLINE = 30.0
-"""Seconds after which a measurement ends, finished or not."""
+_ASYNC = ("asend", "astream", "app")
+_WARM_CHUNKS = 5
+_MARKS = (10, 100, 1000, 2500, 5000, 10_000, 20_000)
 
 
 class Worker:
-    """One subject, and an event loop that lives as long as it does: connections stay warm."""
+    """One subject, and event loops that live as long as it does: connections stay warm."""
 
     def __init__(self, name: str) -> None:
         self._subject: Subject = subject(name)
         self._warm: set[str] = set()
-        self._loop = asyncio.new_event_loop()
+        self._loops = {False: asyncio.new_event_loop()}
+
+    def _run(self, case: Case, work: Any) -> Any:
+        """In the loop of this case."""
+        if case.uvloop not in self._loops:
+            import uvloop
+
+            self._loops[True] = uvloop.new_event_loop()
+        return self._loops[case.uvloop].run_until_complete(work)
 
     def run(self, case: Case, url: str, *, profiled: bool = False) -> Figures:
         """Set up, warm up, measure once."""
         self._subject.use(case, url)
         if case.name not in self._warm:
-            self._once(case)
+            if case.history < 1000:  # what is made once is made by now; a long history would only be sent twice
+                self._once(case)
             self._warm.add(case.name)
         if profiled:
             return self._calls(case)
         gc.collect()
-        _reset_peak()
-        before, cpu, wall = _rss(), time.process_time(), time.perf_counter()
+        memory.reset_peak()
+        before, cpu, wall = memory.now(), time.process_time(), time.perf_counter()
+        if case.call == "marks":
+            return {**self._marks(case), "peak_mb": memory.peak()}
         first, failed = self._all(case)
         cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
         return {
@@ -51,32 +65,51 @@ class Worker:
             "wall_s": wall,
             "first_us": sorted(first)[len(first) // 2] * 1e6 if first else 0.0,
             "failed": failed,
-            "peak_mb": _peak(),
-            "stream_kb": (_peak() - before) * 1024 / case.at_once,
+            "peak_mb": memory.peak(),
+            "stream_kb": (memory.peak() - before) * 1024 / case.at_once,
         }
 
     def _calls(self, case: Case) -> Figures:
-        """Function calls per unit, as cProfile counts them: no clock, so no noise."""
+        """Function calls per unit, as cProfile counts them, which no noise changes; each layer's part of the time."""
         import cProfile
 
-        profile = cProfile.Profile()
+        profile = cProfile.Profile(time.process_time)  # waiting is nobody's work
         profile.enable()
         self._all(case)
         profile.disable()
-        layers = {f"calls of {layer}": count / case.units for layer, count in by_layer(profile).items()}
-        return {"calls": sum(layers.values()), **layers}
+        layers = by_layer(profile)
+        calls = {f"calls of {layer}": count / case.units for layer, (count, _) in layers.items()}
+        whole = sum(seconds for _, seconds in layers.values())
+        parts = {f"part of {layer}": seconds / whole for layer, (_, seconds) in layers.items()}
+        return {"calls": sum(calls.values()), **calls, **parts}
 
     def _once(self, case: Case) -> None:
-        if case.call in ("send", "stream"):
+        """The first call, or the beginning of the first stream: a paced one would take its time."""
+        if case.call == "asend":
+            self._run(case, self._subject.asend())
+        elif case.call in _ASYNC:
+            self._run(case, self._begun())
+        elif case.call == "batch":
+            self._subject.send()
+        elif case.call != "trim":
             self._call(case)
-        else:
-            self._loop.run_until_complete(self._acall(case))
+
+    async def _begun(self) -> None:
+        chunks: Any = self._subject.astream()
+        for _ in range(_WARM_CHUNKS):
+            await anext(chunks)
+        await chunks.aclose()
 
     def _all(self, case: Case) -> tuple[list[float], int]:
         """Every call of one measurement: times to the first chunk, and how many calls failed."""
-        if case.call in ("send", "stream"):
-            return [self._call(case) for _ in range(case.repeat)], 0
-        return self._loop.run_until_complete(self._crowd(case))
+        if case.call == "app":
+            return [], self._run(case, app_serving(self._subject, case))
+        if case.call == "batch":
+            self._subject.batch(case.repeat, case.at_once)
+            return [], 0
+        if case.call in _ASYNC:
+            return self._run(case, self._crowd(case))  # type: ignore[no-any-return]
+        return [self._call(case) for _ in range(case.repeat)], 0
 
     async def _crowd(self, case: Case) -> tuple[list[float], int]:
         if case.at_once == 1:
@@ -88,7 +121,7 @@ class Worker:
                 return await self._acall(case)
 
         tasks = [asyncio.ensure_future(one()) for _ in range(case.repeat)]
-        done, late = await asyncio.wait(tasks, timeout=DEADLINE)
+        done, late = await asyncio.wait(tasks, timeout=case.deadline)
         for task in late:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
@@ -97,14 +130,17 @@ class Worker:
 
     def _call(self, case: Case) -> float:
         begun = time.perf_counter()
-        if case.call == "send":
-            self._subject.send()
+        if case.call in ("send", "trim"):
+            self._subject.send() if case.call == "send" else self._subject.trim()
             return time.perf_counter() - begun
         first, count = 0.0, 0
-        for _ in self._subject.stream():
+        for _ in self._subject.structured() if case.call == "structured" else self._subject.stream():
             count += 1
             first = first or time.perf_counter() - begun
-        _check(case, count)
+            if case.call == "marks" and count > _WARM_CHUNKS:
+                break
+        if case.call == "stream":
+            _check(case, count)
         return first
 
     async def _acall(self, case: Case) -> float:
@@ -119,38 +155,27 @@ class Worker:
         _check(case, count)
         return first
 
+    def _marks(self, case: Case) -> Figures:
+        """CPU time per chunk from one mark to the next within one stream, as far as the deadline lets it come."""
+        figures: Figures = {}
+        last, begun = 1, time.perf_counter()
+        cpu = time.process_time()
+        for count, _ in enumerate(self._subject.stream(), 1):
+            if count == 1:
+                cpu = time.process_time()  # what the call itself takes is another row
+            elif count in _MARKS:
+                now = time.process_time()
+                figures[f"us at {count}"] = (now - cpu) / (count - last) * 1e6
+                cpu, last = now, count
+                if time.perf_counter() - begun > case.deadline:
+                    break
+        return figures
+
 
 def _check(case: Case, count: int) -> None:
     """Nobody is fast by leaving something out."""
     if count < case.chunks:
         raise AssertionError(f"{case.name}: {count} of {case.chunks} chunks arrived")
-
-
-# -- memory, as Linux counts it ------------------------------------------------------------------
-
-
-def _status(field: str) -> float:
-    try:
-        with open("/proc/self/status") as lines:
-            return next(float(line.split()[1]) / 1024 for line in lines if line.startswith(field + ":"))
-    except OSError:
-        return 0.0
-
-
-def _rss() -> float:
-    return _status("VmRSS")
-
-
-def _peak() -> float:
-    return _status("VmHWM")
-
-
-def _reset_peak() -> None:
-    try:
-        with open("/proc/self/clear_refs", "w") as file:
-            file.write("5")
-    except OSError:
-        pass
 
 
 def main() -> None:

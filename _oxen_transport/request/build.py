@@ -320,10 +320,12 @@ def settle_tools(body: dict[str, Any], changed: ToolNameMap) -> None:
 
 
 def _tool(tool: Any) -> Any:
-    """A tool with the parameters that servers demand, if only an empty object."""
-    if _function(tool).get("name") and not tool["function"].get("parameters"):
-        return {**tool, "function": {**tool["function"], "parameters": {"type": "object", "properties": {}}}}
-    return tool
+    """A tool with the parameters that servers demand, if only an empty object, and without fields that are null."""
+    function = _function(tool)
+    if not function.get("name") or (function.get("parameters") and None not in function.values()):
+        return tool
+    made = {name: value for name, value in function.items() if value is not None}
+    return {**tool, "function": {**made, "parameters": made.get("parameters") or {"type": "object", "properties": {}}}}
 
 
 def _choice(choice: Any, tools: list[dict[str, Any]], changed: ToolNameMap) -> Any:

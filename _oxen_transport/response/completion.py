@@ -215,6 +215,19 @@ def read_choice(choice: dict[str, Any], keys: tuple[str, str]) -> Choice:
     read = Choice()
     if message is None:
         read.is_answer, message = False, {}
+    _read_message(read, message)
+    if not read.text and "text" in choice and isinstance(choice["text"], str):  # a text completion
+        read.text, read.is_answer = choice["text"], True
+    if isinstance(logprobs := choice.get("logprobs"), dict):
+        read.logprobs = logprobs
+    if (reason := choice.get("finish_reason")) is not None:
+        read.finish_reason = _finish_reason(reason)
+    if read.finish_reason or "error" in choice or "error" in message:
+        read.error = _error(choice, message, read.finish_reason)
+    return read
+
+
+def _read_message(read: Choice, message: dict[str, Any]) -> None:
     content = message.get("content")
     if isinstance(content, str):
         read.text = content
@@ -222,22 +235,13 @@ def read_choice(choice: dict[str, Any], keys: tuple[str, str]) -> Choice:
         _read_content(read, content)
     if thought := message.get("reasoning_content") or message.get("reasoning"):
         read.reasoning = _text(thought) + read.reasoning
-    if not read.text and "text" in choice and isinstance(choice["text"], str):  # a text completion
-        read.text, read.is_answer = choice["text"], True
     if "refusal" in message and isinstance(message["refusal"], str):
         read.refusal = message["refusal"] or read.refusal
     # the latter is OpenAI's older form
     if calls := message.get("tool_calls") or message.get("function_call"):
         read.tool_calls = calls
-    if isinstance(logprobs := choice.get("logprobs"), dict):
-        read.logprobs = logprobs
-    if (reason := choice.get("finish_reason")) is not None:
-        read.finish_reason = _finish_reason(reason)
     if not KEPT.isdisjoint(message):
         read.extras = kept(message)
-    if read.finish_reason or "error" in choice or "error" in message:
-        read.error = _error(choice, message, read.finish_reason)
-    return read
 
 
 def _message(choice: dict[str, Any], keys: tuple[str, str]) -> dict[str, Any] | None:

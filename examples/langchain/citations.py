@@ -46,6 +46,9 @@ with working("The model reads"):
 
 held = [claim for claim in answer.claims if claim.passage in range(1, len(texts) + 1)]
 checked = [claim for claim in held if " ".join(claim.quote.split()) in texts[claim.passage - 1]]
-for claim in checked:
-    print(f'{claim.statement}\n    {found[claim.passage - 1].metadata["source"]}: "{claim.quote}"')
+sources = {claim.statement: found[claim.passage - 1].metadata["source"] for claim in checked}
+for source in dict.fromkeys(sources.values()):
+    print(source)
+    for claim in (claim for claim in checked if sources[claim.statement] == source):
+        print(f'    {claim.statement}\n        "{claim.quote}"')
 print(f"{len(checked)} of {len(answer.claims)} claims are quoted rightly" if checked else citations.UNKNOWN)

@@ -10,7 +10,7 @@ from typing import Literal
 from langchain_core.prompts import ChatPromptTemplate
 from pydantic import BaseModel
 
-from examples.support import citations, connection
+from examples.support import citations, connection, note
 from examples.support.corpus import MANUAL
 from examples.support.knowledge import options
 from examples.support.langchain_store import retriever
@@ -30,6 +30,7 @@ near = {name: retriever(given.qdrant_url, folder) for name, folder in [("sqlite"
 model = ChatOxen(**connection(), temperature=0, max_tokens=200)
 prompt = ChatPromptTemplate([("system", citations.SYSTEM), ("user", citations.PROMPT)])
 
+note("the small local model may choose the wrong documents, or read them wrongly")
 choice = model.with_structured_output(Choice, method="json_schema").invoke(given.question)
 print(f"{given.question}\n-> {choice.documents}\n")
 found = near[choice.documents].invoke(given.question)

@@ -5,27 +5,27 @@ python -m examples.langchain.sql_agent "Which country has the most time zones?"
 
 from __future__ import annotations
 
-import sys
-
 from langchain.agents import create_agent
 from langchain_community.agent_toolkits import SQLDatabaseToolkit
 from langchain_community.utilities import SQLDatabase
 from langchain_core.messages import HumanMessage
 
 from examples.support import connection, note
-from examples.support.timezones import engine
+from examples.support.database import options
 from examples.support.waiting import working
 from langchain_oxen import ChatOxen
 
-question = " ".join(sys.argv[1:]) or "How many rows has the table zone?"
+given = options(__doc__)
 model = ChatOxen(**connection(), temperature=0, max_tokens=300)
-toolkit = SQLDatabaseToolkit(db=SQLDatabase(engine()), llm=model)
+toolkit = SQLDatabaseToolkit(db=SQLDatabase(given.engine), llm=model)
 agent = create_agent(model, tools=toolkit.get_tools(), system_prompt="Answer by querying the SQLite database.")
 
 note("the small local model may query wrongly, or not at all")
-print(question)
+print(given.question)
 with working("The agent works"):
-    for step in agent.stream({"messages": [HumanMessage(question)]}, {"recursion_limit": 12}, stream_mode="updates"):
+    for step in agent.stream(
+        {"messages": [HumanMessage(given.question)]}, {"recursion_limit": 12}, stream_mode="updates"
+    ):
         for message in (message for update in step.values() for message in update["messages"]):
             for call in getattr(message, "tool_calls", []):
                 print(f"  calls {call['name']}({call['args']})")

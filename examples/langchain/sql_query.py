@@ -5,8 +5,6 @@ python -m examples.langchain.sql_query "How many time zones are in Brazil?"
 
 from __future__ import annotations
 
-import sys
-
 from langchain_community.utilities import SQLDatabase
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
@@ -14,11 +12,9 @@ from langchain_core.runnables import RunnablePassthrough
 from pydantic import BaseModel, Field
 
 from examples.support import connection
-from examples.support.timezones import engine
+from examples.support.database import options
 from examples.support.waiting import working
 from langchain_oxen import ChatOxen
-
-TABLES = ["country", "zone", "zone_country"]
 
 
 class Query(BaseModel):
@@ -27,8 +23,8 @@ class Query(BaseModel):
     sql: str = Field(max_length=400)
 
 
-question = " ".join(sys.argv[1:]) or "How many rows has the table zone?"
-database = SQLDatabase(engine(), include_tables=TABLES, sample_rows_in_table_info=1)
+given = options(__doc__)
+database = SQLDatabase(given.engine, include_tables=given.tables, sample_rows_in_table_info=1)
 model = ChatOxen(**connection(), temperature=0, max_tokens=200)
 write = ChatPromptTemplate.from_template("{tables}\n\nWrite one SQLite query that answers: {question}")
 read = ChatPromptTemplate.from_template("{question}\nQuery: {sql}\nResult: {rows}\nAnswer in one sentence.")
@@ -40,7 +36,7 @@ chain = (
     .assign(answer=read | model | StrOutputParser())
 )
 
-print(question)
+print(given.question)
 with working("The model writes SQL"):
-    held = chain.invoke({"question": question})
+    held = chain.invoke({"question": given.question})
 print(f"  {held['sql']}\n  {held['rows'][:300]}\n{held['answer']}")

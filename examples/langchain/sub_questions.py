@@ -9,7 +9,7 @@ from operator import itemgetter
 
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
-from langchain_core.runnables import RunnablePassthrough
+from langchain_core.runnables import RunnableBranch, RunnablePassthrough
 from pydantic import BaseModel, Field
 
 from examples.support import citations, connection, note
@@ -33,7 +33,9 @@ prompt = ChatPromptTemplate([("system", citations.SYSTEM), ("user", citations.PR
 answer_one = (
     RunnablePassthrough.assign(found=itemgetter("question") | near)
     .assign(passages=lambda held: citations.numbered([hit.page_content for hit in held["found"]]))
-    .assign(answer=prompt | model | StrOutputParser())
+    .assign(
+        answer=RunnableBranch((itemgetter("found"), prompt | model | StrOutputParser()), lambda _: citations.UNKNOWN)
+    )
 )
 
 note("the small local model does not always take a question apart well")
@@ -49,6 +51,9 @@ for one in answers:
 
 known = "\n".join(f"{one['question']} {one['answer']}" for one in answers)
 print()
-for chunk in announced(model.stream(f"{known}\n\nAnswer from this alone: {given.question}")):
-    print(chunk.text, end="", flush=True)
-print()
+if any(one["found"] for one in answers):
+    for chunk in announced(model.stream(f"{known}\n\nAnswer from this alone: {given.question}")):
+        print(chunk.text, end="", flush=True)
+    print()
+else:
+    print(citations.UNKNOWN)

@@ -9,6 +9,7 @@ from llama_index.core.chat_engine.types import ChatMode
 from llama_index.core.memory import Memory
 
 from examples.support import citations, connection
+from examples.support.answers import streamed
 from examples.support.knowledge import options, turns
 from examples.support.llama_index_store import NEAR, open_index
 from examples.support.waiting import announced
@@ -31,7 +32,7 @@ for question in turns(given):
     print(f"{question}\n")
     response = engine.stream_chat(question)
     answer = ""
-    for text in announced(response.response_gen):
+    for text in announced(streamed(response)):
         answer += text
         print(text, end="", flush=True)
     citations.print_sources(answer, [(hit.metadata["text"], hit.metadata["source"]) for hit in response.source_nodes])

@@ -10,13 +10,11 @@ import asyncio
 import sys
 from contextlib import AsyncExitStack
 
-from anyio import BrokenResourceError, ClosedResourceError
 from llama_index.core.agent.workflow import AgentOutput, FunctionAgent, ToolCallResult
 from llama_index.tools.mcp import McpToolSpec
-from mcp import McpError
 
 from examples.support import connection, note
-from examples.support.mcp_servers import QUESTION, session
+from examples.support.mcp_servers import GONE, QUESTION, session
 from examples.support.waiting import working
 from llama_index_oxen import Oxen
 
@@ -35,7 +33,7 @@ async def main(repository: str | None = None, question: str = QUESTION) -> None:
             async for event in run.stream_events():
                 if isinstance(event, ToolCallResult):
                     output = event.tool_output
-                    if isinstance(output.exception, McpError | ClosedResourceError | BrokenResourceError):
+                    if isinstance(output.exception, GONE):
                         raise output.exception  # the server is gone: the model could only call it again
                     print(f"  tool: {output.content if output.is_error else output.raw_output.content[0].text}")
                 elif isinstance(event, AgentOutput):

@@ -25,16 +25,19 @@ prompt = citations.PROMPT.format(passages="{context_str}", question="{query_str}
 template = ChatPromptTemplate.from_messages([("system", citations.SYSTEM), ("user", prompt)])
 
 
-def tool(folder: Path, about: str) -> QueryEngineTool:
+def tool(name: str, folder: Path, about: str) -> QueryEngineTool:
     index = open_index(given.qdrant_url, folder)
     engine = index.as_query_engine(llm=llm, text_qa_template=template, streaming=True, **NEAR)
-    return QueryEngineTool.from_defaults(engine, name=folder.name, description=about)
+    return QueryEngineTool.from_defaults(engine, name=name, description=about)
 
 
-tools = [tool(given.documents, "about the SQLite database"), tool(MANUAL, "about this library, Oxen, and its errors")]
+tools = [
+    tool("sqlite", given.documents, "about the SQLite database"),
+    tool("oxen", MANUAL, "about this library, Oxen, and its errors"),
+]
 engine = RouterQueryEngine.from_defaults(tools, llm=llm)
 
-note("the small local model may choose the wrong documents")
+note("the small local model may choose the wrong documents, or read them wrongly")
 response = engine.query(given.question)
 chosen = (response.metadata or {})["selector_result"].ind
 print(f"{given.question}\n-> {tools[chosen].metadata.name}\n")

@@ -6,19 +6,18 @@ python -m examples.llama_index.sql_agent "Which country has the most time zones?
 from __future__ import annotations
 
 import asyncio
-import sys
 
 from llama_index.core.agent.workflow import AgentOutput, FunctionAgent, ToolCallResult
 from llama_index.tools.database import DatabaseToolSpec
 
 from examples.support import connection, note
-from examples.support.timezones import engine
+from examples.support.database import options
 from examples.support.waiting import working
 from llama_index_oxen import Oxen
 
-question = " ".join(sys.argv[1:]) or "How many rows has the table zone?"
+given = options(__doc__)
 agent = FunctionAgent(
-    tools=[*DatabaseToolSpec(engine=engine()).to_tool_list()],
+    tools=[*DatabaseToolSpec(engine=given.engine).to_tool_list()],
     llm=Oxen(**connection(), temperature=0, max_tokens=300),
     system_prompt="Answer by querying the SQLite database.",
 )
@@ -26,9 +25,9 @@ agent = FunctionAgent(
 
 async def main() -> None:
     note("the small local model may query wrongly, or not at all")
-    print(question)
+    print(given.question)
     with working("The agent works"):
-        run = agent.run(question, max_iterations=6, early_stopping_method="generate")
+        run = agent.run(given.question, max_iterations=6, early_stopping_method="generate")
         async for event in run.stream_events():
             if isinstance(event, ToolCallResult):
                 print(f"  tool: {event.tool_output.content[:300]}")

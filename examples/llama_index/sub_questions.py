@@ -36,9 +36,13 @@ note("the small local model does not always take a question apart well")
 print(f"{given.question}\n")
 with working("The model takes the question apart, and answers the parts"):
     response = engine.query(given.question)
-for part in (hit.text for hit in response.source_nodes if hit.text.startswith("Sub question:")):
-    print(f"- {part.removeprefix('Sub question: ')}")
+parts = [hit.text for hit in response.source_nodes if hit.text.startswith("Sub question:")]
+for part in parts:
+    print(f"- {part.removeprefix('Sub question: ').replace('Empty Response', citations.UNKNOWN)}")
 print()
-for text in announced(streamed(response)):
-    print(text, end="", flush=True)
-print()
+if len(response.source_nodes) > len(parts):  # there are passages, too
+    for text in announced(streamed(response)):
+        print(text, end="", flush=True)
+    print()
+else:
+    print(citations.UNKNOWN)

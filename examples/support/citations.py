@@ -64,17 +64,14 @@ def sources(answer: str, found: Sequence[tuple[str, str]]) -> Iterator[str]:
         answer: what the model wrote.
         found: text and source of each passage, in the order of their numbers.
     """
-    if not cited(answer):
-        borne = dict.fromkeys(_elsewhere(sentence, found) for sentence in re.split(r"(?<=[.!?])\s+", answer))
-        yield from [f"(not cited) {line}" for line in borne if line] or [UNKNOWN] * (UNKNOWN not in answer)
-        return
-    lines: dict[str, list[int]] = {}  # what is to be shown -> the numbers for which it is
-    for number, claim in cited(answer):
-        numbers = lines.setdefault(_finding(number, claim, found), [])
-        numbers += [number] if number not in numbers else []
-    for line, numbers in lines.items():
-        yield f"{''.join(f'[{number}]' for number in numbers)} {line}"
-    if not any(line.endswith('"') for line in lines) and UNKNOWN not in answer:
+    lines: dict[str, tuple[list[str], list[str]]] = {}  # source -> the marks that name it, what it says
+    for mark, source, words in _findings(answer, found):
+        marks, says = lines.setdefault(source, ([], []))
+        marks += [mark] if mark not in marks else []
+        says += [f'"{words}"'] if words and f'"{words}"' not in says else []
+    for source, (marks, says) in lines.items():
+        yield f"{''.join(marks)} {source}{': ' * bool(says)}{' '.join(says)}"
+    if not any(says for _, says in lines.values()) and UNKNOWN not in answer:
         yield UNKNOWN
 
 
@@ -83,15 +80,21 @@ def print_sources(answer: str, found: Sequence[tuple[str, str]]) -> None:
     print("\n", *sources(answer, found), sep="\n")
 
 
-def _finding(number: int, claim: str, found: Sequence[tuple[str, str]]) -> str:
-    text, source = found[number - 1] if 0 < number <= len(found) else ("", "there is no such passage")
-    if words := evidence(claim, text):
-        return f'{source}: "{words}"'
-    if other := _elsewhere(claim, found):
-        return f"does not say so, but {other}"
-    return f"{source}, which does not say so" if text else source
+def _findings(answer: str, found: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str, str | None]]:
+    """A mark, the source that it leads to, and the words there; of each claim that cites, else of each that is held."""
+    for number, claim in cited(answer):
+        text, source = found[number - 1] if 0 < number <= len(found) else ("", "there is no such passage")
+        words, other = evidence(claim, text), _elsewhere(claim, found)
+        if words is None and other:
+            yield f"[{number}]", f"does not say so, but {other[0]}", other[1]
+        else:
+            yield f"[{number}]", source if words or not text else f"{source}, which does not say so", words
+    if not cited(answer):
+        for sentence in re.split(r"(?<=[.!?])\s+", answer):
+            if other := _elsewhere(sentence, found):
+                yield "(not cited)", *other
 
 
-def _elsewhere(claim: str, found: Sequence[tuple[str, str]]) -> str | None:
-    """The first passage that holds a claim."""
-    return next((f'{source}: "{words}"' for text, source in found if (words := evidence(claim, text))), None)
+def _elsewhere(claim: str, found: Sequence[tuple[str, str]]) -> tuple[str, str] | None:
+    """The first passage that holds a claim: its source, and the words."""
+    return next(((source, words) for text, source in found if (words := evidence(claim, text))), None)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qdrant_client import QdrantClient, models
-from qdrant_client.http.exceptions import ApiException
+from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
 from tqdm import tqdm
 
 from examples.support.cache import cache_dir
@@ -58,27 +58,45 @@ def turns(given: argparse.Namespace) -> Iterator[str]:
 @cache
 def connect(url: str | None, framework: str) -> QdrantClient:
     """A client of the server at `url` (key: $QDRANT_API_KEY), else of a folder in the cache. Raises: ExampleError."""
-    folder = cache_dir("qdrant", framework)
+    client = _server(url) if url else _embedded(cache_dir("qdrant", framework))
+    atexit.register(client.close)
+    return client
+
+
+def _server(url: str) -> QdrantClient:
     try:
-        client = (
-            QdrantClient(url=url, api_key=os.environ.get("QDRANT_API_KEY")) if url else QdrantClient(path=str(folder))
-        )
+        client = QdrantClient(url=url, api_key=os.environ.get("QDRANT_API_KEY"))
         client.get_collections()
-    except ApiException as error:
-        raise ExampleError(f"No Qdrant answers at {url} ({error}): start it, or leave --qdrant-url out.") from error
+    except UnexpectedResponse as error:
+        if error.status_code in {401, 403}:
+            raise ExampleError(f"Qdrant at {url} refuses the key: set QDRANT_API_KEY to one that it knows.") from error
+        reason = f"HTTP status {error.status_code}"
+    except (ApiException, ValueError) as error:
+        reason = str(error)
+    else:
+        return client
+    raise ExampleError(
+        f"No Qdrant answers at {url} ({reason}): check the address, start it, or leave --qdrant-url out."
+    )
+
+
+def _embedded(folder: Path) -> QdrantClient:
+    try:
+        return QdrantClient(path=str(folder))
     except RuntimeError as error:
         raise ExampleError(
             f"Another process uses {folder}: wait for its end, or run a Qdrant server and name it with --qdrant-url."
         ) from error
     except Exception as error:
         raise ExampleError(f"{folder} cannot be read ({error}): delete it, and the next run fills it again.") from error
-    atexit.register(client.close)
-    return client
 
 
-def collection(client: QdrantClient, folder: Path) -> str:
-    """The name of the folder's collection, which is made if need be. Raises: ExampleError, if it is another model's."""
-    name = f"{folder.name}-{hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:8]}"
+def collection(client: QdrantClient, framework: str, folder: Path) -> str:
+    """The name of the folder's collection, which is made if need be. Raises: ExampleError, if it is another model's.
+
+    Each framework has its own, because each stores a passage in another form, and a server may hold both.
+    """
+    name = f"{framework}-{folder.name}-{hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:8]}"
     if not client.collection_exists(name):
         size = models.VectorParams(size=DIMENSIONS, distance=models.Distance.COSINE)
         client.create_collection(name, vectors_config=size)

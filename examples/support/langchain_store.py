@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from examples.support.corpus import Passage
 
+FRAMEWORK = "langchain"
+
 
 class LocalEmbeddings(Embeddings):
     """Universal Sentence Encoder on this machine."""
@@ -32,7 +34,7 @@ class LocalEmbeddings(Embeddings):
 
 def store(client: QdrantClient, folder: Path) -> QdrantVectorStore:
     """The documents of a folder; what is new or changed is embedded now."""
-    held = QdrantVectorStore(client, collection(client, folder), LocalEmbeddings())
+    held = QdrantVectorStore(client, collection(client, FRAMEWORK, folder), LocalEmbeddings())
 
     def add(passages: list[Passage]) -> None:
         documents = [Document(passage.text, metadata={"source": passage.source}) for passage in passages]
@@ -44,5 +46,5 @@ def store(client: QdrantClient, folder: Path) -> QdrantVectorStore:
 
 def retriever(url: str | None, folder: Path) -> VectorStoreRetriever:
     """The four passages nearest to a question; fewer, or none, if they are about something else."""
-    documents = store(connect(url, "langchain"), folder)
+    documents = store(connect(url, FRAMEWORK), folder)
     return documents.as_retriever(search_kwargs={"k": 4, "score_threshold": CLOSE})

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from examples.support.corpus import Passage
 
+FRAMEWORK = "llama_index"
+
 
 class Numbered(BaseNodePostprocessor):
     """[1], [2], ... before each passage, so that the model can cite it; the passage itself is kept in the metadata."""
@@ -29,7 +31,7 @@ class Numbered(BaseNodePostprocessor):
         for number, hit in enumerate(nodes, 1):
             hit.node.metadata["text"] = hit.text
             hit.node.excluded_llm_metadata_keys = [*hit.node.excluded_llm_metadata_keys, "text"]
-            hit.node.text = f"[{number}] {' '.join(hit.text.split())}"
+            hit.node.set_content(f"[{number}] {' '.join(hit.text.split())}")
         return nodes
 
 
@@ -58,7 +60,7 @@ class LocalEmbedding(BaseEmbedding):
 
 def index(client: QdrantClient, folder: Path) -> VectorStoreIndex:
     """The documents of a folder; what is new or changed is embedded now."""
-    vectors = QdrantVectorStore(collection(client, folder), client=client)
+    vectors = QdrantVectorStore(collection(client, FRAMEWORK, folder), client=client)
     held = VectorStoreIndex.from_vector_store(vectors, LocalEmbedding(embed_batch_size=32))
 
     def add(passages: list[Passage]) -> None:
@@ -81,4 +83,4 @@ def _node(passage: Passage) -> TextNode:
 
 def open_index(url: str | None, folder: Path) -> VectorStoreIndex:
     """The same, from the server at `url`, or from this machine's disk."""
-    return index(connect(url, "llama_index"), folder)
+    return index(connect(url, FRAMEWORK), folder)

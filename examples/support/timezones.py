@@ -14,15 +14,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import create_engine
-
 from examples.support.cache import cache_dir, replaced
-from examples.support.endings import ExampleError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from sqlalchemy import Engine
 
 SCHEMA = """
 CREATE TABLE release (version TEXT PRIMARY KEY);
@@ -55,18 +50,13 @@ MONTHS = [
 ]
 
 
-def engine() -> Engine:
-    """The database, made if need be, to be read only. Raises: ExampleError."""
+def database() -> Path:
+    """The file, in the cache; made if need be."""
     file = cache_dir("databases") / "timezones.sqlite"
     if not file.exists():
         with replaced(file) as new:
             make(new)
-    try:
-        with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as held:
-            held.execute("SELECT count(*) FROM zone").fetchone()
-    except sqlite3.DatabaseError as error:
-        raise ExampleError(f"{file} cannot be read ({error}): delete it, and the next run makes it again.") from error
-    return create_engine(f"sqlite:///file:{file}?mode=ro&uri=true")
+    return file
 
 
 def make(file: Path) -> None:

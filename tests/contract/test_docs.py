@@ -20,8 +20,8 @@ from _oxen_transport.otel import OxenInstrumentor
 from _oxen_transport.testing import OxenServer, Received, Server, completion, reply, whole
 from langchain_oxen import ChatOxen
 from llama_index_oxen import Oxen
-from tests.ideal_model import ideal
 from tools import llms_text, parameter_page
+from tools.support.ideal_model import ideal
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted(DOCS.glob("*.md"))

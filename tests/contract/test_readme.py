@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from _oxen_transport.testing import Server, whole
-from tests.ideal_model import ideal
+from tools.support.ideal_model import ideal
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

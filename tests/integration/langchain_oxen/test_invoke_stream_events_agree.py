@@ -18,8 +18,8 @@ from langchain_tests.utils.stream_lifecycle import assert_valid_event_stream
 
 from _oxen_transport.testing import Server, chunk, completion, reply, sse, streamed
 from langchain_oxen import ChatOxen, OxenError
-from tests.recorded import REPLIES, recorded
 from tests.tables import each_row
+from tools.support.recorded import REPLIES, recorded
 
 STREAMS = sorted(path.name for path in REPLIES.glob("*stream*.http"))
 BODIES = sorted(path.name for path in REPLIES.glob("*.http") if "stream" not in path.name and "error" not in path.name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import cProfile
+import gc
 import json
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 
 from _oxen_transport.http import async_requests, sync_requests
 from _oxen_transport.testing import ANSWER, DONE, USAGE, chunk, event, good, open_stream
+from benchmarks.processes import server as benchmark_server
 from tests.entry_points import EntryPoint, LangChain, LlamaIndex, each, entry_points
 
 if TYPE_CHECKING:
@@ -25,6 +27,9 @@ FLOORS = {
     "langchain_oxen": "from langchain_core.language_models import BaseChatModel",
     "llama_index_oxen": "from llama_index.core.llms.function_calling import FunctionCallingLLM",
 }
+
+MODULES = {"langchain_oxen": 60, "llama_index_oxen": 66}
+"""How many an import may add: ours, and what they import."""
 
 
 def counted(work: Callable[[], Any]) -> int:
@@ -136,6 +141,7 @@ print(json.dumps(sorted(set(sys.modules) - before)))
 """
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)  # noqa: S603
     added = json.loads(out.stdout)
+    assert len(added) <= MODULES[package], added
     heavy = {"httpx", "httpcore", "h11", "h2", "anyio", "ssl", "asyncio", "mistral_common", "sentencepiece"}
     assert not heavy & set(added)
 
@@ -154,6 +160,44 @@ def test_an_instance_is_small_and_opens_nothing(api: EntryPoint, server: Server)
         tracemalloc.stop()
     assert grown / len(kept) <= 6 * 1024
     assert (len(sync_requests._pools), len(async_requests._pools)) == pools_before
+
+
+@each(*entry_points(streams=True))
+def test_an_open_stream_is_small(api: EntryPoint) -> None:
+    """What Python holds for each stream that waits for its next chunk, connection and framework included."""
+    count = 20
+    with benchmark_server() as address:  # in a process of its own, so that its memory is not counted
+        model = api.make(f"{address.plain}/text-2000-50")
+
+        async def opened_async() -> list[Any]:
+            streams = [api.achunks(model) for _ in range(count)]
+            await asyncio.gather(*(anext(stream) for stream in streams))
+            return streams
+
+        def opened() -> list[Any]:
+            streams = [api.chunks(model) for _ in range(count)]
+            for stream in streams:
+                next(stream)
+            return streams
+
+        async def grown() -> int:
+            async def closed(streams: list[Any]) -> None:
+                for stream in streams:
+                    await stream.aclose() if api.is_async else stream.close()
+
+            await closed(await opened_async() if api.is_async else opened())  # makes what is made once
+            gc.collect()
+            tracemalloc.start()
+            try:
+                streams = await opened_async() if api.is_async else opened()
+                gc.collect()
+                held = tracemalloc.get_traced_memory()[0]
+            finally:
+                tracemalloc.stop()
+            await closed(streams)
+            return held
+
+        assert asyncio.run(grown()) / count <= 32 * 1024
 
 
 def test_a_tool_is_described_once() -> None:

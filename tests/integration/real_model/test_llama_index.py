@@ -30,8 +30,8 @@ from pydantic import BaseModel, Field
 
 from _oxen_transport.request import tokens
 from llama_index_oxen import Oxen, OxenContextOverflowError
-from tests.integration.frameworks.llama_index_flows import documents, index, sources
 from tests.real_tokens import PROMPTS, ServerTokenizer
+from tools.support.llama_index_flows import documents, index, sources
 
 QUESTION = "What are the names of the two oxen?"
 

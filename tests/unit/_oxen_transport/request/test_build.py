@@ -233,6 +233,12 @@ def test_a_tool_without_parameters_gets_an_empty_object(function: dict[str, Any]
     assert body_of({"tools": [TOOL]})["tools"] == [TOOL]
 
 
+def test_a_field_of_a_tool_that_is_null_is_not_sent() -> None:
+    """Servers take only a text as description; extraction libraries write None where a class has no docstring."""
+    tool = {**TOOL, "function": {"description": None, "strict": None, **TOOL["function"]}}
+    assert body_of({"tools": [tool]})["tools"] == [TOOL]
+
+
 @each_row("name", ["max_tokens", "max_completion_tokens"])
 def test_the_window_is_held_against_the_limit_in_extra_body(name: str) -> None:
     with pytest.raises(OxenContextOverflowError, match="with 63999 reserved"):

@@ -1,0 +1,192 @@
+"""`oxen-llm`, as a command of its own: output, exit code, a real terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pexpect
+import pytest
+
+from _oxen_transport.testing import OxenServer, Server, Step, chunks, sse, whole
+from tests.certificates import Certificates
+from tests.tables import each_row
+
+ROOT = Path(__file__).parents[3]
+COMMAND = [sys.executable, "-c", "from _oxen_transport.cli import main; main()"]
+KEY = "sk-test-doctor-key"
+
+
+def environment(**more: str) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT), "OXEN_API_KEY": KEY, "COLUMNS": "300", **more}
+
+
+def run(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603
+        [*COMMAND, *arguments], env=environment(**more), capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def doctor(url: str, *arguments: str, **more: str) -> tuple[int, dict[str, dict[str, str]], str]:
+    """Exit code, findings by name, and all that was printed."""
+    done = run("doctor", "--base-url", url, "--json", *arguments, **more)
+    return done.returncode, {one["name"]: one for one in json.loads(done.stdout)}, done.stdout + done.stderr
+
+
+def test_all_is_well(oxen_server: OxenServer) -> None:
+    oxen_server.says("ox").says("one two three four five")
+    code, found, printed = doctor(oxen_server.url)
+    assert code == 0
+    assert {name: one["status"] for name, one in found.items() if name != "versions"} == dict.fromkeys(
+        ("key", "proxy", "DNS", "TCP", "HTTP", "catalogue", "model", "call", "stream"), "ok"
+    )
+    assert KEY not in printed
+    assert oxen_server.requests[0].json["max_tokens"] == 1
+
+
+def test_a_closed_port(closed_port: int) -> None:
+    code, found, _ = doctor(f"http://127.0.0.1:{closed_port}/api/ai")
+    assert (code, found["TCP"]["status"], "call" in found) == (1, "failure", False)
+    assert "nothing listens there" in found["TCP"]["cure"]
+
+
+def test_a_silent_port(silent_port: int) -> None:
+    code, found, _ = doctor(f"http://127.0.0.1:{silent_port}/api/ai", "--timeout", "0.3")
+    assert (code, found["HTTP"]["status"]) == (1, "failure")
+    assert "silent" in found["HTTP"]["cure"]
+
+
+@each_row("wrong", ["unknown_issuer", "expired", "wrong_host"])
+def test_a_wrong_certificate(certificates: Certificates, wrong: str) -> None:
+    with Server(getattr(certificates, wrong)) as running:
+        code, found, _ = doctor(OxenServer(running).url, SSL_CERT_FILE=str(certificates.authority))
+    assert (code, found["TLS"]["status"]) == (1, "failure")
+    assert "SSL_CERT_FILE" in found["TLS"]["cure"]
+
+
+def test_tls_through_a_proxy(certificates: Certificates, server: Server) -> None:
+    with Server(certificates.good) as running:
+        made = OxenServer(running).says("ox").says("one two three")
+        code, found, printed = doctor(
+            made.url,
+            SSL_CERT_FILE=str(certificates.authority),
+            HTTPS_PROXY=server.root.replace("//", "//user:a-proxy-password@"),
+            NO_PROXY="",
+        )
+    assert code == 0, printed
+    assert found["proxy"]["text"] == server.root
+    assert found["tunnel"]["status"] == "ok"
+    assert "signed by trustme" in found["TLS"]["text"]
+    assert "a-proxy-password" not in printed
+
+
+def test_a_wrong_key(oxen_server: OxenServer) -> None:
+    oxen_server.key = "sk-test-another"
+    code, found, printed = doctor(oxen_server.url)
+    assert (code, found["call"]["status"]) == (1, "failure")
+    assert "OXEN_API_KEY" in found["call"]["cure"]
+    assert KEY not in printed
+
+
+def test_no_key(oxen_server: OxenServer) -> None:
+    _, found, _ = doctor(oxen_server.url, "--no-call", OXEN_API_KEY="")
+    assert found["key"]["status"] == "warning"
+    assert "OXEN_API_KEY" in found["key"]["cure"]
+
+
+def test_an_unknown_model(oxen_server: OxenServer) -> None:
+    code, found, _ = doctor(oxen_server.url, "--model", "open-mixtral-8x2b", "--no-call")
+    assert (code, found["model"]["status"]) == (1, "failure")
+    assert "open-mixtral-8x22b" in found["model"]["cure"]
+
+
+def test_a_proxy_that_buffers(oxen_server: OxenServer) -> None:
+    def held_back(request: Any) -> list[Step]:
+        return [0.6, whole(sse(chunks(["one ", "two ", "three ", "four"])), 200, "text/event-stream")]
+
+    oxen_server.says("ox").plays(held_back)
+    code, found, _ = doctor(oxen_server.url)
+    assert (code, found["stream"]["status"]) == (0, "warning")
+    assert "buffering" in found["stream"]["cure"]
+
+
+def test_a_wrong_clock() -> None:
+    from _oxen_transport.cli.network import _clock
+
+    [finding] = _clock("Sun, 06 Nov 1994 08:49:37 GMT")
+    assert (finding.status, "ahead of" in finding.text) == ("warning", True)
+    assert not list(_clock("nonsense"))
+
+
+def test_a_version_outside_of_its_range(monkeypatch: pytest.MonkeyPatch) -> None:
+    from _oxen_transport.cli import versions
+
+    declared = [
+        "pydantic>=99,<100",
+        "httpx>=0.27; extra == 'langchain'",
+        "ray>=2; extra == 'scale'",
+        "oxen-integrations[x]",
+    ]
+    monkeypatch.setattr(versions, "requires", lambda _: declared)
+    first, second = versions.findings()
+    assert "ray" not in first.text
+    assert (second.status, second.cure) == ("warning", "pip install 'pydantic<100,>=99'")
+
+
+def test_models_in_a_pipe_and_as_json(oxen_server: OxenServer) -> None:
+    done = run("models", "mixtral", "--base-url", oxen_server.url)
+    assert done.stdout == "open-mixtral-8x22b\tMistral AI\t64,000\t2 in, 6 out $/M tokens\t\n"
+    assert "\x1b" not in done.stdout
+    assert json.loads(run("models", "--json", "--base-url", oxen_server.url).stdout)[0]["id"] == "open-mixtral-8x22b"
+
+
+def test_one_model(oxen_server: OxenServer) -> None:
+    shown = run("model", "open-mixtral-8x22b", "--base-url", oxen_server.url).stdout
+    assert "temperature (number) from 0, to 1.5" in shown
+    curl = run("model", "open-mixtral-8x22b", "--curl", "--base-url", oxen_server.url).stdout
+    assert curl.startswith("curl -X POST")
+    assert "$OXEN_API_KEY" in curl
+    assert KEY not in curl
+    compile(run("model", "open-mixtral-8x22b", "--python", "--base-url", oxen_server.url).stdout, "shown", "exec")
+    done = run("model", "no-such-model", "--base-url", oxen_server.url)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("error: HTTP 404")
+
+
+def test_a_terminal_has_colours_and_a_pipe_that_closes_is_no_error(oxen_server: OxenServer) -> None:
+    child = pexpect.spawn(
+        COMMAND[0], [*COMMAND[1:], "models", "--base-url", oxen_server.url], env=environment(TERM="xterm"), timeout=30
+    )
+    child.expect(pexpect.EOF)
+    assert b"\x1b[" in child.before
+    assert b"Mistral AI" in child.before
+    shell = f"{COMMAND[0]} -c '{COMMAND[2]}' models --base-url {oxen_server.url} | true"
+    done = subprocess.run(["/bin/sh", "-c", shell], env=environment(), capture_output=True, text=True, check=False)  # noqa: S603
+    assert "Traceback" not in done.stderr
+
+
+def test_ctrl_c(oxen_server: OxenServer) -> None:
+    oxen_server.hangs()
+    child = pexpect.spawn(
+        COMMAND[0], [*COMMAND[1:], "doctor", "--base-url", oxen_server.url], env=environment(), timeout=30
+    )
+    child.expect("catalogue")
+    while not oxen_server.requests:
+        time.sleep(0.01)
+    child.sendintr()
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 130
+    assert b"Traceback" not in child.before
+
+
+def test_without_its_extra() -> None:
+    code = "import sys; sys.modules['typer'] = None; from _oxen_transport.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=False)  # noqa: S603
+    assert done.returncode == 1
+    assert "pip install 'oxen-integrations[cli]'" in done.stderr
