@@ -1,4 +1,4 @@
-"""What is not a failure of the network reaches the api as it is, and is never retried."""
+"""What is not a failure of the network reaches the caller as it is, and is never retried."""
 
 from __future__ import annotations
 
@@ -45,4 +45,4 @@ def test_a_bug_of_our_own(api: EntryPoint, server: Server, monkeypatch: pytest.M
     with pytest.raises(TypeError, match="our bug"):
         api.ask(api.make(stage.url))
     assert len(stage.requests) == 1
-    assert stage.released(), "its connection is closed"
+    assert stage.released(10), "its connection is closed"

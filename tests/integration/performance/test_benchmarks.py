@@ -91,6 +91,7 @@ def test_a_row_in_which_a_peer_is_cheaper_is_named_with_a_profile() -> None:
     document = report.document(slower, "here")
     assert "* invoke: ChatOpenAI / ChatOxen 0.6 (0.4..0.8); the time of ChatOxen: ours 60%, httpcore 40%" in document
     assert "**missed** | ours 60%, httpcore 40% |" in document
+    assert "**missed** | invoke: ChatOpenAI |" in document
 
 
 @pytest.mark.parametrize(

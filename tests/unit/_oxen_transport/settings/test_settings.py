@@ -103,7 +103,7 @@ def test_what_can_only_be_this_machine() -> None:
         *(("seed", (-1, "x")), ("n", (0, 2)), ("top_logprobs", (-1, 21)), ("max_retries", (-1, 1.5))),
         ("timeout", (0, -1, None, float("inf"), 1e12)),
         ("total_timeout", (0, -1, float("inf"))),
-        *(("model", ("", " ", None)), ("history", ("mend", None)), ("stop", (7, [7], "", ["x", ""]))),
+        *(("model", ("", " ", None)), ("history", ("fix", None)), ("stop", (7, [7], "", ["x", ""]))),
         *(("context_window", (0, -1)), ("tools", ("x", ["x"])), ("extra_body", ("x", None))),
     ],
 )
