@@ -77,7 +77,7 @@ DELTAS = st.builds(
 )
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=1500)
 @given(st.sampled_from(["", "text"]), st.lists(DELTAS, min_size=1, max_size=2))
 def test_any_fragment_of_a_call_is_filled_as_it_is_constructed_or_not_filled(text: str, deltas: list[Any]) -> None:
     chunk = Chunk(text, tuple(deltas))

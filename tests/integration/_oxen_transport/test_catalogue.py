@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+import langchain_oxen
+import llama_index_oxen
 from _oxen_transport import client_for
 from _oxen_transport.catalogue import known
 from _oxen_transport.errors import OxenContextOverflowError, OxenNotFoundError
@@ -63,6 +65,7 @@ def test_lists_and_searches(oxen_server: OxenServer, kind: type[Any], is_async: 
     assert len(whole) == 2, "a part was kept for the whole"
     assert ask(is_async, catalogue, "list_models") == whole
     ask(is_async, catalogue, "list_models", refresh=True)
+    assert langchain_oxen.OxenCatalogue is llama_index_oxen.OxenCatalogue is OxenCatalogue
     assert asked(oxen_server) == ["GET/search?search=my+mix", "GET?developer_name=Mistral+AI", "GET", "GET"]
 
 

@@ -128,7 +128,12 @@ def test_the_price_of_time() -> None:
     mine, base = model_from(MINE), model_from(MIXTRAL)
     assert mine.cost(usage, seconds=10) == pytest.approx(0.012)
     assert mine.cost(usage) is None
-    assert base.cost(usage, seconds=10) == base.cost(usage) == pytest.approx(10 * 2e-6 + 5 * 6e-6)
+    assert (
+        base.cost(usage, seconds=10)
+        == base.cost(usage)
+        == base.cost(Usage(10, 5, 15))
+        == pytest.approx(10 * 2e-6 + 5 * 6e-6)
+    )
 
 
 @each_row(

@@ -199,7 +199,7 @@ def test_a_bound_is_never_below_the_count_and_at_most_twice_of_it_for_prose(kind
         assert most_tokens(text) <= 2 * counted
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=2000)
 @given(
     st.one_of(st.text(max_size=40), st.lists(st.sampled_from([*PROSE.values(), *DATA.values()]), min_size=2).map(mixed))
 )
