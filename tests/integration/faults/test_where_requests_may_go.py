@@ -14,6 +14,7 @@ from _oxen_transport.testing import ANSWER, TOOL_ARGUMENTS, Server, good, good_t
 from tests.certificates import Certificates
 from tests.entry_points import KEY, EntryPoint, LangChain, LlamaIndex, each, each_scenario, entry_points
 from tests.integration.faults.secrets_and_resources import assert_keeps_secrets, watched
+from tests.tables import each_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -76,53 +77,36 @@ def test_cookies_are_not_kept(api: EntryPoint, server: Server) -> None:
     assert [request.headers["authorization"][-1] for request in stage.requests] == [KEY[-1], "b", KEY[-1]]
 
 
-def langchain_media(url: str) -> list[list[dict[str, Any]]]:
-    text = {"type": "text", "text": "What is it?"}
-    return [
-        [text, {"type": "image_url", "image_url": {"url": url}}],
-        [text, {"type": "image", "url": url}],
-        [text, {"type": "audio", "url": url}],
-        [text, {"type": "file", "url": url, "mime_type": "application/pdf"}],
-        [text, {"type": "video", "url": url}],
-    ]
-
-
-@pytest.mark.parametrize("model_id", ["open-mixtral-8x22b", "gpt-4o"])
-@pytest.mark.parametrize("number", range(5))
-@each(*entry_points(LangChain, is_async=False, streams=False))
-def test_langchain_never_fetches_a_url(number: int, model_id: str, api: EntryPoint, server: Server) -> None:
-    stage = server.stage(good)
-    url = f"{server.root}/metadata/credentials-{number}"
-    content = langchain_media(url)[number]
-    answer_or_config_error(api, api.make(stage.url, model=model_id), [{"role": "user", "content": content}])
-    assert not [request for request in server.strays if "metadata" in request.target]
-    if model_id == "gpt-4o":
-        assert url in stage.requests[0].body.decode()
-
-
-@pytest.mark.parametrize("model_id", ["open-mixtral-8x22b", "gpt-4o"])
-@pytest.mark.parametrize("kind", ["ImageBlock", "AudioBlock", "DocumentBlock", "VideoBlock"])
-@each(*entry_points(LlamaIndex, is_async=False, streams=False))
-def test_llama_index_never_fetches_a_url(kind: str, model_id: str, api: EntryPoint, server: Server) -> None:
+def media_of(api: EntryPoint, url: str) -> list[Any]:
+    """Messages that hold this URL, each as another kind of medium, in the package's own form."""
     from llama_index.core.base.llms import types
 
-    stage = server.stage(good)
-    url = f"{server.root}/metadata/credentials-{kind}"
-    message = types.ChatMessage(
-        role="user", blocks=[types.TextBlock(text="What is it?"), getattr(types, kind)(url=url)]
-    )
-    answer_or_config_error(api, api.make(stage.url, model=model_id), [message])
+    if isinstance(api, LangChain):
+        parts: list[Any] = [
+            {"type": "image_url", "image_url": {"url": url}},
+            {"type": "file", "url": url, "mime_type": "application/pdf"},
+            *({"type": kind, "url": url} for kind in ("image", "audio", "video")),
+        ]
+        return [{"role": "user", "content": [{"type": "text", "text": "What is it?"}, part]} for part in parts]
+    kinds = (types.ImageBlock, types.AudioBlock, types.DocumentBlock, types.VideoBlock)
+    text = types.TextBlock(text="What is it?")
+    return [types.ChatMessage(role="user", blocks=[text, kind(url=url)]) for kind in kinds]
+
+
+@each_row("model_id", ["open-mixtral-8x22b", "gpt-4o"])
+@each(*entry_points(LangChain, LlamaIndex, is_async=False, streams=False))
+def test_a_url_is_never_fetched(model_id: str, api: EntryPoint, server: Server) -> None:
+    """It is sent as it is, or refused for a model that takes text only."""
+    url = f"{server.root}/metadata/credentials"
+    for message in media_of(api, url):
+        stage = server.stage(good)
+        try:
+            assert api.ask(api.make(stage.url, model=model_id), [message]).text == ANSWER
+        except OxenConfigError:
+            assert model_id != "gpt-4o"
+        else:
+            assert model_id != "gpt-4o" or url in stage.requests[0].body.decode()
     assert not [request for request in server.strays if "metadata" in request.target]
-    if model_id == "gpt-4o":
-        assert url in stage.requests[0].body.decode()
-
-
-def answer_or_config_error(api: EntryPoint, model: Any, messages: list[Any]) -> None:
-    try:
-        answer = api.ask(model, messages)
-    except OxenConfigError:
-        return  # a model that takes text only
-    assert answer.text == ANSWER
 
 
 def test_a_proxy_from_the_environment(api: EntryPoint, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,13 +10,14 @@ import pytest
 from _oxen_transport.response import stream
 from _oxen_transport.testing import good
 from tests.entry_points import EntryPoint, each, entry_points
+from tests.tables import each_row
 
 if TYPE_CHECKING:
     from _oxen_transport.testing import Server
 
 
+@each_row("bug", [TypeError, KeyError, AssertionError, RuntimeError])
 @each(*entry_points())
-@pytest.mark.parametrize("bug", [TypeError, KeyError, AssertionError, RuntimeError])
 def test_a_bug_of_a_client_handed_in(bug: type[Exception], api: EntryPoint) -> None:
     calls = []
 
