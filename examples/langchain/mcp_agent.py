@@ -28,7 +28,8 @@ async def main(repository: str | None = None, question: str = QUESTION) -> None:
             tools += await load_mcp_tools(git)
         note("the small local model may confuse the two places, or call the tool again and again")
         print(question)
-        agent = create_agent(ChatOxen(**connection(), temperature=0, max_tokens=300), tools=tools)
+        model = ChatOxen(**connection(), temperature=0, max_tokens=300)
+        agent = create_agent(model, tools=tools, system_prompt="Use the tools.")
         with working("The agent works"):
             steps = agent.astream(
                 {"messages": [HumanMessage(question)]}, {"recursion_limit": 12}, stream_mode="updates"
