@@ -8,12 +8,7 @@ input cuts off is not an event. `id` and `retry` serve reconnecting, which a POS
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from _oxen_transport.errors import OxenResponseTooLargeError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 Event = tuple[str, bytes]
 """Type ("message" unless the server named one) and data, not yet decoded."""
@@ -124,10 +119,3 @@ def _event(block: bytes) -> Event | None:
     if not data:
         return None
     return kind.decode("utf-8", "replace") or "message", b"\n".join(data)
-
-
-def decode_all(pieces: Iterable[bytes], *, ended: bool = False) -> list[tuple[str, str]]:
-    """Decode a whole stream at once; invalid UTF-8 becomes U+FFFD. `ended`: it ended in good order."""
-    decoder = Decoder()
-    events = [event for piece in pieces for event in decoder.feed(piece)]
-    return [(kind, data.decode("utf-8", "replace")) for kind, data in (*events, *(decoder.end() if ended else ()))]

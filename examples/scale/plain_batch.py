@@ -1,4 +1,4 @@
-"""Thousands of prompts in one process: `abatch_as_completed`, a shared pace, results that survive a stop.
+"""Thousands of prompts in one process: `abatch_as_completed`, a shared rate limiter, results that survive a stop.
 
 Run it against a simulated server: `python -m examples.scale.plain_batch --simulate --count 2000`.
 """
@@ -33,8 +33,8 @@ def run(url: str, folder: str, count: int, per_minute: float | None = None) -> i
     """The whole job. Returns how many prompts are still missing."""
     results = Results(folder)
     items = results.missing(prompts(count))
-    pace = OxenRateLimiter(per_minute)  # without a figure it is learnt from the server's answers
-    model = ChatOxen(base_url=url, rate_limiter=pace, max_retries=8)
+    limiter = OxenRateLimiter(per_minute)  # without a figure it is learnt from the server's answers
+    model = ChatOxen(base_url=url, rate_limiter=limiter, max_retries=8)
     with tqdm(total=count, initial=count - len(items), unit="prompt") as bar:
         asyncio.run(answer_all(model, items, results, bar))
     return len(results.missing(prompts(count)))

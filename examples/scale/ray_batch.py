@@ -4,7 +4,7 @@
     python -m examples.scale.ray_batch --simulate --count 2000
 
 A `ChatOxen` is pickled to the workers without its key; each reads OXEN_API_KEY of its own. One
-actor keeps the pace for all of them. If a worker dies, Ray gives its batch to another, which asks
+actor holds the rate limiter of all of them. If a worker dies, Ray gives its batch to another, which asks
 only what the results do not hold yet.
 """
 
@@ -25,8 +25,8 @@ from langchain_oxen import ChatOxen, OxenRateLimiter
 
 
 @ray.remote
-class Pace:
-    """The one line in which the calls of all workers stand."""
+class Limiter:
+    """The one rate limiter of all workers."""
 
     def __init__(self, requests_per_minute: float | None) -> None:
         self._limiter = OxenRateLimiter(requests_per_minute)
@@ -36,26 +36,26 @@ class Pace:
         return self._limiter.reserve().wait
 
 
-class SharedPace(BaseRateLimiter):
-    """Keeps the pace of an actor: what a model takes as `rate_limiter`."""
+class SharedLimiter(BaseRateLimiter):
+    """Waits as the actor says: what a model takes as `rate_limiter`."""
 
-    def __init__(self, pace: Any) -> None:
-        self._pace = pace
+    def __init__(self, limiter: Any) -> None:
+        self._limiter = limiter
 
     def acquire(self, *, blocking: bool = True) -> bool:
-        time.sleep(ray.get(self._pace.wait.remote()))
+        time.sleep(ray.get(self._limiter.wait.remote()))
         return True
 
     async def aacquire(self, *, blocking: bool = True) -> bool:
-        await asyncio.sleep(await self._pace.wait.remote())
+        await asyncio.sleep(await self._limiter.wait.remote())
         return True
 
 
 class Answers:
     """What each worker does with a batch."""
 
-    def __init__(self, model: ChatOxen, pace: Any, folder: str, at_once: int = 50) -> None:
-        self._model = model.model_copy(update={"rate_limiter": SharedPace(pace)})
+    def __init__(self, model: ChatOxen, limiter: Any, folder: str, at_once: int = 50) -> None:
+        self._model = model.model_copy(update={"rate_limiter": SharedLimiter(limiter)})
         self._results, self._at_once = Results(folder), at_once
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
@@ -80,11 +80,11 @@ def run(url: str, folder: str, count: int, per_minute: float | None = None, work
     """The whole job. Returns how many prompts are still missing."""
     results = Results(folder)
     items = results.missing(prompts(count))
-    model, pace = ChatOxen(base_url=url, max_retries=8), Pace.options(num_cpus=0).remote(per_minute)
+    model, limiter = ChatOxen(base_url=url, max_retries=8), Limiter.options(num_cpus=0).remote(per_minute)
     if items:
         done = ray.data.from_items(items).map_batches(
             Answers,
-            fn_constructor_args=(model, pace, str(results.folder.absolute())),
+            fn_constructor_args=(model, limiter, str(results.folder.absolute())),
             batch_size=100,
             concurrency=workers,
         )

@@ -1,7 +1,8 @@
-"""The map in CONTRIBUTING.md is the tree: each module of the three packages, and nothing else."""
+"""The map in CONTRIBUTING.md is the tree, module by module; and nothing outside of tests/ needs tests/."""
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 from tools.module_map import PACKAGES, PAGE, ROOT, module_map, page
@@ -29,3 +30,18 @@ def test_a_module_more_or_less_changes_the_map(tmp_path: Path) -> None:
     assert module_map(tmp_path) == before.replace("A room\n", "A room\n    new.py                    What is new\n", 1)
     added.unlink()
     assert module_map(tmp_path) == before
+
+
+def test_nothing_outside_of_tests_imports_from_tests() -> None:
+    """What both need is in tools/support, or, where users can do with it, in `_oxen_transport.testing`."""
+    folders = (*PACKAGES, "tools", "benchmarks", "examples", "docs")
+    files = [file for folder in folders for file in sorted((ROOT / folder).rglob("*.py"))]
+    assert len(files) > 200
+    assert [str(file.relative_to(ROOT)) for file in files if "tests" in imported_packages(file)] == []
+
+
+def imported_packages(file: Path) -> set[str]:
+    nodes = list(ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
+    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    names += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom) and not node.level]
+    return {name.partition(".")[0] for name in names}

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from _oxen_transport.testing import OxenServer, Server
-from tests.ideal_model import ideal
 from tools.live import __main__ as live
 from tools.live.recording import masked
+from tools.support.ideal_model import ideal
 
 KEY = "sk-test-live-run"
 

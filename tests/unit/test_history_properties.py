@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from langchain_core import messages as lc
 from llama_index.core.base.llms import types as li
@@ -250,7 +250,7 @@ def frozen(history: list[Any]) -> list[str]:
 
 
 @pytest.mark.parametrize("framework", [LangChain, LlamaIndex])
-@settings(max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=1500)
 @given(st.data())
 def test_any_conversation_becomes_one_that_mixtral_accepts(framework: Any, data: st.DataObject) -> None:
     history = data.draw(st.lists(framework.messages, min_size=1, max_size=9))

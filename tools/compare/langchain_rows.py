@@ -1,6 +1,6 @@
 """The rows of the table: each asks one question of a class, against the scripted server, and judges what came.
 
-A row gets `make` (url, knobs -> model) and the server. It returns what stands in the cell: a text
+A row gets `make` (url, options -> model) and the server. It returns what stands in the cell: a text
 that begins with "yes", "no", or a figure. What it raises stands there too, as a "no".
 """
 
@@ -18,7 +18,7 @@ from typing import Any
 from _oxen_transport import testing as scripted
 from _oxen_transport.testing import DONE, HANG, chunk, event, open_stream, reply, sse, streamed, whole
 from _oxen_transport.testing.server import Server
-from tests.recorded import recorded
+from tools.support.recorded import recorded
 
 Row = Callable[[Any, Server], str]
 ROWS: dict[str, Row] = {}
@@ -280,8 +280,8 @@ def _retried(make: Any, server: Server, status: int, way: str, **headers: Any) -
 @row("429 is tried again after Retry-After (1 s), invoke")
 def retry_429(make: Any, server: Server) -> str:
     began = time.monotonic()
-    said = _retried(make, server, 429, "invoke", retry_after=1)
-    return f"{said}, {time.monotonic() - began:.1f} s" if said == "yes" else said
+    verdict = _retried(make, server, 429, "invoke", retry_after=1)
+    return f"{verdict}, {time.monotonic() - began:.1f} s" if verdict == "yes" else verdict
 
 
 @row("503 is tried again, at the start of a stream too")

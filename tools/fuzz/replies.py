@@ -33,9 +33,9 @@ from _oxen_transport.testing.answers import TOOL_CALL, USAGE, chunks, completion
 from _oxen_transport.types import Chunk, Completion, Usage
 from langchain_oxen.stream import from_chunk
 from llama_index_oxen.stream import Snapshots
-from tests.recorded import REPLIES
 from tools.fuzz import junk
 from tools.fuzz.running import Trial, main
+from tools.support.recorded import REPLIES
 
 KEY = "sk-fuzz-0123456789"
 REDACT = Redactor((SecretStr(KEY),))

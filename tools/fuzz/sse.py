@@ -13,10 +13,10 @@ import json
 import random
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from _oxen_transport.response.sse import decode_all
+from _oxen_transport.response.sse import Decoder
 from tools.fuzz.oracle import events
 
 BATCH = 1000
@@ -33,6 +33,13 @@ _WORDS = [
 _BROKEN = [b"\xff", b"\xe2\x80", b"\xe2", b"\xf0\x9f", b"\xc3", b"\xef\xbb", b"\xef", b"\x80", b"\xed\xa0\x80"]
 _ALL = _WORDS + _BROKEN
 _STARTS = (b"", b"", b"", b"\xef\xbb\xbf", b"\xef\xbb", b"\xef", b"\xef\xbb\xbf\xef\xbb\xbf")
+
+
+def decode_all(pieces: Iterable[bytes], *, ended: bool = False) -> list[tuple[str, str]]:
+    """Decode a whole stream at once; invalid UTF-8 becomes U+FFFD. `ended`: it ended in good order."""
+    decoder = Decoder()
+    events = [event for piece in pieces for event in decoder.feed(piece)]
+    return [(kind, data.decode("utf-8", "replace")) for kind, data in (*events, *(decoder.end() if ended else ()))]
 
 
 class Difference(NamedTuple):

@@ -14,7 +14,7 @@ from llama_index.core.base.llms.types import ChatMessage
 
 FOLDER = Path(__file__).parents[2] / "tests" / "integration" / "histories"
 REAL = "a real model: Qwen2.5-Coder-0.5B-Instruct on llama.cpp's server"
-IDEAL = "the scripted server, with the ideal model of tests/ideal_model.py"
+IDEAL = "the scripted server, with the ideal model of tools/support/ideal_model.py"
 SCRIPTED = "the scripted server, which plays a script: the real model is too small for this flow"
 _UUID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 _AGAIN = re.compile(r"((\b\w+ )\2{19})\2+")

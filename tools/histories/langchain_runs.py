@@ -1,4 +1,7 @@
-"""The runs of LangChain, LangGraph and deepagents that are recorded: name -> what drives it, and the run."""
+"""The runs of LangChain, LangGraph and deepagents that are recorded: name -> what drives it, and the run.
+
+A run is a function here, or tests by their names, which `record.py` runs with pytest.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +15,14 @@ from langgraph.checkpoint.memory import InMemorySaver
 
 from _oxen_transport.testing import Server, chunks, completion, sse, streamed, whole
 from langchain_oxen import ChatOxen
-from tests.ideal_model import ideal
-from tests.integration.frameworks import langchain_flows as flows
-from tests.integration.real_model import test_langchain as test_real_model
-from tests.recorded import recorded
 from tools.histories.files import IDEAL, REAL, SCRIPTED
+from tools.support import langchain_flows as flows
+from tools.support.ideal_model import ideal
+from tools.support.recorded import recorded
 
-Play = Callable[[Server, str], Any]
+Play = Callable[[Server, str], Any] | tuple[str, ...]
+"""A function of the scripted server and of the real one's address, or ids of tests."""
+_OF_THE_REAL_MODEL = "tests/integration/real_model/test_langchain.py::"
 
 
 def calls(*made: tuple[str, str, dict[str, Any]], text: str = "") -> Callable[[Any], Any]:
@@ -46,9 +50,9 @@ def model_of(server: Server, *attempts: Any) -> ChatOxen:
     return ChatOxen(base_url=server.stage(*attempts).url)
 
 
-def by_real(flow: Callable[[ChatOxen], Any], **knobs: Any) -> tuple[str, Play]:
+def by_real(flow: Callable[[ChatOxen], Any], **settings: Any) -> tuple[str, Play]:
     def play(_: Server, url: str) -> None:
-        flow(ChatOxen(base_url=url, temperature=0, max_tokens=60, timeout=240, **knobs))
+        flow(ChatOxen(base_url=url, temperature=0, max_tokens=60, timeout=240, **settings))
 
     return REAL, play
 
@@ -119,7 +123,7 @@ def late_user(server: Server, _: str) -> None:
 
 
 RUNS: dict[str, tuple[str, Play]] = {
-    "langchain_agent": by_real(test_real_model.test_an_agent_calls_its_tool_and_answers_from_the_result),
+    "langchain_agent": (REAL, (f"{_OF_THE_REAL_MODEL}test_an_agent_calls_its_tool_and_answers_from_the_result",)),
     "langchain_agent_parallel_tools": by_ideal(flows.parallel_tools),
     "langchain_agent_parallel_tools_real": by_real(lambda model: flows.parallel_tools(model, flows.EACH, None)),
     "langchain_broken_call": (IDEAL, broken_call),
@@ -128,7 +132,7 @@ RUNS: dict[str, tuple[str, Play]] = {
     "langchain_human_in_the_loop": by_real(flows.interrupted),
     "langchain_summarization": by_real(flows.summarised, context_window=2_000),
     "langchain_structured_by_tool": by_ideal(flows.object_by_tool),
-    "langchain_structured": by_real(lambda model: test_real_model.test_objects(model, "auto")),
+    "langchain_structured": (REAL, (f"{_OF_THE_REAL_MODEL}test_objects[auto]",)),
     "langchain_message_history": by_real(flows.with_history),
     "langgraph_handoff": (SCRIPTED, handoff),
     "langgraph_supervisor": (SCRIPTED, supervisor),

@@ -16,15 +16,14 @@ from llama_index.core.postprocessor import LLMRerank
 from llama_index.core.program import LLMTextCompletionProgram
 from llama_index.core.query_engine import CitationQueryEngine, MultiStepQueryEngine, TransformQueryEngine
 from llama_index.core.tools import FunctionTool
+from pydantic import BaseModel
 
 from _oxen_transport.testing import Server, Stage
 from llama_index_oxen import Oxen
-from tests.integration.frameworks.langchain_flows import EACH
-from tests.integration.frameworks.llama_index import test_agents, test_ingestion, test_query_engines
-from tests.integration.frameworks.llama_index_flows import QUESTION, documents, index, weather
-from tests.integration.real_model import test_llama_index as test_real_model
 from tools.histories.files import REAL, SCRIPTED
 from tools.histories.langchain_runs import calls, says
+from tools.support.langchain_flows import EACH
+from tools.support.llama_index_flows import QUESTION, documents, index, weather
 
 Play = Callable[[Server, str], Any]
 TWO = calls(("call_p_1", "weather", {"city": "Paris"}), ("call_p_2", "weather", {"city": "Rome"}), text="Both.")
@@ -33,9 +32,9 @@ TWO = calls(("call_p_1", "weather", {"city": "Paris"}), ("call_p_2", "weather", 
 def maker(server: Server) -> Callable[..., tuple[Oxen, Stage]]:
     """The fixture `make` of LlamaIndex's flows, outside of pytest and without its checks."""
 
-    def made(*attempts: Any, **knobs: Any) -> tuple[Oxen, Stage]:
+    def made(*attempts: Any, **settings: Any) -> tuple[Oxen, Stage]:
         stage = server.stage(*attempts)
-        return Oxen(base_url=stage.url, api_key="sk-1", max_retries=0, **knobs), stage
+        return Oxen(base_url=stage.url, api_key="sk-1", max_retries=0, **settings), stage
 
     return made
 
@@ -44,15 +43,29 @@ def scripted(flow: Callable[[Callable[..., tuple[Oxen, Stage]]], Any]) -> tuple[
     return SCRIPTED, lambda server, _: flow(maker(server))
 
 
-def real(*tests: Callable[[Oxen], Any], **knobs: Any) -> tuple[str, Play]:
-    """Flows with the real model, some of them the very functions of test_real_model.py."""
+def real(flow: Callable[[Oxen], Any], **settings: Any) -> tuple[str, Play]:
+    """A flow with the real model."""
 
     def play(_: Server, url: str) -> None:
-        settings = {"temperature": 0, "max_tokens": 60, "timeout": 240, "context_window": 8192, **knobs}
-        for flow in tests:
-            flow(Oxen(base_url=url, callback_manager=CallbackManager([TokenCountingHandler()]), **settings))
+        given = {"temperature": 0, "max_tokens": 60, "timeout": 240, "context_window": 8192, **settings}
+        flow(Oxen(base_url=url, callback_manager=CallbackManager([TokenCountingHandler()]), **given))
 
     return REAL, play
+
+
+def tests_of_the_real_model(*names: str) -> tuple[str, Play]:
+    return REAL, tuple(f"tests/integration/real_model/test_llama_index.py::{name}" for name in names)
+
+
+def tests_of_flows(name: str) -> tuple[str, Play]:
+    return SCRIPTED, (f"tests/integration/frameworks/llama_index/{name}",)
+
+
+class City(BaseModel):
+    """A city and its country."""
+
+    name: str
+    country: str
 
 
 def run(agent: Any, *said: str, **given: Any) -> None:
@@ -75,8 +88,7 @@ def parallel(make: Any) -> None:
 
 
 def parallel_real(llm: Oxen) -> None:
-    agent = FunctionAgent(tools=[test_real_model.get_weather], llm=llm)
-    run(agent, EACH, "Thank you.")
+    run(FunctionAgent(tools=[weather], llm=llm), EACH, "Thank you.")
 
 
 def return_direct(make: Any) -> None:
@@ -188,68 +200,42 @@ def reranked(make: Any) -> None:
 
 def text_program(llm: Oxen) -> None:
     program = LLMTextCompletionProgram.from_defaults(
-        output_cls=test_real_model.City, prompt=PromptTemplate("Paris is the capital of France."), llm=llm
+        output_cls=City, prompt=PromptTemplate("Paris is the capital of France."), llm=llm
     )
-    assert program() == test_real_model.PARIS
-
-
-def objects(llm: Oxen) -> None:
-    for method in ("function_calling", "auto"):
-        test_real_model.test_objects(llm, method)
-
-
-def real_engines(llm: Oxen) -> None:
-    for mode in ("compact", "refine", "tree_summarize"):
-        test_real_model.test_a_query_engine_answers_from_its_passages(llm, mode)
-
-
-def context_engines(llm: Oxen) -> None:
-    test_real_model.test_a_chat_engine_talks(llm, test_real_model.ContextChatEngine)
-
-
-def condensing_engines(llm: Oxen) -> None:
-    test_real_model.test_a_chat_engine_talks(llm, test_real_model.CondensePlusContextChatEngine)
-
-
-def routers(make: Any) -> None:
-    test_query_engines.test_a_router(make)
-
-
-def agent(llm: Oxen) -> None:
-    test_real_model.test_an_agent_calls_its_tool_and_answers_from_the_result(llm, True)
+    assert program() == City(name="Paris", country="France")
 
 
 RUNS: dict[str, tuple[str, Play]] = {
-    "llama_index_agent": real(
-        lambda llm: test_real_model.test_an_agent_calls_its_tool_and_answers_from_the_result(llm, True)
-    ),
+    "llama_index_agent": tests_of_the_real_model("test_an_agent_calls_its_tool_and_answers_from_the_result[True]"),
     "llama_index_agent_parallel_tools": scripted(parallel),
     "llama_index_agent_parallel_tools_real": real(parallel_real),
     "llama_index_agent_return_direct": scripted(return_direct),
     "llama_index_agent_stopped_early": scripted(stopped_early),
     "llama_index_agent_failing_tools": scripted(failing_tools),
-    "llama_index_agent_object": scripted(test_agents.test_an_agent_that_ends_in_an_object),
-    "llama_index_agent_memory": real(test_real_model.test_an_agent_remembers_after_its_context_was_saved),
-    "llama_index_workflow_handoff": scripted(test_agents.test_a_workflow_of_agents_hands_over),
-    "llama_index_workflow_saved": scripted(test_agents.test_a_workflow_is_saved_in_the_midst_and_goes_on),
-    "llama_index_react": scripted(test_agents.test_a_react_agent),
+    "llama_index_agent_object": tests_of_flows("test_agents.py::test_an_agent_that_ends_in_an_object"),
+    "llama_index_agent_memory": tests_of_the_real_model("test_an_agent_remembers_after_its_context_was_saved"),
+    "llama_index_workflow_handoff": tests_of_flows("test_agents.py::test_a_workflow_of_agents_hands_over"),
+    "llama_index_workflow_saved": tests_of_flows("test_agents.py::test_a_workflow_is_saved_in_the_midst_and_goes_on"),
+    "llama_index_react": tests_of_flows("test_agents.py::test_a_react_agent"),
     "llama_index_react_retries": scripted(react_retries),
     "llama_index_code_act": scripted(code_act),
     "llama_index_memory_short": scripted(short_memory),
     "llama_index_memory_summary": scripted(summary_memory),
-    "llama_index_chat_context": real(context_engines),
-    "llama_index_chat_condense_plus_context": real(condensing_engines),
+    "llama_index_chat_context": tests_of_the_real_model("test_a_chat_engine_talks[ContextChatEngine]"),
+    "llama_index_chat_condense_plus_context": tests_of_the_real_model(
+        "test_a_chat_engine_talks[CondensePlusContextChatEngine]"
+    ),
     "llama_index_chat_condense_question_and_simple": real(chat_engines),
-    "llama_index_query_engines": real(real_engines),
+    "llama_index_query_engines": tests_of_the_real_model("test_a_query_engine_answers_from_its_passages"),
     "llama_index_query_engines_system_prompt": real(query_engines, system_prompt="Be brief.", max_tokens=20),
     "llama_index_query_engines_more": real(more_engines, max_tokens=30),
     "llama_index_query_rerank": scripted(reranked),
-    "llama_index_query_sub_questions": scripted(test_query_engines.test_sub_questions),
-    "llama_index_query_router": scripted(routers),
-    "llama_index_query_router_real": real(test_real_model.test_a_router_picks_an_engine),
-    "llama_index_objects": real(objects),
-    "llama_index_object_engines": real(test_real_model.test_a_structured_llm_and_an_engine_with_an_object),
+    "llama_index_query_sub_questions": tests_of_flows("test_query_engines.py::test_sub_questions"),
+    "llama_index_query_router": tests_of_flows("test_query_engines.py::test_a_router"),
+    "llama_index_query_router_real": tests_of_the_real_model("test_a_router_picks_an_engine"),
+    "llama_index_objects": tests_of_the_real_model("test_objects"),
+    "llama_index_object_engines": tests_of_the_real_model("test_a_structured_llm_and_an_engine_with_an_object"),
     "llama_index_object_text_program": real(text_program),
-    "llama_index_ingestion": scripted(test_ingestion.test_ingestion_with_extractors_that_ask_the_model),
-    "llama_index_evaluators": scripted(test_ingestion.test_a_judge),
+    "llama_index_ingestion": tests_of_flows("test_ingestion.py::test_ingestion_with_extractors_that_ask_the_model"),
+    "llama_index_evaluators": tests_of_flows("test_ingestion.py::test_a_judge"),
 }

@@ -153,9 +153,9 @@ def _object(method: str) -> Case:
 
 def _long_prompt(live: Live) -> list[str]:
     answer = live.chat().invoke("ox " * 3000 + "\nHow many legs has an ox? One word.")
-    counted, said = live.chat().get_num_tokens("ox " * 3000), (answer.usage_metadata or {}).get("input_tokens", 0)
-    near = said and abs(said - counted) < counted / 10
-    return [] if near else [f"3,000 words are {said} tokens to the server and {counted} to us"]
+    ours, theirs = live.chat().get_num_tokens("ox " * 3000), (answer.usage_metadata or {}).get("input_tokens", 0)
+    near = theirs and abs(theirs - ours) < ours / 10
+    return [] if near else [f"3,000 words are {theirs} tokens to the server and {ours} to us"]
 
 
 def _parameter(name: str, value: Any) -> Case:

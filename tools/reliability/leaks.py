@@ -21,13 +21,13 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from _oxen_transport.errors import OxenError
-from tests.entry_points import EntryPoint, LangChain, LlamaIndex, entry_points
 from tools.reliability.figures import open_files, open_sockets, resident_mib
 from tools.reliability.plan import AGAIN, BROKEN, BROKEN_STREAM, plan, prompt_of
 from tools.reliability.soak import server_process
+from tools.support.entry_points import EntryPoint, LangChain, LlamaIndex, entry_points
 
 MIB_PER_100_000 = 5.0
-DOORS = entry_points(LangChain, LlamaIndex)
+ENTRY_POINTS = entry_points(LangChain, LlamaIndex)
 Tick = Callable[[int], object]
 
 
@@ -62,34 +62,34 @@ class Work:
     """Calls without end, some at a time, over one object per entry point."""
 
     def __init__(self, url: str, tick: Tick) -> None:
-        self._models = {door: door.make(url, timeout=10.0, max_retries=1) for door in DOORS}
+        self._models = {api: api.make(url, timeout=10.0, max_retries=1) for api in ENTRY_POINTS}
         self._prompts = {streams: prompts(streams) for streams in (False, True)}
         self._tick = tick
 
     def sync(self, count: int) -> None:
-        """So many calls, one after the other, door by door."""
-        doors = [door for door in DOORS if not door.is_async]
+        """So many calls, one after the other, one entry point after the other."""
+        apis = [api for api in ENTRY_POINTS if not api.is_async]
         for number in range(count):
-            door = doors[number % len(doors)]
+            api = apis[number % len(apis)]
             with contextlib.suppress(OxenError):
-                door.ask(self._models[door], self._prompt(door, number // len(doors)))
+                api.ask(self._models[api], self._prompt(api, number // len(apis)))
             self._tick(1)
 
     async def asynchronous(self, count: int) -> None:
         """So many calls, eight at a time."""
-        doors = [door for door in DOORS if door.is_async]
+        apis = [api for api in ENTRY_POINTS if api.is_async]
 
         async def one(number: int) -> None:
-            door = doors[number % len(doors)]
+            api = apis[number % len(apis)]
             with contextlib.suppress(OxenError):
-                await door.ask_async(self._models[door], self._prompt(door, number // len(doors)))
+                await api.ask_async(self._models[api], self._prompt(api, number // len(apis)))
             self._tick(1)
 
         for start in range(0, count, 8):
             await asyncio.gather(*(one(start + place) for place in range(min(8, count - start))))
 
-    def _prompt(self, door: EntryPoint, number: int) -> str:
-        made = self._prompts[door.streams]
+    def _prompt(self, api: EntryPoint, number: int) -> str:
+        made = self._prompts[api.streams]
         return made[number % len(made)]
 
 
@@ -102,8 +102,13 @@ async def _run(work: Work, count: int) -> tuple[Held, Held]:
     before = held(len(asyncio.all_tasks()))
     work.sync(count // 2)
     await work.asynchronous(count - count // 2)
-    await asyncio.sleep(0.1)
-    return before, held(len(asyncio.all_tasks()))
+    after = held(len(asyncio.all_tasks()))
+    for _ in range(100):  # on a busy machine, what is being closed takes a moment
+        if not any(left(before, after).values()):
+            break
+        await asyncio.sleep(0.1)
+        after = held(len(asyncio.all_tasks()))
+    return before, after
 
 
 def leaks(count: int, tick: Tick = lambda done: None) -> tuple[Held, Held]:

@@ -27,11 +27,11 @@ from urllib.request import urlopen
 
 from _oxen_transport.errors import OxenError
 from _oxen_transport.testing import Server
-from tests.entry_points import EntryPoint, LangChain, LlamaIndex, entry_points
 from tools.reliability.figures import open_files, open_sockets
 from tools.reliability.plan import RETRIES, Behaviour, answer_to, expected, prompt_of
+from tools.support.entry_points import EntryPoint, LangChain, LlamaIndex, entry_points
 
-DOORS = entry_points(LangChain, LlamaIndex)
+ENTRY_POINTS = entry_points(LangChain, LlamaIndex)
 LOST_SECONDS = 60.0
 Tick = Callable[[], object]
 
@@ -64,14 +64,14 @@ class Soak:
         self.surprises: list[str] = []
         self._tick, self._url = tick, url
         # one object per entry point: that they are shared by all calls is what is under test
-        self._models = {door: door.make(url, timeout=5.0, max_retries=RETRIES) for door in DOORS}
+        self._models = {api: api.make(url, timeout=30.0, max_retries=RETRIES) for api in ENTRY_POINTS}
         self._lock = threading.Lock()
 
     def run(self, count: int, at_once: int) -> None:
         """All calls: the sync ones in threads, the async ones in one loop, both at the same time."""
         numbers = range(count)
-        sync = [n for n in numbers if not DOORS[n % len(DOORS)].is_async]
-        rest = [n for n in numbers if DOORS[n % len(DOORS)].is_async]
+        sync = [n for n in numbers if not ENTRY_POINTS[n % len(ENTRY_POINTS)].is_async]
+        rest = [n for n in numbers if ENTRY_POINTS[n % len(ENTRY_POINTS)].is_async]
         loop = threading.Thread(target=lambda: asyncio.run(self._async(rest, at_once // 2)))
         loop.start()
         with ThreadPoolExecutor(at_once // 2) as pool:
@@ -90,32 +90,32 @@ class Soak:
         self.counts["tasks left"] = len(asyncio.all_tasks()) - 1
 
     def _sync_one(self, number: int) -> None:
-        door = DOORS[number % len(DOORS)]
+        api = ENTRY_POINTS[number % len(ENTRY_POINTS)]
         began = time.monotonic()
         try:
-            outcome: Any = door.ask(self._models[door], prompt_of(number)).text
+            outcome: Any = api.ask(self._models[api], prompt_of(number)).text
         except Exception as error:  # noqa: BLE001 - judged
             outcome = error
-        self._judge(number, door, outcome if time.monotonic() - began < LOST_SECONDS else TimeoutError("lost"))
+        self._judge(number, api, outcome if time.monotonic() - began < LOST_SECONDS else TimeoutError("lost"))
 
     async def _async_one(self, number: int) -> None:
-        door = DOORS[number % len(DOORS)]
-        asking = asyncio.create_task(door.ask_async(self._models[door], prompt_of(number)))
+        api = ENTRY_POINTS[number % len(ENTRY_POINTS)]
+        asking = asyncio.create_task(api.ask_async(self._models[api], prompt_of(number)))
         done, _ = await asyncio.wait([asking], timeout=LOST_SECONDS)
         if not done:
             asking.cancel()
-            self._judge(number, door, TimeoutError("lost"))
+            self._judge(number, api, TimeoutError("lost"))
             return
-        self._judge(number, door, asking.exception() or asking.result().text)
+        self._judge(number, api, asking.exception() or asking.result().text)
 
-    def _judge(self, number: int, door: EntryPoint, outcome: Any) -> None:
-        due = expected(number, door.streams)
+    def _judge(self, number: int, api: EntryPoint, outcome: Any) -> None:
+        due = expected(number, api.streams)
         verdict = self._verdict(number, due.error, outcome)
         with self._lock:
             self.counts[verdict] += 1
             self._tick()
             if verdict not in ("right", "typed error") and len(self.surprises) < 20:
-                self.surprises.append(f"{door} {prompt_of(number)}: {verdict}: {outcome!r}, due {due}")
+                self.surprises.append(f"{api} {prompt_of(number)}: {verdict}: {outcome!r}, due {due}")
 
     @staticmethod
     def _verdict(number: int, due: type[OxenError] | None, outcome: Any) -> str:
@@ -136,7 +136,7 @@ class Soak:
             seen = json.load(reply)
         for number in range(count):
             self.counts["duplicated"] += seen["answers"].get(prompt_of(number), 0) > 1
-            due = expected(number, DOORS[number % len(DOORS)].streams).attempts
+            due = expected(number, ENTRY_POINTS[number % len(ENTRY_POINTS)].streams).attempts
             took = seen["requests"].get(prompt_of(number), 0)
             self.counts["requests"] += took
             self.counts["too many requests"] += took > due
@@ -152,16 +152,16 @@ BAD = (
 def soak(count: int, at_once: int = 32, tick: Tick = lambda: None) -> tuple[Counter[str], list[str]]:
     """Run it. Returns the counts, of which those in `BAD` must be 0, and the first surprises."""
     with server_process() as url:
-        for door in DOORS:  # what imports, pools and libraries open once is no leak
-            door.ask(door.make(url), prompt_of(OK_NUMBER))
+        for api in ENTRY_POINTS:  # what imports, pools and libraries open once is no leak
+            api.ask(api.make(url), prompt_of(OK_NUMBER))
         gc.collect()
         sockets, files, threads = open_sockets(), open_files(), threading.active_count()
         run = Soak(url, tick)
         run.run(count, at_once)
         run.server_counts(count)
-        for door in DOORS:
-            if not door.is_async and hasattr(run._models[door], "close"):
-                run._models[door].close()
+        for api in ENTRY_POINTS:
+            if not api.is_async and hasattr(run._models[api], "close"):
+                run._models[api].close()
         gc.collect()
         run.counts["sockets left"] = max(0, open_sockets() - sockets)
         run.counts["files left"] = max(0, open_files() - files)

@@ -18,7 +18,7 @@ from _oxen_transport import call, rate_limiter
 from _oxen_transport.errors import OxenRateLimitError, OxenTimeoutError
 from _oxen_transport.testing import Received, Server, good, reply, whole
 from langchain_oxen import ChatOxen, OxenRateLimiter
-from tests.entry_points import KEY
+from tests.entry_points import KEY, EntryPoint, LangChain, LlamaIndex, each, entry_points
 
 
 class Both(langchain_oxen.OxenRateLimiter, llama_index_oxen.OxenRateLimiter):  # type: ignore[misc]
@@ -57,6 +57,15 @@ def test_two_packages_share_one_limiter(server: Server) -> None:
             job.result()
     assert bucket.served == 300
     assert bucket.refused < 100
+
+
+@each(*entry_points(LangChain, LlamaIndex))
+def test_a_call_waits_for_its_turn(api: EntryPoint, server: Server) -> None:
+    began, limiter = time.monotonic(), Both(requests_per_minute=600)
+    limiter.reserve()
+    limiter.reserve()  # the next may start 0.2 s after the first
+    assert api.ask(api.make(server.stage(good).url, rate_limiter=limiter)).text
+    assert time.monotonic() - began >= 0.2
 
 
 def test_a_wait_that_would_exceed_total_timeout_is_a_timeout(server: Server) -> None:

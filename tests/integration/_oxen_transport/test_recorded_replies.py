@@ -14,8 +14,8 @@ from _oxen_transport.errors import OxenError
 from _oxen_transport.settings import OxenSettings
 from _oxen_transport.testing import Server
 from tests.entry_points import Answer, Transport
-from tests.recorded import REPLIES, recorded
 from tests.tables import each_row
+from tools.support.recorded import REPLIES, recorded
 
 OXEN = "Oxen are strong, calm animals."
 PARIS, LONDON = ("get_weather", {"city": "Paris"}), ("get_weather", {"city": "London"})

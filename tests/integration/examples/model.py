@@ -11,7 +11,7 @@ from mistral_common.protocol.instruct.request import ChatCompletionRequest
 
 from _oxen_transport.testing import Received, Step, chunks, completion, sse, streamed, whole
 from tests.history_checks import TOKENIZER, accepted_by_mistral
-from tests.ideal_model import decide
+from tools.support.ideal_model import decide
 
 WINDOW = 64_000
 UNKNOWN = "The documents do not say."

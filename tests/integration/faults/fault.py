@@ -29,11 +29,8 @@ class Fault:
         ends_in: Error classes of which the outcome must be one. Empty: the right answer is due.
         or_right: The right answer is welcome as well.
         requests: The least and the most requests that may reach the server.
-        within: Seconds in which it must be over. Generous: a hang is under test, not speed.
         ways: Whether it applies to answers sent whole, streamed, or both.
-        least_wait: Seconds from the first request to the second, at least.
         most_mib: By how many MiB the memory in use may grow.
-        endless: The server sends text for ever, so what was handed out is a beginning of no answer.
         answer: The right answer.
         says: What the error's text must hold.
         options: Settings of the object under test, beyond `timeout` and `max_retries`.
@@ -44,11 +41,8 @@ class Fault:
     ends_in: tuple[type[OxenError], ...] = ()
     or_right: bool = False
     requests: tuple[int, int] = ONCE
-    within: float = 6.0
     ways: Literal["both", "send", "stream"] = "both"
-    least_wait: float = 0.0
     most_mib: int = 1024
-    endless: bool = False
     answer: str = ANSWER
     says: str = ""
     options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))

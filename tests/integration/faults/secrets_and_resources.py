@@ -12,7 +12,7 @@ import pytest
 
 from tests.entry_points import KEY
 
-HERE = str(Path(__file__).parents[2])
+OURS = tuple(str(Path(__file__).parents[3] / folder) for folder in ("tests", "tools"))
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from _oxen_transport.errors import OxenError
 
 
-def watched(work: Callable[[], Any], seconds: float = 15.0) -> Any:
+def watched(work: Callable[[], Any], seconds: float = 60.0) -> Any:
     """Run it in a thread; what does not end is a failure, not a hang of the suite."""
     result: list[Any] = []
 
@@ -49,7 +49,7 @@ def everything_shown_by(error: BaseException) -> str:
     rendered = traceback.TracebackException.from_exception(error, capture_locals=True)
     link: traceback.TracebackException | None = rendered
     while link is not None:
-        link.stack[:] = [frame for frame in link.stack if not frame.filename.startswith(HERE)]
+        link.stack[:] = [frame for frame in link.stack if not frame.filename.startswith(OURS)]
         link = link.__cause__ or link.__context__
     return "".join(rendered.format()) + str(error) + repr(error) + repr(error.__dict__)
 

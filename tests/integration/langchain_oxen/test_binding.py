@@ -17,8 +17,8 @@ from pydantic import BaseModel
 
 from _oxen_transport.testing import ANSWER, Server, error_body, good, reply
 from langchain_oxen import ChatOxen, OxenConfigError, OxenServerError
-from tests.ideal_model import ideal
 from tests.tables import each_row
+from tools.support.ideal_model import ideal
 
 
 class Joke(BaseModel):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import pickle
 import traceback
 from typing import Any
@@ -18,6 +17,7 @@ import langchain_oxen
 from _oxen_transport.testing import chunk, error_body, event, good, open_stream, reply, sse, streamed
 from _oxen_transport.types import Completion
 from langchain_oxen import ChatOxen, errors
+from tests.entry_points import LangChain, each, entry_points
 from tests.tables import each_row
 
 LEAVES = [kind for kind in vars(transport).values() if isinstance(kind, type) and issubclass(kind, transport.OxenError)]
@@ -41,7 +41,7 @@ FAMILIES = {
 }
 
 
-@each_row("kind", LEAVES, ids=lambda kind: kind.__name__)
+@each_row("kind", LEAVES)
 def test_every_class_of_the_tree_has_its_place_here(kind):
     ours = getattr(langchain_oxen, kind.__name__)
     assert issubclass(ours, kind)
@@ -52,7 +52,7 @@ def test_every_class_of_the_tree_has_its_place_here(kind):
             assert issubclass(ours, getattr(langchain_oxen, parent.__name__))
 
 
-@each_row("kind", LEAVES, ids=lambda kind: kind.__name__)
+@each_row("kind", LEAVES)
 def test_a_transport_error_leaves_as_langchains_and_survives_pickle(kind):
     details = transport.Details(status_code=418, partial=Completion(text="half"), retry_after=2.0)
 
@@ -76,47 +76,34 @@ def test_what_is_not_a_transport_error_leaves_as_it_is():
         assert caught.value is error
 
 
-STATUSES = {
-    400: core.ModelInvalidRequestError,
-    401: core.ModelAuthenticationError,
-    402: core.ModelPermissionDeniedError,
-    403: core.ModelPermissionDeniedError,
-    404: core.ModelNotFoundError,
-    422: core.ModelInvalidRequestError,
-    429: core.ModelRateLimitError,
-    500: core.ModelAPIError,
-}
+OVERFLOW = "Prompt contains 70000 tokens and 0 draft tokens, too large for model with 65536 maximum context length"
 
 
-ENTRY_POINTS = ("invoke", "ainvoke", "stream", "astream", "bind_tools")
-# each status through two entry points, the next status through the next two
-CELLS = [(status, ENTRY_POINTS[(2 * number + more) % 5]) for number, status in enumerate(STATUSES) for more in (0, 1)]
-
-
-@each_row(("status", "road"), CELLS)
-def test_the_class_for_a_status(server, status, road):
-    stage = server.stage(reply(error_body("the server's words"), status, x_request_id="req-7"))
-    model = ChatOxen(base_url=stage.url, api_key="sk-canary", max_retries=0)
-    with pytest.raises(STATUSES[status], match="the server's words") as caught:
-        walk(model, road)
-    error = caught.value
-    assert isinstance(error, langchain_oxen.OxenError)
-    assert (error.status_code, error.response.status_code, error.request_id) == (status, status, "req-7")
-    assert error.__context__ is None
-    assert error.__cause__ is None
-    assert "sk-canary" not in "".join(traceback.format_exception(error))
-
-
-def walk(model, road):
-    if road in ("invoke", "stream"):
-        return list(model.stream("hi")) if road == "stream" else model.invoke("hi")
-    if road == "bind_tools":
-        return model.bind_tools([], temperature=0.1).invoke("hi")
-
-    async def run():
-        return [piece async for piece in model.astream("hi")] if road == "astream" else await model.ainvoke("hi")
-
-    return asyncio.run(run())
+@each_row(
+    "status, kind",
+    [
+        (400, core.ModelInvalidRequestError),
+        (401, core.ModelAuthenticationError),
+        (402, core.ModelPermissionDeniedError),
+        (403, core.ModelPermissionDeniedError),
+        (404, core.ModelNotFoundError),
+        (422, core.ModelInvalidRequestError),
+        (429, core.ModelRateLimitError),
+        (500, core.ModelAPIError),
+        (OVERFLOW, core.ContextOverflowError),
+    ],
+)
+@each(*entry_points(LangChain))
+def test_the_class_for_a_status(server, status, kind, api):
+    text, status = (status, 400) if isinstance(status, str) else ("the server's words", status)
+    model = api.make(server.stage(reply(error_body(text), status, x_request_id="req-7")).url, max_retries=0)
+    for asked in (model, model.bind_tools([], temperature=0.1)):
+        with pytest.raises(kind, match=text) as caught:
+            api.ask(asked, "hi")
+        error = caught.value
+        assert isinstance(error, langchain_oxen.OxenError)
+        assert (error.status_code, error.response.status_code, error.request_id) == (status, status, "req-7")
+        assert error.__context__ is error.__cause__ is None
 
 
 @each_row(
@@ -130,6 +117,7 @@ def walk(model, road):
         lambda: ChatOxen(api_key="k").bind_tools([{"type": "web_search"}]),
         lambda: ChatOxen(api_key="k").with_structured_output({"no": "schema"}),
         lambda: ChatOxen(api_key="k").with_structured_output(None),
+        lambda: ChatOxen(api_key="k").with_structured_output(7),
         lambda: ChatOxen(api_key="k").with_structured_output(dict, method="magic"),
     ],
 )
@@ -140,35 +128,26 @@ def test_bad_input_is_one_error_of_ours(act):
     assert isinstance(caught.value, ValueError)
 
 
-def test_a_cut_stream_carries_the_half(server):
-    stage = server.stage(streamed(sse([chunk("The ox")], done=False)))
-    seen = []
+@each_row(
+    "script, kind",
+    [
+        (streamed(sse([chunk("The ox")], done=False)), langchain_oxen.OxenTruncatedStreamError),
+        (open_stream(event(chunk("The ox")), event(error_body("out of hay"))), langchain_oxen.OxenStreamError),
+    ],
+)
+@each(*entry_points(LangChain, streams=True))
+def test_a_stream_that_breaks_carries_what_came(server, script, kind, api):
     with pytest.raises(core.ModelAPIError) as caught:
-        seen.extend(piece.text for piece in ChatOxen(base_url=stage.url, api_key="k", max_retries=0).stream("hi"))
+        api.ask(api.make(server.stage(script).url), "hi")
     assert caught.value.partial_text == "The ox"
-    assert isinstance(caught.value, langchain_oxen.OxenTruncatedStreamError)
+    assert isinstance(caught.value, kind)
 
 
-def test_an_error_in_the_middle_of_a_stream(server):
-    stage = server.stage(open_stream(event(chunk("The ox")), event(error_body("out of hay"))))
-    with pytest.raises(langchain_oxen.OxenStreamError, match="out of hay") as caught:
-        list(ChatOxen(base_url=stage.url, api_key="k", max_retries=0).stream("hi"))
-    assert caught.value.partial_text == "The ox"
-
-
-def test_overflow_is_known_by_its_words(server):
-    words = "Prompt contains 70000 tokens and 0 draft tokens, too large for model with 65536 maximum context length"
-    stage = server.stage(reply({"object": "error", "message": words, "type": "invalid_request_error"}, 400))
-    with pytest.raises(core.ContextOverflowError):
-        ChatOxen(base_url=stage.url, api_key="k").invoke("hi")
-
-
-@each_row(("status", "requests"), [(400, 1), (503, 2)])
+@each_row("status, requests", [(400, 1), (503, 2)])
 def test_middleware_repeats_what_may_pass_and_nothing_else(server, status, requests):
     stage = server.stage(reply(error_body("no"), status), good)
-    model = ChatOxen(base_url=stage.url, api_key="k", max_retries=0)
     retry = ModelRetryMiddleware(max_retries=1, initial_delay=0, on_failure="error")
-    agent = create_agent(model, [], middleware=[retry])
+    agent = create_agent(ChatOxen(base_url=stage.url, api_key="k", max_retries=0), [], middleware=[retry])
     if status == 503:
         agent.invoke({"messages": [("user", "hi")]})
     else:
@@ -177,8 +156,8 @@ def test_middleware_repeats_what_may_pass_and_nothing_else(server, status, reque
     assert len(stage.requests) == requests
 
 
-@each_row("road", ["invoke", "stream"])
-def test_a_trace_gets_what_the_server_said_and_no_key(server, road):
+@each(*entry_points(LangChain, is_async=False))
+def test_a_trace_gets_the_servers_words_and_no_key(server, api):
     """Core reads `.response` and `.request_id` of an error into the run (`_generate_response_from_error`)."""
 
     class Tracer(BaseCallbackHandler):
@@ -188,9 +167,9 @@ def test_a_trace_gets_what_the_server_said_and_no_key(server, road):
             self.seen = response
 
     stage = server.stage(reply(error_body("no such field, sk-test-0123456789"), 400, x_request_id="req-7"))
-    model, tracer = ChatOxen(base_url=stage.url, api_key="sk-test-0123456789"), Tracer()
+    model, tracer = api.make(stage.url, api_key="sk-test-0123456789"), Tracer()
     with pytest.raises(langchain_oxen.OxenBadRequestError):
-        list(getattr(model, road)("hi", {"callbacks": [tracer]}))
+        api.ask(model, "hi", config={"callbacks": [tracer]})
     known = tracer.seen.generations[0][0].message.response_metadata
     assert (known["status_code"], known["request_id"]) == (400, "req-7")
     assert known["body"] == {"error": {"message": "no such field, [redacted]"}}

@@ -15,8 +15,9 @@ from langchain_core.tools import tool
 from pydantic import BaseModel, Field
 from pydantic.v1 import BaseModel as BaseModelV1
 
-from _oxen_transport.testing import chunk, chunks, completion, good, sse, streamed, whole
+from _oxen_transport.testing import chunk, completion, good, sse, streamed, whole
 from langchain_oxen import ChatOxen, OxenConfigError
+from tests.integration.both_packages.packages import calls
 from tests.tables import each_row
 
 ran: list[str] = []
@@ -65,7 +66,7 @@ RUNNABLE = ChatPromptTemplate.from_messages([("human", "The weather in {city}?")
 with warnings.catch_warnings():  # langchain-core has it in beta
     warnings.simplefilter("ignore")
     RUNNABLE_AS_TOOL = RUNNABLE.as_tool(name="weather", description="d")
-TWO_CALLS = [("AbC123xy1", "weather", {"city": "Paris"}), ("AbC123xy2", "weather", {"city": "Rome"})]
+PARIS, ROME = ("weather", {"city": "Paris"}), ("weather", {"city": "Rome"})
 
 
 @pytest.fixture(autouse=True)
@@ -82,15 +83,6 @@ def make(server):
     return made
 
 
-def calling(*calls):
-    def attempt(request):
-        if request.wants_stream:
-            return streamed(sse(chunks(tool_calls=calls)))
-        return [whole(completion(tool_calls=calls))]
-
-    return attempt
-
-
 @each_row(
     ("given", "name"),
     [
@@ -104,7 +96,6 @@ def calling(*calls):
         (OPENAI, "weather"),
         (RUNNABLE_AS_TOOL, "weather"),
     ],
-    ids=["tool", "function", "pydantic", "pydantic v1", "TypedDict", "JSON schema", "Anthropic", "OpenAI", "runnable"],
 )
 def test_every_form_of_a_tool(make, given, name):
     model, stage = make(good)
@@ -138,7 +129,6 @@ NAMED = {"type": "function", "function": {"name": "weather"}}
         ({"type": "auto"}, "auto"),
         ({"type": "tool", "name": "weather"}, NAMED),
     ],
-    ids=str,
 )
 def test_tool_choice_in_every_dialect(make, asked, wired):
     model, stage = make(good)
@@ -178,7 +168,7 @@ def test_no_tools_means_nothing_about_tools(make):
 
 @pytest.mark.parametrize("streams", [False, True])
 def test_an_agent_calls_two_tools_and_answers(make, streams):
-    model, stage = make(calling(*TWO_CALLS), good)
+    model, stage = make(calls(PARIS, ROME), good)
     agent = create_agent(model, [weather])
     question = {"messages": [("user", "Weather in Paris and Rome?")]}
     if streams:
@@ -188,7 +178,7 @@ def test_an_agent_calls_two_tools_and_answers(make, streams):
     assert "ox" in state["messages"][-1].text
     assert sorted(ran) == ["Paris", "Rome"]
     results = [message for message in state["messages"] if isinstance(message, ToolMessage)]
-    assert [result.tool_call_id for result in results] == ["AbC123xy1", "AbC123xy2"]
+    assert [result.tool_call_id for result in results] == ["AbC123xy0", "AbC123xy1"]
     assert [message["role"] for message in stage.bodies[1]["messages"]][-3:] == ["assistant", "tool", "tool"]
 
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
@@ -15,13 +14,13 @@ from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.llms.llm import LLM
 from llama_index.core.llms.utils import parse_partial_json
 from llama_index.core.program import FunctionCallingProgram
-from llama_index.core.prompts import PromptTemplate
 from llama_index.core.rate_limiter import TokenBucketRateLimiter
 from llama_index.core.tools import FunctionTool
 from pydantic import BaseModel
 
-from _oxen_transport.testing import Server, Stage, chunk, chunks, completion, good, sse, streamed, whole
+from _oxen_transport.testing import Server, Stage, chunk, good, sse, streamed
 from llama_index_oxen import Oxen, OxenRateLimiter, OxenStructuredOutputError, OxenTimeoutError, OxenToolCallError
+from tests.integration.both_packages.packages import calls, objects_of
 
 T = TypeVar("T")
 PROMPT = "Who is {name}?"
@@ -56,17 +55,7 @@ class Box(BaseModel, Generic[T]):
     content: T
 
 
-def calling(*calls: tuple[str, dict[str, Any]]) -> Callable[[Any], Any]:
-    """Calls, streamed or not, as the request asks."""
-    made = [(f"AbC123xy{number}", name, args) for number, (name, args) in enumerate(calls)]
-
-    def attempt(request: Any) -> Any:
-        return streamed(sse(chunks(tool_calls=made))) if request.wants_stream else [whole(completion(tool_calls=made))]
-
-    return attempt
-
-
-BOB = calling(("Person", {"name": "Bob", "age": 42}))
+BOB = calls(("Person", {"name": "Bob", "age": 42}))
 
 
 @pytest.fixture
@@ -79,24 +68,13 @@ def make(server: Server, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple
 
 
 def predict(llm: Oxen, way: str, output_cls: type[Any] = Person, **more: Any) -> list[Any]:
-    prompt = PromptTemplate(PROMPT)
-    if way == "sync":
-        return [llm.structured_predict(output_cls, prompt, name="Bob", **more)]
-    if way == "stream":
-        return list(llm.stream_structured_predict(output_cls, prompt, name="Bob", **more))
-
-    async def run() -> list[Any]:
-        if way == "async":
-            return [await llm.astructured_predict(output_cls, prompt, name="Bob", **more)]
-        return [one async for one in await llm.astream_structured_predict(output_cls, prompt, name="Bob", **more)]
-
-    return asyncio.run(run())
+    return objects_of(llm, output_cls, way, more)
 
 
 # -- the bugs: what must hold ------------------------------------------------------------------
 
 
-def the_async_road_keeps_the_system_prompt(make: Any, kind: type[Oxen]) -> None:
+def the_async_call_keeps_the_system_prompt(make: Any, kind: type[Oxen]) -> None:
     """`FunctionCallingProgram.acall` does not extend the messages, `__call__` does."""
     llm, stage = make(kind, BOB, system_prompt="Be exact.")
     predict(llm, "async")
@@ -134,27 +112,27 @@ def an_empty_stream_is_a_clear_error(make: Any, kind: type[Oxen]) -> None:
 def a_generic_class_is_found_again(make: Any, kind: type[Oxen]) -> None:
     """`to_openai_tool` rewrites the name, `call_tool_with_selection` looks for the one before: KeyError 'Box_int_'."""
     for way in ("sync", "async"):
-        llm, _ = make(kind, calling(("Box_int_", {"content": 7})))
+        llm, _ = make(kind, calls(("Box_int_", {"content": 7})))
         assert predict(llm, way, Box[int]) == [Box[int](content=7)]
 
 
 def an_unknown_tool_is_named(make: Any, kind: type[Oxen]) -> None:
     """`call_tool_with_selection` lets out the dictionary's bare KeyError."""
-    llm, _ = make(kind, calling(("launch", {"city": "Paris"})))
+    llm, _ = make(kind, calls(("launch", {"city": "Paris"})))
     with pytest.raises(OxenToolCallError, match="asks for a tool 'launch'"):
         llm.predict_and_call([FunctionTool.from_defaults(weather)], "hi")
 
 
 def two_calls_where_one_was_wanted_are_one(make: Any, kind: type[Oxen]) -> None:
     """`predict_and_call` answers two outputs with `ValueError("Invalid")`."""
-    llm, _ = make(kind, calling(("weather", {"city": "Paris"}), ("weather", {"city": "Rome"})))
+    llm, _ = make(kind, calls(("weather", {"city": "Paris"}), ("weather", {"city": "Rome"})))
     assert llm.predict_and_call([FunctionTool.from_defaults(weather)], "hi").response == "18 degrees in Paris"
 
 
 def a_stream_ends_in_the_class_or_in_an_error(make: Any, kind: type[Oxen]) -> None:
     """`process_streaming_objects` logs a warning, and the last object is of a class where everything is optional."""
     for way in ("stream", "astream"):
-        llm, _ = make(kind, calling(("Person", {"name": "Bob", "age": "old"})))
+        llm, _ = make(kind, calls(("Person", {"name": "Bob", "age": "old"})))
         with pytest.raises(OxenStructuredOutputError, match="age"):
             predict(llm, way)
 
@@ -180,7 +158,7 @@ def weather(city: str) -> str:
 
 
 BUGS: dict[Callable[..., None], type[BaseException]] = {
-    the_async_road_keeps_the_system_prompt: AssertionError,
+    the_async_call_keeps_the_system_prompt: AssertionError,
     streams_force_the_tool: AssertionError,
     an_empty_stream_is_a_clear_error: UnboundLocalError,
     a_generic_class_is_found_again: KeyError,
@@ -227,24 +205,24 @@ def test_oxen_shows_it_as_far_as_it_has_come(make: Any) -> None:
 
 def test_cores_tokens_per_minute_do_nothing(make: Any) -> None:
     """The decorators call `acquire()` without a count (`llama_index/core/llms/callbacks.py`)."""
-    pace = TokenBucketRateLimiter(tokens_per_minute=6)
-    llm, stage = make(Oxen, good, rate_limiter=pace)
+    limiter = TokenBucketRateLimiter(tokens_per_minute=6)
+    llm, stage = make(Oxen, good, rate_limiter=limiter)
     for _ in range(5):
         llm.complete("What does the ox do?")  # 19 tokens each, 6 a minute
     assert len(stage.requests) == 5
-    assert pace._token_tokens == 6
+    assert limiter._token_tokens == 6
 
 
 def test_oxens_tokens_per_minute_hold(make: Any) -> None:
-    pace = OxenRateLimiter(tokens_per_minute=6)
-    llm, stage = make(Oxen, good, rate_limiter=pace, total_timeout=1)
+    limiter = OxenRateLimiter(tokens_per_minute=6)
+    llm, stage = make(Oxen, good, rate_limiter=limiter, total_timeout=10)
     llm.complete("What does the ox do?")
     with pytest.raises(OxenTimeoutError, match="rate limiter"):
         llm.complete("What does the ox do?")
     assert len(stage.requests) == 1
 
 
-def test_what_only_core_can_mend_is_still_there() -> None:
+def test_what_only_core_can_repair_is_still_there() -> None:
     """A user's own `FunctionCallingProgram`, not made by the LLM, drops the system prompt in `acall` all the same."""
     assert "_extend_messages" in inspect.getsource(FunctionCallingProgram.__call__)
     assert "_extend_messages" not in inspect.getsource(FunctionCallingProgram.acall)

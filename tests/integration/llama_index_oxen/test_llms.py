@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import copy
-import gc
 import json
 import pickle
 import threading
@@ -22,40 +21,35 @@ from pydantic import Field, SecretStr
 
 from _oxen_transport.testing import (
     ANSWER,
-    HANG,
     PIECES,
     USAGE,
-    Gate,
-    chunk,
     chunks,
     completion,
-    event,
     good,
     good_tool_call,
-    open_stream,
     reply,
     sse,
     streamed,
     whole,
 )
-from llama_index_oxen import Oxen, OxenConfigError, OxenConnectionError, OxenTruncatedStreamError
+from llama_index_oxen import Oxen, OxenConfigError, OxenConnectionError
 from tests.tables import each_row
 
 QUESTION = [ChatMessage(content="What does the ox do?")]
-ROADS = ("chat", "achat", "stream_chat", "astream_chat", "complete", "acomplete", "stream_complete", "astream_complete")
+METHODS = [f"{a}{stream}{kind}" for kind in ("chat", "complete") for stream in ("", "stream_") for a in ("", "a")]
 
 
-def ask(llm, road, **kwargs):
-    """Every response of one call, by any of the eight roads."""
-    given = "What does the ox do?" if "complete" in road else QUESTION
-    method = getattr(llm, road)
-    if not road.startswith("a"):
+def ask(llm, name, **kwargs):
+    """Every response of one call, by any of the eight methods."""
+    given = "What does the ox do?" if "complete" in name else QUESTION
+    method = getattr(llm, name)
+    if not name.startswith("a"):
         result = method(given, **kwargs)
-        return list(result) if "stream" in road else [result]
+        return list(result) if "stream" in name else [result]
 
     async def run():
         result = await method(given, **kwargs)
-        return [response async for response in result] if "stream" in road else [result]
+        return [response async for response in result] if "stream" in name else [result]
 
     return asyncio.run(run())
 
@@ -84,108 +78,92 @@ class Events(BaseEventHandler):
         self.seen.append(event)
 
 
+class Spans(SimpleSpanHandler):
+    seen: list[object] = Field(default_factory=list)
+
+    def span_enter(self, id_, bound_args, **_):
+        self.seen.append(bound_args)
+
+
 @pytest.fixture
-def events():
-    root, handler = get_dispatcher(), Events()
-    root.add_event_handler(handler)
-    yield handler.seen
-    root.event_handlers.remove(handler)
+def listening():
+    """What LlamaIndex's events and spans show."""
+    root, events, spans = get_dispatcher(), Events(), Spans()
+    root.add_event_handler(events)
+    root.add_span_handler(spans)
+    yield events.seen, spans.seen
+    root.event_handlers.remove(events)
+    root.span_handlers.remove(spans)
 
 
-# -- the eight roads ------------------------------------------------------------------------
+class Limiter(BaseRateLimiter):
+    def __init__(self):
+        self.permits = []
+
+    def acquire(self, num_tokens=0):
+        self.permits.append("sync")
+
+    async def async_acquire(self, num_tokens=0):
+        self.permits.append("async")
 
 
-@each_row("road", ROADS)
-def test_the_eight_roads_give_one_answer(make, road):
-    llm, stage = make(good)
-    responses = ask(llm, road)
+# -- the eight methods ----------------------------------------------------------------------
+
+
+@each_row("name", METHODS)
+def test_the_eight_methods_give_one_answer(make, listening, name):
+    """With one pair of events, one permit and one count; a secret header reaches the server, and no trace."""
+    events, spans = listening
+    events.clear()
+    counter, limiter = TokenCountingHandler(), Limiter()
+    llm, stage = make(good, rate_limiter=limiter, callback_manager=CallbackManager([counter]))
+    responses = ask(llm, name, extra_headers={"X-Tenant": SecretStr("canary-3")})
     assert text_of(responses[-1]) == ANSWER
     assert responses[-1].raw["usage"] == USAGE
     assert responses[-1].additional_kwargs["total_tokens"] == USAGE["total_tokens"]
-    assert stage.requests[0].json["messages"] == [{"role": "user", "content": "What does the ox do?"}]
-    if "stream" in road:
+    assert stage.bodies[0]["messages"] == [{"role": "user", "content": "What does the ox do?"}]
+    if "stream" in name:
         assert "".join(response.delta for response in responses) == ANSWER
         assert [text_of(r) for r in responses[:-1]] == ["".join(PIECES[: i + 1]) for i in range(len(PIECES))]
-
-
-@pytest.mark.parametrize("road", ROADS)
-def test_one_call_is_one_event_pair_one_permit_and_one_count(make, events, road):
-    permits = []
-
-    class Limiter(BaseRateLimiter):
-        def acquire(self, num_tokens=0):
-            permits.append("sync")
-
-        async def async_acquire(self, num_tokens=0):
-            permits.append("async")
-
-    counter = TokenCountingHandler()
-    llm, _ = make(good, rate_limiter=Limiter(), callback_manager=CallbackManager([counter]))
-    ask(llm, road)
-    kind = "LLMCompletion" if "complete" in road else "LLMChat"
+    kind = "LLMCompletion" if "complete" in name else "LLMChat"
     names = [event.class_name() for event in events if "InProgress" not in event.class_name()]
     assert names == [f"{kind}StartEvent", f"{kind}EndEvent"]
-    assert permits == ["async" if road.startswith("a") else "sync"]
+    assert limiter.permits == ["async" if name.startswith("a") else "sync"]
     counts = [(e.prompt_token_count, e.completion_token_count) for e in counter.llm_token_counts]
     assert counts == [(USAGE["prompt_tokens"], USAGE["completion_tokens"])]
+    assert stage.requests[0].headers["x-tenant"] == "canary-3"
+    assert spans
+    assert "canary" not in repr(spans) + repr(events)
 
 
-@pytest.mark.parametrize("road", ["chat", "achat", "complete", "acomplete"])
-def test_streaming_true_streams_under_the_hood(make, road):
+@each_row("name", [name for name in METHODS if "stream" not in name])
+def test_streaming_true_reads_a_stream(make, name):
     llm, stage = make(good, streaming=True)
-    [response] = ask(llm, road)
+    [response] = ask(llm, name)
     assert text_of(response) == ANSWER
-    assert stage.requests[0].json["stream"] is True
+    assert stage.bodies[0]["stream"] is True
 
 
-@pytest.mark.parametrize("road", ["stream_chat", "astream_chat", "stream_complete", "astream_complete"])
-def test_a_snapshot_never_changes(make, road):
-    llm, _ = make(good_tool_call if "chat" in road else good)
-    given, copies = "What?" if "complete" in road else QUESTION, []
-    kept = []
+@each_row("name", [name for name in METHODS if "stream" in name])
+def test_a_snapshot_never_changes(make, name):
+    llm, _ = make(good_tool_call if "chat" in name else good)
+    given, copies, kept = "What?" if "complete" in name else QUESTION, [], []
+
+    def keep(response):
+        kept.append(response)
+        copies.append(response.model_dump_json())
 
     async def run():
-        async for response in await getattr(llm, road)(given):
-            kept.append(response)
-            copies.append(response.model_dump_json())
+        async for response in await getattr(llm, name)(given):
+            keep(response)
 
-    if road.startswith("a"):
+    if name.startswith("a"):
         asyncio.run(run())
     else:
-        for response in getattr(llm, road)(given):
-            kept.append(response)
-            copies.append(response.model_dump_json())
+        for response in getattr(llm, name)(given):
+            keep(response)
     assert [response.model_dump_json() for response in kept] == copies
     assert len(kept) > 3
-
-
-def test_the_first_words_come_before_the_last_were_sent(make):
-    gate = Gate()
-    _, first, *rest = chunks()
-    llm, _ = make(streamed(event(first), gate, sse(rest)))
-    stream = llm.stream_chat(QUESTION)
-    assert next(stream).delta == PIECES[0]
-    gate.open()
-    assert list(stream)[-1].message.content == ANSWER
-
-
-@pytest.mark.parametrize("road", ["stream_chat", "stream_complete"])
-def test_an_early_break_closes_the_connection(make, road):
-    llm, stage = make(open_stream(event(chunk("The ox")), HANG))
-    stream = getattr(llm, road)("q" if "complete" in road else QUESTION)
-    next(stream)
-    del stream
-    gc.collect()
-    assert stage.released(2)
-    assert stage.open_connections() == []
-
-
-def test_a_cut_stream_is_an_error_with_the_half(make):
-    llm, _ = make(streamed(sse(chunks(finish_reason=None), done=False)))
-    seen = []
-    with pytest.raises(OxenTruncatedStreamError) as caught:
-        seen.extend(llm.stream_chat(QUESTION))
-    assert caught.value.partial_text == ANSWER
 
 
 # -- what LlamaIndex asks about the model -----------------------------------------------------
@@ -206,42 +184,14 @@ def test_metadata_needs_no_flag_and_no_network():
 def test_dumps_and_pickles_hold_no_secret_and_still_answer(make, monkeypatch):
     llm, stage = make(good, temperature=0.25, extra_headers={"X-Tenant": "canary-2"}, http_client=threading.Lock())
     monkeypatch.setenv("OXEN_API_KEY", "sk-from-the-environment")
-    shown = [
-        json.dumps(llm.to_dict()),
-        repr(llm),
-        str(llm),
-        repr(pickle.dumps(llm)),
-        json.dumps(llm.to_payload() if hasattr(llm, "to_payload") else {}),  # not in the oldest core allowed
-    ]
-    for text in shown:
-        assert "canary" not in text
+    payload = llm.to_payload() if hasattr(llm, "to_payload") else {}  # not in the oldest core allowed
+    assert "canary" not in json.dumps(llm.to_dict()) + repr(llm) + str(llm) + repr(pickle.dumps(llm)) + repr(payload)
     assert llm.http_client is not None, "pickling took the client from the living object"
     for copied in (Oxen.from_dict(llm.to_dict()), pickle.loads(pickle.dumps(llm)), Oxen(**llm.model_dump())):  # noqa: S301
         assert copied.temperature == 0.25
         assert copied.complete("hi").text == ANSWER
     assert copy.deepcopy(llm).temperature == 0.25
     assert len(stage.requests) == 3
-
-
-def test_secret_headers_of_a_call_reach_the_server_and_no_trace(make, events):
-    kept = []
-
-    class Spans(SimpleSpanHandler):
-        def span_enter(self, id_, bound_args, **_):
-            kept.append(bound_args)
-
-    root, spans = get_dispatcher(), Spans()
-    root.add_span_handler(spans)
-    try:
-        llm, stage = make(good)
-        for road in ROADS:
-            ask(llm, road, extra_headers={"X-Tenant": SecretStr("canary-3")})
-    finally:
-        root.span_handlers.remove(spans)
-    assert [request.headers["x-tenant"] for request in stage.requests] == ["canary-3"] * 8
-    assert kept
-    assert events
-    assert "canary" not in repr(kept) + repr(events)
 
 
 def test_an_unknown_parameter_is_named_before_anything_is_sent(make):
@@ -253,13 +203,6 @@ def test_an_unknown_parameter_is_named_before_anything_is_sent(make):
     assert stage.requests == []
 
 
-def test_many_loops_in_a_row(make):
-    llm, stage = make(good)
-    for _ in range(5):
-        assert asyncio.run(llm.acomplete("hi")).text == ANSWER
-    assert len(stage.requests) == 5
-
-
 def test_raw_is_plain_data(make):
     llm, _ = make(reply(completion("hi")), reply(completion("hi")))
     json.dumps(llm.chat(QUESTION).raw)
@@ -269,14 +212,13 @@ def test_raw_is_plain_data(make):
 def test_long_arguments_are_read_in_linear_time(make):
     text = "word " * 8_000  # 40 KB
     llm, _ = make(streamed(sse(chunks(tool_calls=[("AbC123xyZ", "write", {"text": text})], piece=8))))
-    began = time.process_time()
-    last = None
+    began, last = time.process_time(), None
     for last in llm.stream_chat(QUESTION):
         llm.get_tool_calls_from_response(last, error_on_no_tool_call=False)
     took = time.process_time() - began
     [call] = [block for block in last.message.blocks if isinstance(block, ToolCallBlock)]
     assert call.tool_kwargs == {"text": text}
-    assert took < 5, f"{took:.1f} s for 5,000 pieces"
+    assert took < 30, f"{took:.1f} s for 5,000 pieces: minutes, if each is read anew"
 
 
 def test_a_whole_body_in_place_of_a_stream(make):
@@ -284,8 +226,9 @@ def test_a_whole_body_in_place_of_a_stream(make):
     assert list(llm.stream_chat(QUESTION))[-1].message.content == "hi"
 
 
-@pytest.mark.parametrize(
-    ("method", "asked", "answer"),
+@each_row("is_async", [False, True])
+@each_row(
+    "method, asked, answer",
     [
         ("chat", "hi", r"use complete\(\)"),
         ("stream_chat", "hi", r"use complete\(\)"),
@@ -294,12 +237,11 @@ def test_a_whole_body_in_place_of_a_stream(make):
         ("complete", [ChatMessage(content="hi")], r"use chat\(\)"),
     ],
 )
-@pytest.mark.parametrize("asynchronous", [False, True])
-def test_arguments_of_another_type_are_answered_with_what_to_write(make, method, asked, answer, asynchronous):
+def test_arguments_of_another_type_are_answered_with_what_to_write(make, method, asked, answer, is_async):
     llm, stage = make(good)
-    call = getattr(llm, f"a{method}" if asynchronous else method)
+    call = getattr(llm, f"a{method}" if is_async else method)
     with pytest.raises(OxenConfigError, match=answer):
-        asyncio.run(call(asked)) if asynchronous else call(asked)
+        asyncio.run(call(asked)) if is_async else call(asked)
     assert stage.requests == []
 
 

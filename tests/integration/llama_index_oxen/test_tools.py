@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Generic, TypeVar
 
 import pytest
 from llama_index.core.agent.workflow import FunctionAgent
@@ -11,13 +10,12 @@ from llama_index.core.base.llms.types import ChatMessage, ChatResponse, ToolCall
 from llama_index.core.indices.property_graph import SchemaLLMPathExtractor
 from llama_index.core.schema import TextNode
 from llama_index.core.tools import FunctionTool
-from pydantic import BaseModel
 
-from _oxen_transport.testing import chunk, chunks, completion, good, reply, sse, streamed, whole
+from _oxen_transport.testing import chunk, completion, good, reply, sse, streamed
 from llama_index_oxen import Oxen, OxenConfigError, OxenStructuredOutputError, OxenToolCallError
+from tests.integration.both_packages.packages import calls
 from tests.tables import each_row
 
-T = TypeVar("T")
 ran: list[str] = []
 
 
@@ -27,14 +25,8 @@ def weather(city: str) -> str:
     return f"18 degrees in {city}"
 
 
-class Box(BaseModel, Generic[T]):
-    """A box."""
-
-    content: T
-
-
 WEATHER = FunctionTool.from_defaults(weather)
-TWO_CALLS = [("AbC123xy1", "weather", {"city": "Paris"}), ("AbC123xy2", "weather", {"city": "Rome"})]
+PARIS, ROME = ("weather", {"city": "Paris"}), ("weather", {"city": "Rome"})
 
 
 @pytest.fixture(autouse=True)
@@ -51,15 +43,11 @@ def make(server):
     return made
 
 
-def calling(*calls, **more):
-    """An attempt that calls tools, streamed or not, as the request asks."""
+def run_agent(llm, question, *, streaming):
+    async def run():
+        return await FunctionAgent(tools=[weather], llm=llm, streaming=streaming).run(question)
 
-    def attempt(request):
-        if request.wants_stream:
-            return streamed(sse(chunks(tool_calls=calls)))
-        return [whole(completion(tool_calls=calls, **more))]
-
-    return attempt
+    return str(asyncio.run(run()))
 
 
 # -- what is asked ---------------------------------------------------------------------------
@@ -121,18 +109,19 @@ def test_two_tools_of_one_name_are_refused(make, name):
 
 
 def test_streamed_calls_equal_those_that_were_not(make):
-    llm, _ = make(calling(*TWO_CALLS))
+    llm, _ = make(calls(PARIS, ROME))
     sent = llm.chat_with_tools([WEATHER], "hi", allow_parallel_tool_calls=True)
     *_, streamed_last = llm.stream_chat_with_tools([WEATHER], "hi", allow_parallel_tool_calls=True)
     assert sent.message == streamed_last.message
     picked = llm.get_tool_calls_from_response(streamed_last)
-    assert [(call.tool_id, call.tool_name, call.tool_kwargs) for call in picked] == TWO_CALLS
+    assert [(call.tool_name, call.tool_kwargs) for call in picked] == [PARIS, ROME]
+    assert [call.tool_id for call in picked] == ["AbC123xy0", "AbC123xy1"]
     wired = streamed_last.message.additional_kwargs["tool_calls"]
     assert all(type(call) is dict for call in wired)
 
 
 def test_growing_calls_show_what_has_come(make):
-    llm, _ = make(calling(("AbC123xyZ", "weather", {"city": "Paris", "days": 42})))
+    llm, _ = make(calls(("weather", {"city": "Paris", "days": 42})))
     shown = [
         [call.tool_kwargs for call in llm.get_tool_calls_from_response(response, error_on_no_tool_call=False)]
         for response in llm.stream_chat_with_tools([WEATHER], "hi")
@@ -143,16 +132,16 @@ def test_growing_calls_show_what_has_come(make):
 
 
 def test_one_call_where_several_were_not_asked_for(make):
-    llm, _ = make(calling(*TWO_CALLS))
+    llm, _ = make(calls(PARIS, ROME))
     response = llm.chat_with_tools([WEATHER], "hi")
-    assert [block.tool_call_id for block in response.message.blocks] == ["AbC123xy1"]
-    assert [call["id"] for call in response.message.additional_kwargs["tool_calls"]] == ["AbC123xy1"]
+    assert [block.tool_call_id for block in response.message.blocks] == ["AbC123xy0"]
+    assert [call["id"] for call in response.message.additional_kwargs["tool_calls"]] == ["AbC123xy0"]
     assert llm.predict_and_call([WEATHER], "hi").response == "18 degrees in Paris"
 
 
 def test_names_that_the_wire_cannot_hold_come_back(make):
     tool = FunctionTool.from_defaults(weather, name="Box[int].weather")
-    llm, stage = make(calling(("AbC123xyZ", "Box_int__weather", {"city": "Paris"})))
+    llm, stage = make(calls(("Box_int__weather", {"city": "Paris"})))
     assert llm.predict_and_call([tool], "hi").response == "18 degrees in Paris"
     *_, last = llm.stream_chat_with_tools([tool], "hi", tool_choice="Box[int].weather")
     assert llm.get_tool_calls_from_response(last)[0].tool_name == "Box[int].weather"
@@ -180,24 +169,20 @@ def test_an_agent_does_not_run_a_broken_call_and_may_correct_it(make, streaming)
     body = completion("")
     body["choices"][0] = {"index": 0, "finish_reason": "tool_calls", "message": {"tool_calls": [broken]}}
     first = streamed(sse([CUT, chunk(None, "length")])) if streaming else reply(body)
-    llm, stage = make(first, calling(("AbC123xyW", "weather", {"city": "Paris"})), good)
+    llm, stage = make(first, calls(PARIS), good)
 
-    async def run():
-        return await FunctionAgent(tools=[weather], llm=llm, streaming=streaming).run("hi")
-
-    assert "ox" in str(asyncio.run(run()))
+    assert "ox" in run_agent(llm, "hi", streaming=streaming)
     assert ran == ["Paris"]
     [answer] = [message for message in stage.bodies[1]["messages"] if message["role"] == "tool"]
     assert answer["tool_call_id"] == "AbC123xyZ"
     assert "'weather' was not called: its arguments" in answer["content"]
 
 
-@pytest.mark.parametrize("is_async", [False, True])
-def test_an_unknown_tool_is_named(make, is_async):
-    llm, _ = make(calling(("AbC123xyZ", "launch", {"city": "Paris"})))
-    call = (lambda: asyncio.run(llm.apredict_and_call([WEATHER], "hi"))) if is_async else None
-    with pytest.raises(OxenToolCallError, match="'launch'"):
-        call() if call else llm.predict_and_call([WEATHER], "hi")
+def test_an_unknown_tool_is_named(make):
+    llm, _ = make(calls(("launch", {"city": "Paris"})))
+    for ask in (llm.predict_and_call, lambda *given: asyncio.run(llm.apredict_and_call(*given))):
+        with pytest.raises(OxenToolCallError, match="'launch'"):
+            ask([WEATHER], "hi")
     assert ran == []
 
 
@@ -206,18 +191,15 @@ def test_a_key_error_of_a_tools_own_is_no_unknown_tool(make):
         """Break."""
         raise KeyError(city)
 
-    llm, _ = make(calling(("AbC123xyZ", "broken", {"city": "Paris"})))
+    llm, _ = make(calls(("broken", {"city": "Paris"})))
     assert "Paris" in llm.predict_and_call([FunctionTool.from_defaults(broken)], "hi").response
 
 
 @pytest.mark.parametrize("streaming", [True, False])
 def test_an_agent_recovers_from_an_unknown_tool(make, streaming):
-    llm, stage = make(calling(("AbC123xyZ", "launch", {})), calling(("AbC123xyW", "weather", {"city": "Paris"})), good)
+    llm, stage = make(calls(("launch", {})), calls(PARIS), good)
 
-    async def run():
-        return await FunctionAgent(tools=[weather], llm=llm, streaming=streaming).run("hi")
-
-    assert "ox" in str(asyncio.run(run()))
+    assert "ox" in run_agent(llm, "hi", streaming=streaming)
     assert ran == ["Paris"]
     assert "not found" in str(stage.bodies[1]["messages"])
 
@@ -230,14 +212,12 @@ def test_no_call_is_an_error_only_if_one_was_wanted(make):
         llm.get_tool_calls_from_response(response)
 
 
-@pytest.mark.parametrize("streaming", [True, False])
+@each_row("streaming", [True, False])
 def test_an_agent_calls_two_tools_and_answers(make, streaming):
-    llm, stage = make(calling(*TWO_CALLS), good)
+    ran.clear()
+    llm, stage = make(calls(PARIS, ROME), good)
 
-    async def run():
-        return await FunctionAgent(tools=[weather], llm=llm, streaming=streaming).run("Weather in Paris and Rome?")
-
-    assert "ox" in str(asyncio.run(run()))
+    assert "ox" in run_agent(llm, "Weather in Paris and Rome?", streaming=streaming)
     assert sorted(ran) == ["Paris", "Rome"]
     roles = [message["role"] for message in stage.bodies[1]["messages"]]
     assert roles[-3:] == ["assistant", "tool", "tool"]

@@ -1,20 +1,17 @@
-"""Cancel means cancel: the server sees the connection close within one second, and the object still works.
-
-`faults/test_connections_are_released.py` has the plain cases; here are the ways in which consumers really end.
-"""
+"""Whoever stops listening lets go: the server sees the connection close, and the object still works."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import threading
-import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from _oxen_transport.errors import OxenError
+from _oxen_transport.errors import OxenAPIError, OxenError
 from _oxen_transport.testing import (
     ANSWER,
     HANG,
@@ -22,268 +19,334 @@ from _oxen_transport.testing import (
     chunks,
     completion,
     error_body,
+    event,
     good,
     head,
     open_stream,
-    reply,
     sse,
 )
 from _oxen_transport.testing.answers import dumps
-from tests.entry_points import EntryPoint, each, entry_points
+from tests.entry_points import EntryPoint, LangChain, LlamaIndex, each, each_scenario, entry_points
 from tests.integration.faults.secrets_and_resources import watched
 
 if TYPE_CHECKING:
     from _oxen_transport.testing import Attempt, Server, Stage
 
-SECOND = 1.0
+SECONDS = 30.0
+"""Less than any limit of the calls here: a connection that is let go by then was let go on purpose."""
 BEGUN = open_stream(sse(chunks()[:5], done=False), HANG)
 BODY = dumps(completion())
-HALF_A_BODY = [head(200, content_type="application/json", content_length=len(BODY)), BODY[:40], HANG]
-ASYNC = entry_points(is_async=True)
+WAITING: dict[str, tuple[Attempt, Attempt]] = {
+    # where the call is when it ends: what the server does, whole and streamed
+    "head": ([HANG], [HANG]),
+    "body": ([head(200, content_type="application/json", content_length=len(BODY)), BODY[:40], HANG], BEGUN),
+}
 ASYNC_STREAMS = entry_points(is_async=True, streams=True)
-STREAMS = entry_points(is_async=False, streams=True)
 
 
 def let_go(stage: Stage) -> bool:
-    """Whether the server saw the end within a second, from now."""
-    return stage.wait(lambda stage: not stage.busy_connections(), SECOND)
-
-
-def still_works(api: EntryPoint, model: Any, stage: Stage) -> None:
-    answered = len(stage.requests)
-    assert watched(lambda: api.ask(model)).text == ANSWER
-    assert len(stage.requests) == answered + 1
+    return stage.released(SECONDS)
 
 
 async def reached(stage: Stage, requests: int = 1) -> None:
-    while len(stage.requests) < requests:  # noqa: ASYNC110 - the server is a thread, not a task
-        await asyncio.sleep(0.005)
-    await asyncio.sleep(0.1)
+    assert await asyncio.to_thread(stage.wait, lambda stage: len(stage.requests) >= requests, SECONDS)
 
 
-def in_loop(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    watched(lambda: asyncio.run(work()))
+def still_works(api: EntryPoint, model: Any, stage: Stage) -> None:
+    before = len(stage.requests)
+    assert watched(lambda: api.ask(model)).text == ANSWER
+    assert len(stage.requests) == before + 1
 
 
-# -- async ---------------------------------------------------------------------------------
+# -- tasks -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("where", ["head", "body", "stream"])
-@each(*ASYNC)
-def test_a_task_is_cancelled(where: str, api: EntryPoint, server: Server) -> None:
-    script: dict[str, Attempt] = {"head": [HANG], "body": HALF_A_BODY, "stream": BEGUN}
-    if where == ("body" if api.streams else "stream"):
-        script[where] = [HANG]
-    stage = server.stage(script[where], good)
+async def cancelled(ask: Callable[[], Awaitable[Any]], stage: Stage) -> None:
+    task = asyncio.ensure_future(ask())
+    await reached(stage)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def timed_out(ask: Callable[[], Awaitable[Any]], stage: Stage) -> None:
+    with pytest.raises(asyncio.TimeoutError):
+        await asyncio.wait_for(ask(), 0.5)
+
+
+async def abandoned_by_gather(ask: Callable[[], Awaitable[Any]], stage: Stage) -> None:
+    """What `gather` leaves behind when a sibling fails, and the end of the loop cancels."""
+
+    async def failing() -> None:
+        await reached(stage)
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        await asyncio.gather(ask(), failing())
+
+
+ENDS = [(where, ends) for where in WAITING for ends in (cancelled, timed_out, abandoned_by_gather)]
+
+
+@each_scenario("where, ends", ENDS, is_async=True, ids=lambda part: getattr(part, "__name__", part))
+def test_a_task_that_ends(where: str, ends: Any, api: EntryPoint, server: Server) -> None:
+    stage = server.stage(WAITING[where][api.streams], good)
     model = api.make(stage.url)
 
-    async def work() -> None:
-        task = asyncio.create_task(api.ask_async(model))
-        await reached(stage)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        await asyncio.to_thread(lambda: None)
-        assert await asyncio.to_thread(let_go, stage)
-        assert (await api.ask_async(model)).text == ANSWER  # in the same loop, over the same pool
+    async def run() -> None:
+        await ends(lambda: api.ask_async(model), stage)
+        if ends is not abandoned_by_gather:
+            assert await asyncio.to_thread(let_go, stage)
+            assert (await api.ask_async(model)).text == ANSWER  # in the same loop, over the same pool
 
-    in_loop(work)
-    assert len(stage.requests) == 2
-
-
-@each(*ASYNC)
-def test_a_task_is_cancelled_while_it_waits_to_try_again(api: EntryPoint, server: Server) -> None:
-    stage = server.stage(reply(error_body(), 429, retry_after=30), good)
-    model = api.make(stage.url)
-
-    async def work() -> None:
-        task = asyncio.create_task(api.ask_async(model))
-        await reached(stage)
-        began = time.monotonic()
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        assert time.monotonic() - began < 0.5
-        await asyncio.sleep(0.2)
-        assert len(stage.requests) == 1, "it was sent again after the cancellation"
-
-    in_loop(work)
+    watched(lambda: asyncio.run(run()))
+    assert let_go(stage)
     still_works(api, model, stage)
 
 
-@each(*ASYNC)
-def test_a_deadline_around_the_call(api: EntryPoint, server: Server) -> None:
-    stage = server.stage(BEGUN if api.streams else [HANG], good)
-    model = api.make(stage.url)
+@each(*entry_points(is_async=True))
+def test_twenty_cancelled_calls_leave_no_socket(api: EntryPoint, server: Server) -> None:
+    stage = server.stage([HANG])
+    model = api.make(stage.url, max_retries=0)
 
-    async def work() -> None:
+    async def run() -> None:
+        tasks = [asyncio.create_task(api.ask_async(model)) for _ in range(20)]
+        await reached(stage, 20)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    watched(lambda: asyncio.run(run()))
+    assert let_go(stage)
+
+
+@each(*entry_points(is_async=True))
+def test_cancelled_in_the_middle_of_a_handshake(api: EntryPoint, silent_port: int) -> None:
+    model = api.make(f"https://127.0.0.1:{silent_port}/api", max_retries=0)
+
+    async def run() -> None:
         with pytest.raises(asyncio.TimeoutError):
             await asyncio.wait_for(api.ask_async(model), 0.3)
 
-    in_loop(work)
-    assert let_go(stage)
-    still_works(api, model, stage)
+    watched(lambda: asyncio.run(run()))
 
 
-@each(*ASYNC)
-def test_a_sibling_fails(api: EntryPoint, server: Server) -> None:
-    """What `gather` leaves behind when its caller gives up, cancelled by the end of the loop."""
-    stage = server.stage(BEGUN if api.streams else [HANG])
-    model = api.make(stage.url)
-
-    async def failing() -> None:
-        await reached(stage, 3)
-        raise LookupError
-
-    async def work() -> None:
-        await asyncio.gather(*(api.ask_async(model) for _ in range(3)), failing())
-
-    with pytest.raises(LookupError):
-        in_loop(work)
-    assert let_go(stage)
-    assert len(stage.requests) == 3
+# -- streams ---------------------------------------------------------------------------------
 
 
-@each(*ASYNC_STREAMS)
-def test_the_consumer_fails(api: EntryPoint, server: Server) -> None:
-    """An exception in the body of `async for`, without any `aclosing`, in a loop that goes on."""
-    stage = server.stage(BEGUN, good)
-    model = api.make(stage.url)
+async def left(api: EntryPoint, model: Any) -> None:
+    """No `aclosing`: dropping the generator is enough, as users write it."""
+    async for _ in api.achunks(model):
+        break
 
-    async def consume() -> None:
+
+async def failed(api: EntryPoint, model: Any) -> None:
+    with contextlib.suppress(LookupError):
         async for _ in api.achunks(model):
             raise LookupError
 
-    async def work() -> None:
-        with pytest.raises(LookupError):
-            await consume()
+
+async def closed(api: EntryPoint, model: Any) -> None:
+    stream = api.achunks(model)
+    await anext(stream)
+    await stream.aclose()
+    with pytest.raises(StopAsyncIteration):
+        await anext(stream)
+
+
+@each_scenario("ends", [left, failed, closed], is_async=True, streams=True, ids=lambda end: end.__name__)
+def test_an_async_reader_that_ends(ends: Any, api: EntryPoint, server: Server) -> None:
+    """The loop goes on, and sees the connection close."""
+    stage = server.stage(BEGUN, good)
+    model = api.make(stage.url)
+
+    async def run() -> None:
+        await ends(api, model)
         gc.collect()
-        for _ in range(200):
-            if not stage.busy_connections():
-                break
-            await asyncio.sleep(0.005)
-        assert not stage.busy_connections(), "still open, a second later"
+        async with asyncio.timeout(SECONDS):
+            while stage.busy_connections():  # noqa: ASYNC110 - the server is a thread, not a task
+                await asyncio.sleep(0.005)
         assert (await api.ask_async(model)).text == ANSWER
 
-    in_loop(work)
+    watched(lambda: asyncio.run(run()))
 
 
-@each(*ASYNC_STREAMS)
-def test_aclose(api: EntryPoint, server: Server) -> None:
-    stage = server.stage(BEGUN, good)
-    model = api.make(stage.url)
-
-    async def work() -> None:
-        stream = api.achunks(model)
-        await stream.__anext__()
-        await stream.aclose()
-        assert await asyncio.to_thread(let_go, stage)
-        with pytest.raises(StopAsyncIteration):
-            await stream.__anext__()
-
-    in_loop(work)
-    still_works(api, model, stage)
+def leaves(stream: Iterator[Any]) -> None:
+    for number, _ in enumerate(stream):
+        if number == 1:
+            break
 
 
-@each(*ASYNC_STREAMS)
-def test_a_stream_that_is_never_read(api: EntryPoint, server: Server) -> None:
-    stage = server.stage(good)
-    model = api.make(stage.url)
-
-    async def work() -> None:
-        stream = api.achunks(model)
-        del stream
-        gc.collect()
-
-    in_loop(work)
-    assert not stage.busy_connections()
-    watched(lambda: api.ask(model))
-
-
-# -- sync ----------------------------------------------------------------------------------
-
-
-@each(*STREAMS)
-def test_close(api: EntryPoint, server: Server) -> None:
-    stage = server.stage(BEGUN, good)
-    model = api.make(stage.url)
-    stream: Any = api.chunks(model)
-    next(stream)
-    stream.close()
-    assert let_go(stage)
-    assert list(stream) == []
-    still_works(api, model, stage)
-
-
-@each(*STREAMS)
-def test_the_loop_fails(api: EntryPoint, server: Server) -> None:
-    stage = server.stage(BEGUN, good)
-    model = api.make(stage.url)
-
-    def consume() -> None:
-        for _ in api.chunks(model):
+def fails(stream: Iterator[Any]) -> None:
+    with contextlib.suppress(LookupError):
+        for _ in stream:
             raise LookupError
 
-    with pytest.raises(LookupError):
-        consume()
+
+def closes(stream: Any) -> None:
+    next(stream)
+    stream.close()
+    assert list(stream) == []
+
+
+def dies_with_its_thread(stream: Iterator[Any]) -> None:
+    thread = threading.Thread(target=leaves, args=(stream,))
+    thread.start()
+    thread.join(SECONDS)
+
+
+def closes_from_another_thread(stream: Any) -> None:
+    """A web server's worker that hands the generator over to whoever cleans up."""
+    next(stream)
+    thread = threading.Thread(target=stream.close)
+    thread.start()
+    thread.join(SECONDS)
+
+
+READERS = [leaves, fails, closes, dies_with_its_thread, closes_from_another_thread]
+
+
+@each_scenario("ends", READERS, is_async=False, streams=True, ids=lambda end: end.__name__)
+def test_a_reader_that_ends(ends: Any, api: EntryPoint, server: Server) -> None:
+    stage = server.stage(BEGUN, good)
+    model = api.make(stage.url)
+    ends(api.chunks(model))
     gc.collect()
     assert let_go(stage)
     still_works(api, model, stage)
 
 
-@each(*STREAMS)
-def test_the_consumers_thread_dies(api: EntryPoint, server: Server) -> None:
-    stage = server.stage(BEGUN, good)
-    model = api.make(stage.url)
-
-    def consume() -> None:
-        for _ in api.chunks(model):
-            return
-
-    thread = threading.Thread(target=consume)
-    thread.start()
-    thread.join(10)
-    assert not thread.is_alive()
+def test_stream_complete_lets_go_too(server: Server) -> None:
+    """LlamaIndex's other stream: a generator of its own."""
+    api = LlamaIndex(is_async=False, streams=True)
+    stage = server.stage(BEGUN)
+    closes(api.make(stage.url).stream_complete("q"))
     assert let_go(stage)
-    still_works(api, model, stage)
 
 
-@each(*STREAMS)
-def test_closed_from_another_thread(api: EntryPoint, server: Server) -> None:
-    """A web server's worker that hands the generator over to whoever cleans up."""
-    gate = Gate()
-    stage = server.stage(open_stream(sse(chunks()[:5], done=False), gate), good)
-    model = api.make(stage.url)
-    stream: Any = api.chunks(model)
-    next(stream)
-    thread = threading.Thread(target=stream.close)
-    thread.start()
-    thread.join(5)
-    assert let_go(stage)
-    still_works(api, model, stage)
-
-
-@each(*entry_points())
-def test_a_closed_object_opens_anew(api: EntryPoint, server: Server) -> None:
+@each(*entry_points(streams=True))
+def test_a_stream_that_is_never_read_sends_nothing(api: EntryPoint, server: Server) -> None:
     stage = server.stage(good)
     model = api.make(stage.url)
-    assert api.ask(model).text == ANSWER
-    if hasattr(model, "close"):
-        model.close()
-        asyncio.run(model.aclose())
-        assert stage.wait(lambda stage: not stage.open_connections(), SECOND)
-        model.close()  # twice is no error
-    assert api.ask(model).text == ANSWER
+
+    async def run() -> None:
+        stream = api.achunks(model)
+        del stream
+        gc.collect()
+
+    if api.is_async:
+        watched(lambda: asyncio.run(run()))
+    else:
+        stream: Any = api.chunks(model)
+        stream.close()
+    still_works(api, model, stage)
+    assert len(stage.requests) == 1
 
 
-@each(*entry_points(is_async=False))
+@each(*entry_points(streams=True))
+def test_streaming_is_streaming(api: EntryPoint, server: Server) -> None:
+    """The first chunk reaches the caller before the server has sent the second."""
+    gate = Gate()
+    first, *rest = chunks(["first", " second"])[1:]
+    stage = server.stage([*open_stream(event(first), gate, sse(rest)), b"0\r\n\r\n"])
+    texts: list[str] = []
+
+    def take(piece: Any) -> None:
+        if text := api.text_of(piece):
+            texts.append(text)
+            gate.open()  # only now may the server go on
+
+    async def run() -> None:
+        async for piece in api.achunks(api.make(stage.url)):
+            take(piece)
+
+    watched((lambda: asyncio.run(run())) if api.is_async else lambda: [*map(take, api.chunks(api.make(stage.url)))])
+    assert texts == ["first", " second"]
+
+
+@each(*entry_points(streams=True))
+def test_streams_that_fail_and_responses_that_are_retried_are_closed(api: EntryPoint, server: Server) -> None:
+    refused = open_stream(event(error_body()), HANG, status=503, retry_after=0)
+    failing = open_stream(sse(chunks()[:5], done=False), event(error_body()), HANG)
+    stage = server.stage(refused, refused, *[failing] * 10, good)
+    model = api.make(stage.url, max_retries=2)
+    for _ in range(10):
+        with pytest.raises(OxenAPIError):
+            watched(lambda: api.ask(model))
+    assert api.ask(model).text == ANSWER
+    assert len(stage.requests) == 13
+    assert let_go(stage)
+
+
+# -- an end for those who want one -------------------------------------------------------------
+
+
+@each(*entry_points(LangChain, LlamaIndex))
+def test_close_and_with(api: EntryPoint, server: Server) -> None:
+    stage = server.stage(good)
+
+    def all_closed() -> bool:
+        return stage.wait(lambda stage: not stage.open_connections(), SECONDS)
+
+    async def run() -> None:
+        async with api.make(stage.url) as model:
+            assert (await api.ask_async(model)).text == ANSWER
+            assert len(stage.open_connections()) == 1
+        assert await asyncio.to_thread(all_closed)
+        assert (await api.ask_async(model)).text == ANSWER, "a closed object opens again when it is used"
+        await model.aclose()
+        await model.aclose()  # twice is no error
+        assert await asyncio.to_thread(all_closed)
+
+    if api.is_async:
+        watched(lambda: asyncio.run(run()))
+        return
+    with api.make(stage.url) as model:
+        assert api.ask(model).text == ANSWER
+        assert len(stage.open_connections()) == 1
+    assert all_closed()
+    assert api.ask(model).text == ANSWER, "a closed object opens again when it is used"
+    model.close()
+    model.close()  # twice is no error
+    assert all_closed()
+
+
+@each(*entry_points(LangChain, LlamaIndex, is_async=False))
 def test_closing_the_object_ends_what_is_under_way(api: EntryPoint, server: Server) -> None:
-    """Another thread closes it: the call ends with a typed error, or as if nothing had been; never a hang."""
+    """Another thread closes it: the call ends with a typed error, never in a hang."""
     stage = server.stage(BEGUN if api.streams else [HANG])
     model = api.make(stage.url, timeout=2, max_retries=0)
-    if not hasattr(model, "close"):
-        return
-    threading.Timer(0.3, model.close).start()
+
+    def close() -> None:
+        assert stage.wait(lambda stage: bool(stage.requests), SECONDS)
+        model.close()
+
+    thread = threading.Thread(target=close)
+    thread.start()
     with pytest.raises(OxenError):
-        watched(lambda: api.ask(model), 5)
+        watched(lambda: api.ask(model))
+    thread.join()
     assert let_go(stage)
+
+
+def test_nothing_is_left_running(api: EntryPoint, server: Server) -> None:
+    """Neither thread nor task outlives its call, be it answered or refused."""
+    stage = server.stage(good, [HANG])
+    model = api.make(stage.url, timeout=0.3, max_retries=0)
+    before: set[threading.Thread] = set()
+
+    async def run() -> int:
+        for _ in range(2):
+            with contextlib.suppress(OxenError):
+                await api.ask_async(model)
+        await asyncio.sleep(0)
+        return len(asyncio.all_tasks())
+
+    if api.is_async:
+        assert asyncio.run(run()) == 1, "a task was left"
+    else:
+        api.ask(model)
+        before = set(threading.enumerate())
+        with contextlib.suppress(OxenError):
+            api.ask(model)
+        assert set(threading.enumerate()) <= before, "a thread was left"

@@ -1,7 +1,4 @@
-"""One object, many lives: event loops, threads, forks, processes; with `max_retries=0`, so that nothing is hidden.
-
-`faults/test_connections_are_released.py` has three loops, sixteen threads and one fork; here are the rest.
-"""
+"""One object, many lives: event loops, threads, forks, processes; with `max_retries=0`, so that nothing is hidden."""
 
 from __future__ import annotations
 
@@ -16,6 +13,7 @@ import pickle
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -23,20 +21,28 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from _oxen_transport.testing import ANSWER, HANG, chunks, completion, echo, good, head, open_stream, sse
+from _oxen_transport.http import async_requests, sync_requests
+from _oxen_transport.testing import ANSWER, HANG, Gate, chunks, completion, echo, good, head, open_stream, sse
 from _oxen_transport.testing.answers import dumps
-from tests.entry_points import EntryPoint, LangChain, LlamaIndex, each, entry_points
+from tests.entry_points import EntryPoint, LangChain, LlamaIndex, Transport, each, entry_points
 from tests.integration.faults.secrets_and_resources import watched
 
 if TYPE_CHECKING:
-    from _oxen_transport.testing import Server
+    from _oxen_transport.testing import Server, Stage
 
 ASYNC = entry_points(is_async=True)
 ROOT = Path(__file__).parents[3]
 
+
+def all_closed(stage: Stage) -> bool:
+    return stage.wait(lambda stage: not stage.open_connections(), 10)
+
+
+# -- event loops -----------------------------------------------------------------------------
+
 FIFTY = """
 import asyncio, gc, sys
-from tests.entry_points import entry_points
+from tools.support.entry_points import entry_points
 entry = next(entry for entry in entry_points() if str(entry) == sys.argv[1])
 model = entry.make(sys.argv[2], max_retries=0)
 for number in range(50):
@@ -52,13 +58,13 @@ def test_fifty_loops_one_after_the_other(api: EntryPoint, server: Server) -> Non
     strict = ["-X", "dev", "-W", "error::ResourceWarning", "-W", "error::RuntimeWarning"]
     command = [sys.executable, *strict, "-c", FIFTY, str(api), stage.url]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)  # noqa: S603
-    said = [line for line in done.stderr.splitlines() if "Error" in line or "Warning" in line]
-    ours = [line for line in said if "Deprecat" not in line]
-    assert (done.returncode, ours) == (0, []), done.stderr
+    lines = [line for line in done.stderr.splitlines() if "Error" in line or "Warning" in line]
+    assert (done.returncode, [line for line in lines if "Deprecat" not in line]) == (0, []), done.stderr
     assert len(stage.requests) == 50
-    assert stage.wait(lambda stage: not stage.open_connections()), "a closed loop left its connection open"
+    assert all_closed(stage), "a closed loop left its connection open"
 
 
+@pytest.mark.usefixtures("patient_with_bodies")
 @each(*ASYNC)
 def test_loops_that_alternate(api: EntryPoint, server: Server) -> None:
     stage = server.stage(echo)
@@ -73,11 +79,11 @@ def test_loops_that_alternate(api: EntryPoint, server: Server) -> None:
         for loop in loops:
             loop.run_until_complete(loop.shutdown_asyncgens())
             loop.close()
-    assert stage.wait(lambda stage: not stage.open_connections())
+    assert all_closed(stage)
 
 
 @each(*ASYNC)
-def test_a_loop_that_is_closed_without_care(api: EntryPoint, server: Server) -> None:
+def test_loops_closed_without_care(api: EntryPoint, server: Server) -> None:
     """No `shutdown_asyncgens`, as some frameworks do it: the next loop does not trip over the last one's pool."""
     stage = server.stage(echo)
     model = api.make(stage.url, max_retries=0)
@@ -87,33 +93,39 @@ def test_a_loop_that_is_closed_without_care(api: EntryPoint, server: Server) -> 
         loop.close()
     gc.collect()
     assert len(stage.requests) == 5
+    assert len([pool for pool in async_requests._pools.values() if pool.loop.is_closed()]) <= 1, "the next call sweeps"
+
+
+def test_a_loop_that_ends_closes_its_connections(server: Server) -> None:
+    api, stage = Transport(is_async=True, streams=False), server.stage(good)
+    before = len(async_requests._pools)
+    for _ in range(5):
+        assert api.ask(api.make(stage.url)).text == ANSWER
+    assert all_closed(stage)
+    assert len(async_requests._pools) <= before
 
 
 @each(*ASYNC)
-def test_a_loop_inside_a_loop(api: EntryPoint, server: Server) -> None:
-    """A tool that calls `asyncio.run` in a thread while the outer loop streams."""
+def test_a_loop_inside_a_loop_and_a_hundred_calls_at_once(api: EntryPoint, server: Server) -> None:
+    """A tool that calls `asyncio.run` in a thread while the outer loop has calls under way."""
     stage = server.stage(echo)
     model = api.make(stage.url, max_retries=0)
 
-    async def outer() -> None:
-        async def inner(name: str) -> str:
-            return str((await api.ask_async(model, name)).text)
+    async def ask(name: str) -> str:
+        return str((await api.ask_async(model, name)).text)
 
-        texts = await asyncio.gather(
-            inner("outer"), asyncio.to_thread(lambda: asyncio.run(inner("inner"))), inner("outer again")
-        )
-        assert texts == ["echo: outer", "echo: inner", "echo: outer again"]
+    async def outer() -> list[str]:
+        inner = asyncio.to_thread(lambda: asyncio.run(ask("inner")))
+        return list(await asyncio.gather(inner, *(ask(f"p{number}") for number in range(100))))
 
-    watched(lambda: asyncio.run(outer()))
-    assert len(stage.requests) == 3
+    assert watched(lambda: asyncio.run(outer())) == ["echo: inner", *(f"echo: p{number}" for number in range(100))]
+    assert len(stage.requests) == 101
 
 
+@each(*entry_points(is_async=False))
 def test_sync_inside_of_a_running_loop(api: EntryPoint, server: Server) -> None:
     """Blocking, but right."""
-    if api.is_async:
-        return
-    stage = server.stage(echo)
-    model = api.make(stage.url, max_retries=0)
+    model = api.make(server.stage(echo).url, max_retries=0)
 
     async def outer() -> str:
         return str(api.ask(model, "p").text)
@@ -121,100 +133,88 @@ def test_sync_inside_of_a_running_loop(api: EntryPoint, server: Server) -> None:
     assert asyncio.run(outer()) == "echo: p"
 
 
-def test_sync_and_async_at_once(server: Server) -> None:
-    stage = server.stage(echo)
-    models = {api: api.make(stage.url, max_retries=0) for api in entry_points(LangChain, LlamaIndex)}
-    blocking_apis = itertools.cycle([api for api in models if not api.is_async])
-    async_apis = itertools.cycle([api for api in models if api.is_async])
+@each(*entry_points(is_async=True, streams=True))
+def test_a_stream_that_outlives_its_loop(api: EntryPoint, server: Server) -> None:
+    """Read in one loop, left there; the next loop is not harmed by it."""
+    stage = server.stage(open_stream(sse(chunks()[:5], done=False), HANG), good)
+    model = api.make(stage.url, max_retries=0)
+    kept: list[Any] = []
 
-    def blocking(number: int) -> None:
-        api = next(blocking_apis)
-        assert api.ask(models[api], f"s{number}").text == f"echo: s{number}"
+    async def begin() -> None:
+        kept.append(api.achunks(model))
+        await anext(kept[0])
 
-    async def many() -> None:
-        turns = [next(async_apis) for _ in range(64)]
-        answers = await asyncio.gather(*(api.ask_async(models[api], f"a{n}") for n, api in enumerate(turns)))
-        assert [answer.text for answer in answers] == [f"echo: a{n}" for n in range(64)]
-
-    thread = threading.Thread(target=lambda: asyncio.run(many()))
-    thread.start()
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(blocking, range(64)))
-    thread.join()
-    assert len(stage.requests) == 128
+    asyncio.run(begin())
+    assert stage.released(10)
+    kept.clear()
+    gc.collect()
+    assert api.ask(model).text == ANSWER
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+# -- connections -----------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("patient_with_bodies")
 @each(*entry_points())
-def test_fork_in_the_middle_of_an_answer(api: EntryPoint, server: Server) -> None:
-    """A child that inherits a busy connection neither reads from it nor closes it for its parent."""
-    slow_stream = [*open_stream(sse(chunks()[:5], done=False), 0.7, sse(chunks()[5:])), b"0\r\n\r\n"]
-    body = dumps(completion())
-    slow_body = [head(200, content_type="application/json", content_length=len(body)), body[:40], 0.7, body[40:]]
-    stage = server.stage(slow_stream if api.streams else slow_body, echo)
-    model = api.make(stage.url, max_retries=0)
-    texts: list[str] = []
+def test_calls_one_after_the_other_share_a_warm_connection(api: EntryPoint, server: Server) -> None:
+    """Another object with the same settings too, in one event loop."""
+    stage = server.stage(good)
+    one, other = api.make(stage.url), api.make(stage.url)
 
-    def child_work() -> bytes:
-        return json.dumps([api.ask(model, f"child {n}").text for n in range(5)]).encode()
+    async def run() -> None:
+        for _ in range(3):
+            await api.ask_async(one)
+            await api.ask_async(other)
 
-    parent = threading.Thread(target=lambda: texts.append(api.ask(model).text))
-    parent.start()
-    assert stage.wait(lambda stage: len(stage.requests) == 1)
-    read_end, write_end = os.pipe()
-    child = os.fork()
-    if child == 0:  # pragma: no cover - another process
-        try:
-            with contextlib.suppress(BaseException):
-                os.write(write_end, child_work())
-            gc.collect()
-        finally:
-            os._exit(0)
-    os.close(write_end)
-    with os.fdopen(read_end, "rb") as pipe:
-        told = json.loads(pipe.read() or b"null")
-    os.waitpid(child, 0)
-    parent.join(15)
-    assert told == [f"echo: child {n}" for n in range(5)]
-    assert texts == [ANSWER]
+    if api.is_async:
+        asyncio.run(run())
+    else:
+        for model in (one, other) * 3:
+            api.ask(model)
+    assert len(stage.requests) == 6
+    assert len(stage.connections) == 1
 
 
-def ask_there(stored: bytes, entry: str, name: str) -> str:
-    """In another process: unpickle, ask."""
-    api = next(known for known in entry_points() if str(known) == entry)
-    return str(api.ask(pickle.loads(stored), name).text)  # noqa: S301 - our own bytes
+def test_the_end_of_the_process_closes_what_is_open(server: Server) -> None:
+    api, stage = Transport(is_async=False, streams=False), server.stage(good)
+    model = api.make(stage.url)
+    api.ask(model)
+    assert len(stage.open_connections()) == 1
+    sync_requests._close_all()
+    assert all_closed(stage)
+    assert api.ask(model).text == ANSWER
 
 
-@pytest.mark.parametrize("method", ["spawn", "fork"])
-@each(*entry_points(LangChain, LlamaIndex))
-def test_a_pool_of_processes(method: str, api: EntryPoint, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    if method == "spawn" and str(api) not in ("ChatOxen.send", "Oxen.astream"):
-        return  # each child imports everything anew: once per class will do
-    monkeypatch.setenv("OXEN_API_KEY", "sk-from-the-environment")
+def test_forty_objects_leave_few_connections(api: EntryPoint, server: Server) -> None:
     stage = server.stage(echo)
-    model = api.make(stage.url, max_retries=0)
-    api.ask(model, "before")
-    with ProcessPoolExecutor(2, mp_context=get_context(method)) as pool:
-        asked = [pool.submit(ask_there, pickle.dumps(model), str(api), f"p{n}") for n in range(8)]
-        assert [one.result(60) for one in asked] == [f"echo: p{n}" for n in range(8)]
-    assert {r.headers["authorization"] for r in stage.requests[1:]} == {"Bearer sk-from-the-environment"}
+
+    def lives() -> None:
+        for number in range(40):
+            assert api.ask(api.make(stage.url), str(number)).text == f"echo: {number}"
+
+    watched(lives)
+    gc.collect()
+    assert stage.wait(lambda stage: len(stage.open_connections()) <= 2, 10)
+    assert len(stage.requests) == 40
 
 
 @each(*entry_points())
 def test_copies_share_and_do_not_disturb(api: EntryPoint, server: Server) -> None:
-    stage = server.stage(echo)
-    model = api.make(stage.url, max_retries=0)
+    model = api.make(server.stage(echo).url, max_retries=0)
     others = [model.model_copy(), copy.copy(model), copy.deepcopy(model)]
     for number, one in enumerate([model, *others, model]):
         assert api.ask(one, f"p{number}").text == f"echo: p{number}"
-    del others
+    del others, one
     gc.collect()
     assert api.ask(model, "again").text == "echo: again"
 
 
+# -- threads ---------------------------------------------------------------------------------
+
+
 @each(*entry_points())
 def test_a_hundred_threads_each_with_a_life_of_its_own(api: EntryPoint, server: Server) -> None:
-    """Threads that start and end leave neither connections nor loops behind."""
+    """Threads that start and end, twenty at a time, leave neither connections nor loops behind."""
     stage = server.stage(echo)
     model = api.make(stage.url, max_retries=0)
     texts: dict[int, str] = {}
@@ -227,26 +227,110 @@ def test_a_hundred_threads_each_with_a_life_of_its_own(api: EntryPoint, server: 
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(20)
+            thread.join(60)
     assert texts == {number: f"echo: p{number}" for number in range(100)}
-    assert stage.wait(lambda stage: len(stage.open_connections()) <= (0 if api.is_async else 20))
+    assert len(stage.requests) == 100
+    assert stage.wait(lambda stage: len(stage.open_connections()) <= (0 if api.is_async else 20), 10)
 
 
-@each(*ASYNC)
-def test_a_stream_that_outlives_its_loop(api: EntryPoint, server: Server) -> None:
-    """Read in one loop, left there; the next loop is not harmed by it."""
-    if not api.streams:
-        return
-    stage = server.stage(open_stream(sse(chunks()[:5], done=False), HANG), good)
-    model: Any = api.make(stage.url, max_retries=0)
-    kept: list[Any] = []
+def test_sync_and_async_at_once(server: Server) -> None:
+    stage = server.stage(echo)
+    models = {api: api.make(stage.url, max_retries=0) for api in entry_points(LangChain, LlamaIndex)}
+    blocking_apis = itertools.cycle([api for api in models if not api.is_async])
+    async_apis = itertools.cycle([api for api in models if api.is_async])
+    turns = [(next(blocking_apis), next(async_apis)) for _ in range(64)]
 
-    async def begin() -> None:
-        kept.append(api.achunks(model))
-        await kept[0].__anext__()
+    def blocking(number: int) -> str:
+        api = turns[number][0]
+        return api.ask(models[api], f"s{number}").text
 
-    asyncio.run(begin())
-    assert stage.wait(lambda stage: not stage.busy_connections(), 1.0)
-    kept.clear()
-    gc.collect()
-    assert api.ask(model).text == ANSWER
+    async def many() -> list[str]:
+        answers = await asyncio.gather(*(api.ask_async(models[api], f"a{n}") for n, (_, api) in enumerate(turns)))
+        return [answer.text for answer in answers]
+
+    with ThreadPoolExecutor(9) as pool:
+        awaited = pool.submit(lambda: asyncio.run(many()))
+        assert list(pool.map(blocking, range(64))) == [f"echo: s{number}" for number in range(64)]
+        assert awaited.result(60) == [f"echo: a{number}" for number in range(64)]
+    assert len(stage.requests) == 128
+
+
+# -- processes -------------------------------------------------------------------------------
+
+
+def in_a_fork(work: Callable[[], Any], meanwhile: Callable[[], Any] = lambda: None) -> Any:
+    """What this work gives in a forked child, as JSON; None if it fails there. `meanwhile`: what the parent does."""
+    read_end, write_end = os.pipe()
+    child = os.fork()
+    if child == 0:  # pragma: no cover - another process
+        try:
+            with contextlib.suppress(BaseException):
+                os.write(write_end, json.dumps(work()).encode())
+            gc.collect()
+        finally:
+            os._exit(0)
+    meanwhile()
+    os.close(write_end)
+    with os.fdopen(read_end, "rb") as pipe:
+        result = json.loads(pipe.read() or b"null")
+    os.waitpid(child, 0)
+    return result
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@each(*entry_points())
+def test_fork_in_the_middle_of_an_answer(api: EntryPoint, server: Server) -> None:
+    """A child that inherits a busy connection, and an idle one, neither reads from them nor closes them."""
+    gate, body = Gate(), dumps(completion())
+    slow_stream = [*open_stream(sse(chunks()[:5], done=False), gate, sse(chunks()[5:])), b"0\r\n\r\n"]
+    slow_body = [head(200, content_type="application/json", content_length=len(body)), body[:40], gate, body[40:]]
+    stage = server.stage(echo, slow_stream if api.streams else slow_body, echo)
+    model = api.make(stage.url, max_retries=0)
+    api.ask(model, "before")
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(api.ask, model)
+        assert gate.reached.wait(10)
+        assert in_a_fork(lambda: [api.ask(model, f"child {n}").text for n in range(5)]) == [
+            f"echo: child {n}" for n in range(5)
+        ]
+        gate.open()
+        assert asked.result(15).text == ANSWER
+    assert api.ask(model, "after").text == "echo: after"
+    assert len(stage.requests) == 8
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@each(*entry_points(is_async=False))
+def test_parent_and_child_at_once_after_a_fork(api: EntryPoint, server: Server) -> None:
+    stage = server.stage(echo)
+    model = api.make(stage.url, max_retries=0)
+    api.ask(model, "before")
+
+    def many(name: str) -> list[str]:
+        return [api.ask(model, f"{name} {number}").text for number in range(20)]
+
+    texts: list[str] = []
+    assert in_a_fork(lambda: many("child"), lambda: texts.extend(many("parent"))) == [
+        f"echo: child {number}" for number in range(20)
+    ]
+    assert texts == [f"echo: parent {number}" for number in range(20)]
+    assert len(stage.requests) == 41
+
+
+def ask_there(api: EntryPoint, stored: bytes, name: str) -> str:
+    """In another process: unpickle, ask."""
+    return str(api.ask(pickle.loads(stored), name).text)  # noqa: S301 - our own bytes
+
+
+@pytest.mark.parametrize("method", ["spawn", "fork"])
+@each(LangChain(is_async=False, streams=False), LlamaIndex(is_async=True, streams=True))
+def test_a_pool_of_processes(method: str, api: EntryPoint, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No secret enters a pickle: each process has its own key."""
+    monkeypatch.setenv("OXEN_API_KEY", "sk-from-the-environment")
+    stage = server.stage(echo)
+    model = api.make(stage.url, max_retries=0)
+    api.ask(model, "before")
+    with ProcessPoolExecutor(2, mp_context=get_context(method)) as pool:
+        asked = [pool.submit(ask_there, api, pickle.dumps(model), f"p{n}") for n in range(8)]
+        assert [one.result(120) for one in asked] == [f"echo: p{n}" for n in range(8)]
+    assert {r.headers["authorization"] for r in stage.requests[1:]} == {"Bearer sk-from-the-environment"}

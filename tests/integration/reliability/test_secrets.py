@@ -1,7 +1,7 @@
 """Four canaries, every surface: the key, a header's value, a header's value per call, the proxy's password.
 
-`tests/integration/faults/test_secrets.py` looks at one surface at a time; here all are open at once while calls
-succeed, fail, are cut and time out, and nothing that can be read anywhere may hold a canary.
+All surfaces are open at once while calls succeed, fail, are cut and time out, and nothing that can be read
+anywhere may hold a canary.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import inspect
 import io
 import logging
 import pickle
+import socket
 import sys
-import time
+import threading
 import traceback
 import warnings
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -28,8 +28,10 @@ from pydantic import SecretStr
 from _oxen_transport.errors import OxenConfigError, OxenError
 from _oxen_transport.testing import (
     ANSWER,
+    FIN,
     HANG,
     RST,
+    Gate,
     chunks,
     error_body,
     event,
@@ -41,7 +43,8 @@ from _oxen_transport.testing import (
     whole,
 )
 from tests.entry_points import EntryPoint, LangChain, LlamaIndex, Transport, each, each_scenario, entry_points
-from tests.integration.faults.secrets_and_resources import watched
+from tests.integration.faults.secrets_and_resources import OURS, watched
+from tests.tables import each_row
 
 if TYPE_CHECKING:
     from _oxen_transport.testing import Attempt, Received, Server, Step
@@ -56,19 +59,19 @@ def shown(text: str | bytes) -> list[str]:
 
 
 def echoing(status: int) -> Attempt:
-    """A server that says back everything it was told."""
+    """A server that sends back everything it got."""
 
     def attempt(request: Received) -> Iterable[Step]:
-        told = request.raw.decode("latin-1").replace("\r\n", " | ")
-        return [whole(error_body(f"you sent: {told}"), status, x_request_id="r-1")]
+        got = request.raw.decode("latin-1").replace("\r\n", " | ")
+        return [whole(error_body(f"you sent: {got}"), status, x_request_id="r-1")]
 
     return attempt
 
 
 def echoing_in_the_stream(request: Received) -> Iterable[Step]:
-    told = error_body(f"key {request.headers['authorization']}, {request.headers['x-call']}")
+    got = error_body(f"key {request.headers['authorization']}, {request.headers['x-call']}")
     begun = sse(chunks()[:3], done=False)
-    return open_stream(begun, event(told)) if request.wants_stream else [whole(told)]
+    return open_stream(begun, event(got)) if request.wants_stream else [whole(got)]
 
 
 SCRIPTS: dict[str, list[Attempt]] = {
@@ -90,6 +93,7 @@ class Surfaces:
 
     def __init__(self) -> None:
         self.seen: list[str] = []
+        self.logged: list[str] = []
         self._out = io.StringIO()
 
     @contextlib.contextmanager
@@ -99,7 +103,7 @@ class Surfaces:
         from llama_index.core.instrumentation.event_handlers import BaseEventHandler
         from llama_index.core.instrumentation.span_handlers import SimpleSpanHandler
 
-        seen = self.seen
+        seen, logged = self.seen, self.logged
 
         class Listener(BaseEventHandler):
             @classmethod
@@ -112,6 +116,8 @@ class Surfaces:
         class Log(logging.Handler):
             def emit(self, record: logging.LogRecord) -> None:
                 seen.append(f"{record.getMessage()} {record.__dict__!r}")
+                if record.levelno > logging.DEBUG:
+                    logged.append(record.getMessage())
 
         root, log, spans = get_dispatcher(), Log(), SimpleSpanHandler()
         logger = logging.getLogger()
@@ -149,7 +155,9 @@ class Surfaces:
     def add_error(self, error: BaseException) -> None:
         """Text, repr, attributes, the chain with all local variables, the pickle."""
         trace = traceback.TracebackException.from_exception(error, capture_locals=True)
-        frames = [frame for frame in trace.stack if "tests" not in Path(frame.filename).parts]  # the caller's own
+        frames = [
+            frame for frame in trace.stack if not frame.filename.startswith(OURS)
+        ]  # those of tests hold what they look for
         self.seen += [f"{frame.filename}: {frame.name}: {frame.locals}" for frame in frames]
         self.seen += [
             "".join(trace.format_exception_only()),
@@ -165,7 +173,7 @@ class Surfaces:
 
 
 def make(api: EntryPoint, url: str, **options: Any) -> Any:
-    return api.make(url, api_key=KEY, extra_headers={"X-Tenant": HEADER}, timeout=0.4, max_retries=1, **options)
+    return api.make(url, api_key=KEY, extra_headers={"X-Tenant": HEADER}, max_retries=1, **options)
 
 
 @pytest.mark.usefixtures("fast_retries")
@@ -176,7 +184,7 @@ def test_no_surface_shows_a_canary(name: str, api: EntryPoint, server: Server) -
     if isinstance(api, LangChain):
         call["config"] = {"callbacks": [surfaces.tracer()]}
     with surfaces.open():
-        model = make(api, stage.url)
+        model = make(api, stage.url, timeout=0.5 if name == "silence" else 20)
         try:
             answer = watched(lambda: api.ask(model, **call))
         except OxenError as error:
@@ -189,6 +197,7 @@ def test_no_surface_shows_a_canary(name: str, api: EntryPoint, server: Server) -
     assert (sent.headers["x-tenant"], sent.headers["x-call"]) == (HEADER, CALL), "the canaries did travel"
     found = [f"{shown(text)} in {text[:300]}" for text in surfaces.seen if shown(text)]
     assert not found, found
+    assert "What does the ox do?" not in "".join(surfaces.logged), "a prompt is logged for debugging only"
     if isinstance(api, (LangChain, LlamaIndex)):
         assert len("".join(surfaces.seen)) > 2000, "the surfaces were not open"
 
@@ -207,6 +216,7 @@ def test_no_store_holds_a_canary(api: EntryPoint) -> None:
         stored += [text for chain in chains for text in (dumps(chain), repr(dumpd(chain)), repr(chain))]
         stored += [model._get_llm_string(extra_headers={"X-Call": SecretStr(CALL)}), repr(model.lc_attributes)]
         stored += [repr(model._get_invocation_params(extra_headers={"X-Call": SecretStr(CALL)}))]
+        stored += [repr(model.asdict()), repr(model._identifying_params), repr(model._get_ls_params())]
     else:
         stored += [model.to_json(), repr(model.to_dict()), repr(model.metadata)]
     for text in stored:
@@ -229,7 +239,7 @@ def test_the_catalogue_keeps_secrets_too(api: EntryPoint, server: Server) -> Non
 @each_scenario(
     "options",
     [
-        {"api_key": KEY + "\n x"},
+        *({"api_key": KEY + end} for end in ("\n x", "\r\nX-Injected: 1", " more", "ключ", "\x00", "\x7f", "\u200b")),
         {"extra_headers": {"X-Call": CALL + "\r\nHost: evil"}},
         {"extra_headers": {"Authorization": KEY}},
         {"extra_headers": {"X Y": CALL}},
@@ -249,58 +259,72 @@ def test_a_refused_setting_is_not_quoted(options: dict[str, Any], api: EntryPoin
         api.make(url, **options)
     surfaces.add_error(caught.value)
     options["base_url"] = url  # parametrised values are shared
+    assert caught.value.__cause__ is caught.value.__context__ is None
     allowed = (KEY,) if "temperature" in options else ()  # a value of a field that is no secret may be named
     assert not [found for text in surfaces.seen for found in shown(text) if found not in allowed]
 
 
-@each(*entry_points(Transport))
-def test_a_frame_that_waits_for_a_server_to_read_shows_nothing(api: EntryPoint, silent_port: int) -> None:
-    """A prompt too long for the buffers is written for as long as nobody reads it."""
-    import threading
+@each_row("around", ["{}\n", "{}\r\n", " {} ", "\t{}"])
+def test_a_key_from_a_file(around: str, api: EntryPoint, server: Server) -> None:
+    stage = server.stage(good)
+    assert api.ask(api.make(stage.url, api_key=around.format(KEY))).text == ANSWER
+    assert stage.requests[0].headers["authorization"] == f"Bearer {KEY}"
 
-    url, options = f"http://127.0.0.1:{silent_port}/api", {"timeout": 2, "max_retries": 0, "history": "off"}
-    model = api.make(url, api_key=KEY, extra_headers={"X-Tenant": HEADER}, **options)
-    prompt = [{"role": "user", "content": "ox " * 4_000_000}]
-    seen: dict[str, list[str]] = {}
 
-    def look(frame: Any) -> None:
-        if "oxen" in frame.f_code.co_filename:
-            seen[frame.f_code.co_name] = shown(repr(frame.f_locals))
+# -- frames: what a debugger or a crash reporter sees while a call is under way ----------------
 
-    def ask() -> None:
-        with contextlib.suppress(OxenError):
-            api.ask(model, prompt)
 
-    async def aask() -> None:
-        task = asyncio.create_task(api.ask_async(model, prompt))
-        await asyncio.sleep(1.0)
-        for frame in [at.cr_frame for at in gc.get_objects() if inspect.iscoroutine(at) and at.cr_frame]:
-            look(frame)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-    if api.is_async:
-        asyncio.run(aask())
+def frames_of(thread: threading.Thread | None) -> list[Any]:
+    """The frames of our packages: of a thread, or of all coroutines."""
+    if thread is None:
+        frames = [at.cr_frame for at in gc.get_objects() if inspect.iscoroutine(at) and at.cr_frame]
     else:
+        innermost = sys._current_frames().get(thread.ident or 0)
+        frames = [frame for frame, _ in traceback.walk_stack(innermost)] if innermost else []
+    return [frame for frame in frames if "oxen" in frame.f_code.co_filename]
+
+
+async def shown_in_frames(until: str, thread: threading.Thread | None = None) -> list[str]:
+    """The canaries in all frames, once a function of this name is among them, and a moment later."""
+    async with asyncio.timeout(30):
+        while until not in {frame.f_code.co_name for frame in frames_of(thread)}:  # noqa: ASYNC110 - it is a thread's
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(0.2)
+    return [found for frame in frames_of(thread) for found in shown(f"{frame.f_code.co_name}: {frame.f_locals!r}")]
+
+
+@each(*entry_points(Transport))
+def test_a_frame_that_waits_for_a_server_to_read_shows_nothing(api: EntryPoint) -> None:
+    """A prompt too long for the buffers is written for as long as nobody reads it."""
+    prompt = [{"role": "user", "content": "ox " * 4_000_000}]
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/api"
+        model = make(api, url, timeout=60, history="off")
+
+        def ask() -> None:
+            with contextlib.suppress(OxenError):
+                api.ask(model, prompt)
+
+        async def ask_async() -> list[str]:
+            task = asyncio.create_task(api.ask_async(model, prompt))
+            found = await shown_in_frames("open_async")
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            return found
+
+        if api.is_async:
+            assert asyncio.run(ask_async()) == []
+            return
         thread = threading.Thread(target=ask)
         thread.start()
-        time.sleep(1.0)
-        frame: Any = sys._current_frames().get(thread.ident or 0)
-        while frame is not None:
-            look(frame)
-            frame = frame.f_back
-        thread.join(10)
-    assert {"open_sync", "open_async"} & {*seen}, "it does not wait where it was looked for"
-    assert not [name for name, found in seen.items() if found]
+        assert asyncio.run(shown_in_frames("open_sync", thread)) == []
+    thread.join(60)  # the server is gone, so the call ends
 
 
-@each(*entry_points())
+@each(*entry_points(is_async=False))
 def test_a_frame_in_the_middle_of_a_call_shows_nothing(api: EntryPoint, server: Server) -> None:
-    """What a debugger or a crash reporter sees of all threads while calls are under way."""
-    import threading
-
-    stage = server.stage([HANG])
-    model = make(api, stage.url)
+    gate = Gate()
+    model = make(api, server.stage([gate, FIN]).url, timeout=60)
 
     def ask() -> None:
         with contextlib.suppress(OxenError):
@@ -308,12 +332,7 @@ def test_a_frame_in_the_middle_of_a_call_shows_nothing(api: EntryPoint, server: 
 
     thread = threading.Thread(target=ask)
     thread.start()
-    assert stage.wait(lambda stage: len(stage.requests) == 1)
-    frame: Any = sys._current_frames().get(thread.ident or 0)
-    seen = []
-    while frame is not None:
-        if "oxen" in frame.f_code.co_filename:
-            seen.append(f"{frame.f_code.co_qualname}: {frame.f_locals!r}")
-        frame = frame.f_back
-    thread.join(10)
-    assert not [text for text in seen if shown(text)]
+    assert gate.reached.wait(10)
+    assert asyncio.run(shown_in_frames("open_sync", thread)) == []
+    gate.open()
+    thread.join(60)

@@ -17,8 +17,8 @@ from _oxen_transport.testing import Attempt
 from _oxen_transport.testing.replies import text, tool_calls
 from tests.integration.frameworks.checked_server import CheckedServer
 from tests.integration.frameworks.langchain.models import model_at
-from tests.integration.frameworks.langchain_flows import weather
 from tests.tables import each_row
+from tools.support.langchain_flows import weather
 
 TALK = [HumanMessage("I am Ann."), AIMessage("Good day, Ann.")]
 TOOLS = [("system", "Be brief."), ("placeholder", "{chat_history}"), ("human", "{input}")]

@@ -16,11 +16,11 @@ from langchain_core.tools import BaseTool
 
 from _oxen_transport.testing import Stage, error_body, reply, whole
 from langchain_oxen import OxenBadRequestError
-from tests.ideal_model import STORY, ideal
-from tests.integration.frameworks import langchain_flows as flows
 from tests.integration.frameworks.checked_server import CheckedServer
 from tests.integration.frameworks.langchain.models import model_at
-from tests.integration.frameworks.langchain_flows import WEATHER, Report, asked, weather
+from tools.support import langchain_flows as flows
+from tools.support.ideal_model import STORY, ideal
+from tools.support.langchain_flows import WEATHER, Report, asked, weather
 
 # -- the loop --------------------------------------------------------------------------------
 

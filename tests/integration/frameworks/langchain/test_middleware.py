@@ -26,13 +26,13 @@ from _oxen_transport.testing import Stage, error_body, reply
 from _oxen_transport.testing.replies import an_object, tool_calls
 from langchain_oxen import OxenBadRequestError, register
 from tests.history_checks import pairs
-from tests.ideal_model import STORY, ideal
-from tests.integration.frameworks import langchain_flows as flows
 from tests.integration.frameworks.checked_server import CheckedServer
 from tests.integration.frameworks.langchain.models import model_at, run
-from tests.integration.frameworks.langchain_flows import PLACE, WEATHER, asked, weather
-from tests.recorded import recorded
 from tests.tables import each_row
+from tools.support import langchain_flows as flows
+from tools.support.ideal_model import STORY, ideal
+from tools.support.langchain_flows import PLACE, WEATHER, asked, weather
+from tools.support.recorded import recorded
 
 
 def test_summary_when_the_profile_says_so(server: CheckedServer) -> None:

@@ -17,8 +17,8 @@ from langgraph.graph import START, MessagesState, StateGraph
 
 from _oxen_transport.testing import Stage
 from tests.integration.frameworks.langchain.models import model_at
-from tests.integration.frameworks.langchain_flows import PLACE, WEATHER
 from tests.tables import each_row
+from tools.support.langchain_flows import PLACE, WEATHER
 
 ANSWER = "The tool says: sunny in Rome"
 NODES = ["model", "tools", "tools", "model"]

@@ -16,7 +16,7 @@ from langchain_tests.integration_tests import ChatModelIntegrationTests
 
 from _oxen_transport.testing import Server, Stage
 from langchain_oxen import ChatOxen
-from tests.ideal_model import ideal
+from tools.support.ideal_model import ideal
 
 PNG = bytes.fromhex("89504e470d0a1a0a0000000d49484452")
 FILES = {"image": PNG, "pdf": b"%PDF-1.4 ox", "audio": b"RIFF....WAVEfmt "}

@@ -9,7 +9,7 @@ from typing import Any
 
 from _oxen_transport.testing import Received, Stage, Step, chunks, completion, sse, streamed, whole
 from llama_index_oxen import Oxen
-from tests.ideal_model import text_of, usage_of
+from tools.support.ideal_model import text_of, usage_of
 
 Make = Callable[..., tuple[Oxen, Stage]]
 """The fixture `make`: attempts and parameters -> a model, and the stage that it talks to."""

@@ -22,8 +22,8 @@ from llama_index.core.workflow import Context, StartEvent, StopEvent, Workflow, 
 from pydantic import BaseModel
 
 from tests.integration.frameworks.llama_index.scripts import Make, asked, calling, saying
-from tests.integration.frameworks.llama_index_flows import weather
 from tests.tables import each_row
+from tools.support.llama_index_flows import weather
 
 WEATHER = "The weather in Paris?"
 PARIS = ("weather", {"city": "Paris"})

@@ -19,8 +19,8 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.pool import StaticPool
 
 from tests.integration.frameworks.llama_index.scripts import Make, asked, replying, saying
-from tests.integration.frameworks.llama_index_flows import PASSAGES, WordEmbedding, answer_of
 from tests.tables import each_row
+from tools.support.llama_index_flows import PASSAGES, WordEmbedding, answer_of
 
 WAYS = [(is_async, streaming) for is_async in (False, True) for streaming in (False, True)]
 

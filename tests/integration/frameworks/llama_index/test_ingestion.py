@@ -35,8 +35,8 @@ from llama_index.core.vector_stores import MetadataInfo, VectorStoreInfo
 
 from llama_index_oxen import Oxen
 from tests.integration.frameworks.llama_index.scripts import Make, asked, calling, replying, saying
-from tests.integration.frameworks.llama_index_flows import PASSAGES, QUESTION, WordEmbedding, documents, index
 from tests.tables import each_row
+from tools.support.llama_index_flows import PASSAGES, QUESTION, WordEmbedding, documents, index
 
 SPLITTER = SentenceSplitter(chunk_size=200, chunk_overlap=0)
 

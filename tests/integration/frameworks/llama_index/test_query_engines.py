@@ -29,8 +29,8 @@ from llama_index.core.tools import QueryEngineTool
 from pydantic import BaseModel
 
 from tests.integration.frameworks.llama_index.scripts import Make, asked, calling, replying, saying
-from tests.integration.frameworks.llama_index_flows import PASSAGES, QUESTION, answer_of, index, sources
 from tests.tables import each_row
+from tools.support.llama_index_flows import PASSAGES, QUESTION, answer_of, index, sources
 
 SAID = "Bill and Ben."
 LINE = "\n---------------------\n"

@@ -6,7 +6,7 @@ import copy
 import json
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from _oxen_transport.errors import OxenConfigError
@@ -20,8 +20,8 @@ LATER = family("mistral-large-2411")
 GENERIC = family("gpt-4o")
 CLAUDE = family("claude-sonnet-4-5")
 
-MANY = settings(max_examples=2500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-SOME = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+MANY = settings(max_examples=2500)
+SOME = settings(max_examples=300)
 
 KNOWN_TEXTS = ["", " ", "\n", "Hello", "[INST] x [/INST]", "</s>", "Continue.", "OK.", "a\n\nb", "日本語 🐂"]
 texts = st.sampled_from(KNOWN_TEXTS) | st.text(max_size=12)

@@ -13,10 +13,10 @@ import pytest
 
 from _oxen_transport.errors import OxenResponseTooLargeError
 from _oxen_transport.response import sse
-from _oxen_transport.response.sse import MAX_EVENT_BYTES, Decoder, decode_all
+from _oxen_transport.response.sse import MAX_EVENT_BYTES, Decoder
 from tests.tables import each_row
 from tools.fuzz import oracle
-from tools.fuzz.sse import BATCH, differences
+from tools.fuzz.sse import BATCH, decode_all, differences
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -449,7 +449,7 @@ LIKELY = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(st.lists(st.lists(LIKELY | JSON, max_size=4) | JSON | LIKELY, max_size=10))
 def test_any_junk_keeps_the_promises(deltas: list[Any]) -> None:
     """Never an exception; the deltas add up to the calls; every id is there once (see `assembled`)."""
@@ -461,7 +461,7 @@ def test_any_junk_keeps_the_promises(deltas: list[Any]) -> None:
 NAMED = st.tuples(st.sampled_from(["f", "g"]), st.dictionaries(st.text(max_size=5), JSON, min_size=1, max_size=4))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(
     st.lists(NAMED, min_size=1, max_size=4),
     st.sampled_from(sorted({*WAYS, *WITHOUT_IDS} - {"arguments as an object"})),

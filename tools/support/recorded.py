@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from _oxen_transport.testing import Step
 
-REPLIES = Path(__file__).parent / "replies"
+REPLIES = Path(__file__).parents[2] / "tests" / "replies"
 
 
 def recorded(name: str) -> list[Step]:
