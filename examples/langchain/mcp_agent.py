@@ -27,7 +27,7 @@ async def main(repository: str | None = None, question: str = QUESTION) -> None:
         if repository:
             git = await servers.enter_async_context(session("mcp_server_git", "--repository", repository))
             tools += await load_mcp_tools(git)
-        note("the small local model may confuse the two places, or call the tool again and again")
+        note("the small local model may guess, confuse the two places, or call the tool again and again")
         print(question)
         model = ChatOxen(**connection(), temperature=0, max_tokens=300)
         limit = ToolCallLimitMiddleware(run_limit=5, exit_behavior="end")
