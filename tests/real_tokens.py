@@ -2,7 +2,7 @@
 
 No tokenizer but Mixtral's is packaged, and neither framework lets a user hand in one that knows a
 chat template. So this one takes the place of Mixtral's underneath: from there on the count goes its
-usual way (`budget.count_messages`: mend, template, tokens). llama.cpp's end points:
+usual way (`tokens.count_messages`: repair, template, tokens). llama.cpp's end points:
 https://github.com/ggml-org/llama.cpp/tree/master/tools/server, `/apply-template` and `/tokenize`.
 """
 

@@ -1,4 +1,4 @@
-"""`python -m tools.site_pictures`: the built site in a real browser, as pictures in docs/pictures; fails if a page does.
+"""`python -m tools.site_pictures`: the built site in a real browser, kept in docs/pictures; fails if a page fails.
 
 Needs the site (`poe docs`), playwright, and a Chromium that is installed already.
 """
@@ -64,7 +64,9 @@ def take(browser: Any, url: str, name: str) -> list[str]:
     page, wrong = context.new_page(), []
     page.on("pageerror", lambda error: wrong.append(f"{name}: {error}"))
     page.on("request", lambda request: request.url.startswith((url, "data:", "blob:")) or wrong.append(request.url))
-    page.on("response", lambda response: response.status < 400 or wrong.append(f"{name}: {response.status} {response.url}"))
+    page.on(
+        "response", lambda response: response.status < 400 or wrong.append(f"{name}: {response.status} {response.url}")
+    )
     page.goto(f"{url}/{path}", wait_until="networkidle")
     if act:
         act(page)

@@ -12,7 +12,9 @@ import langchain_oxen
 import llama_index_oxen
 
 CHANGELOG = (Path(__file__).parents[2] / "CHANGELOG.md").read_text(encoding="utf-8")
-each_package = pytest.mark.parametrize("package", [langchain_oxen, llama_index_oxen], ids=lambda module: module.__name__)
+each_package = pytest.mark.parametrize(
+    "package", [langchain_oxen, llama_index_oxen], ids=lambda module: module.__name__
+)
 
 
 def renamed() -> dict[str, str]:
@@ -24,7 +26,8 @@ def renamed() -> dict[str, str]:
 
 @each_package
 def test_the_limiters_old_methods_work_and_warn_once_for_each_place(package: ModuleType) -> None:
-    assert len(names := renamed()) == 4
+    names = renamed()
+    assert len(names) == 4
     limiter = package.OxenRateLimiter(requests_per_minute=60)
     for old, new in names.items():
         with pytest.warns(DeprecationWarning, match=f"{old} was renamed to {new}") as caught:

@@ -10,9 +10,11 @@ import sys
 import venv
 import zipfile
 from email.message import Message
+from importlib.metadata import Distribution, distribution
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from _oxen_transport.version import __version__
 
@@ -80,25 +82,56 @@ def test_links_work_on_an_index(wheels: Path) -> None:
     assert [link for link in links if not link.startswith("https://")] == []
     inside = [link for link in links if link.startswith(REPOSITORY)]
     assert [link for link in inside if not (ROOT / re.split("/HEAD/", link)[1]).exists()] == []
-    urls = dict(line.split(", ") for line in page.get_all("Project-URL", []))
-    assert {"Homepage", "Documentation", "Source", "Changelog", "Issues"} <= set(urls)
+    for name in ("oxen-integrations", *BY_NAME):
+        urls = dict(line.split(", ") for line in metadata(wheels, name).get_all("Project-URL", []))
+        assert {"Homepage", "Documentation", "Source", "Changelog", "Issues"} <= set(urls)
 
 
-@pytest.mark.timeout(600)
+def required(requirements: list[str], extras: set[str], found: dict[str, Distribution]) -> dict[str, Distribution]:
+    """What these requirements bring, as it is installed here: name -> distribution."""
+    for requirement in map(Requirement, requirements):
+        wanted = [requirement.marker is None or requirement.marker.evaluate({"extra": one}) for one in extras or {""}]
+        name = f"{requirement.name} {sorted(requirement.extras)}"
+        if any(wanted) and name not in found:
+            found[name] = distribution(requirement.name)
+            required(found[name].requires or [], requirement.extras, found)
+    return found
+
+
+def lend(lender: Distribution, site: Path) -> None:
+    """Put an installed distribution into another environment: a link for each file."""
+    assert lender.files, f"{lender.name} does not list its files"
+    for file in lender.files:
+        if ".." not in file.parts:  # commands stay where they are
+            link = site / file
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.unlink(missing_ok=True)
+            link.symlink_to(Path(str(lender.locate_file(file))))
+
+
 @pytest.mark.parametrize("name", BY_NAME)
 def test_each_name_alone_brings_a_model_that_works(name: str, wheels: Path, tmp_path: Path) -> None:
-    venv.create(tmp_path / "fresh", with_pip=True)
+    """In an environment that holds what the name requires, and nothing else; the rest is lent by this one."""
+    venv.create(tmp_path / "fresh")
     python = tmp_path / "fresh" / "bin" / "python"
+    pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", python)
+    extra = Requirement(BY_NAME[name][0]).extras
+    site = Path(run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip())
+    for lender in required(metadata(wheels, "oxen-integrations").get_all("Requires-Dist", []), extra, {}).values():
+        lend(lender, site)
+    names = (name, "oxen-integrations")
     run(
-        python,
-        "-m",
-        "pip",
+        *pip,
         "install",
         "-q",
-        "--disable-pip-version-check",
+        "--no-index",
+        "--no-deps",
         "--find-links",
         wheels,
-        f"{name}=={__version__}",
+        *(f"{n}=={__version__}" for n in names),
     )
+    run(*pip, "check")
     code = f"{BY_NAME[name][1]}; print(Model().model)"
     assert run(python, "-c", code, OXEN_API_KEY="sk-test").strip() == "open-mixtral-8x22b"
+    other = "llama_index.core" if "langchain" in name else "langchain_core"
+    assert run(python, "-c", f"import importlib.util as u; print(u.find_spec({other!r}))").strip() == "None"

@@ -99,6 +99,6 @@ def test_what_stands_beside_it_exists(name: str) -> None:
 
 
 def test_names_that_are_said_to_be_accepted_are() -> None:
-    said = re.findall(r"^\| `(\w+)` \| `(\w+)` \| accepted", PAGE, re.MULTILINE)
-    assert len(said) > 8
-    assert {name: ours for name, ours in said if name != STREAM_USAGE}.items() <= ALIASES.items()
+    accepted = re.findall(r"^\| `(\w+)` \| `(\w+)` \| accepted", PAGE, re.MULTILINE)
+    assert len(accepted) > 8
+    assert {name: ours for name, ours in accepted if name != STREAM_USAGE}.items() <= ALIASES.items()

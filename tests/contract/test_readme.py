@@ -45,8 +45,8 @@ def test_ci_runs_the_readmes_own_command() -> None:
     assert "poe" not in script
     quoting = script[: script.rindex("eval ")]
     run = ["/bin/bash", "-c", quoting, str(ROOT / ".ci" / "run")]
-    said = subprocess.run(run, capture_output=True, text=True, check=True)  # noqa: S603 - our own script
-    assert said.stdout.strip() == f"+ {command('test')}"
+    done = subprocess.run(run, capture_output=True, text=True, check=True)  # noqa: S603 - our own script
+    assert done.stdout.strip() == f"+ {command('test')}"
 
 
 def test_the_demo_is_an_example() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -109,10 +108,8 @@ def _extra_headers(api: EntryPoint, server: Server, ask: Callable[..., Any]) -> 
 
 
 def _timeout(api: EntryPoint, server: Server, ask: Callable[..., Any]) -> None:
-    start = time.monotonic()
     with pytest.raises(OxenTimeoutError, match=r"0\.2"):
         ask(server.stage([HANG]), {"timeout": 0.2})
-    assert time.monotonic() - start < 10
 
 
 def _total_timeout(api: EntryPoint, server: Server, ask: Callable[..., Any]) -> None:
@@ -330,7 +327,7 @@ def test_a_setting_of_the_object_is_none_of_the_call(name: str, api: EntryPoint,
     assert stage.requests == []
 
 
-def test_both_packages_have_the_same_knobs() -> None:
+def test_both_packages_have_the_same_settings() -> None:
     from langchain_oxen import ChatOxen
     from llama_index_oxen import Oxen
 
@@ -339,7 +336,7 @@ def test_both_packages_have_the_same_knobs() -> None:
 
 
 @each(*SENDS)
-def test_streaming_under_the_hood(api: EntryPoint, server: Server) -> None:
+def test_a_whole_answer_may_be_streamed(api: EntryPoint, server: Server) -> None:
     stage = server.stage(good)
     answer = api.ask(api.make(stage.url, streaming=True))
     assert stage.bodies[0]["stream"] is True

@@ -7,6 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
+import langchain_oxen  # noqa: F401 - imported here: on a busy machine that takes half a minute, which is no test's
+import llama_index_oxen  # noqa: F401
 from _oxen_transport import async_client, call, client
 from _oxen_transport.http import outgoing
 

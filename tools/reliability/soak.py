@@ -64,7 +64,7 @@ class Soak:
         self.surprises: list[str] = []
         self._tick, self._url = tick, url
         # one object per entry point: that they are shared by all calls is what is under test
-        self._models = {api: api.make(url, timeout=5.0, max_retries=RETRIES) for api in ENTRY_POINTS}
+        self._models = {api: api.make(url, timeout=30.0, max_retries=RETRIES) for api in ENTRY_POINTS}
         self._lock = threading.Lock()
 
     def run(self, count: int, at_once: int) -> None:

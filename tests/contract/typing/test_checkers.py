@@ -22,8 +22,8 @@ MISTAKES = (HERE / "mistakes.py").read_text(encoding="utf-8")
 def mypy(folder: Path) -> str:
     """https://mypy.readthedocs.io/en/stable/command_line.html"""
     config = folder / "mypy.ini"
-    config.write_text("[mypy]\nstrict = true\n")
-    cache = ROOT / ".mypy_cache" / "snippets"  # the first run reads both frameworks
+    config.write_text("[mypy]\nstrict = true\npython_version = 3.11\n")
+    cache = ROOT / ".mypy_cache"  # that of `poe types`, which has the same options: it has read both frameworks
     return run("mypy", "--config-file", config, "--cache-dir", cache, "--no-error-summary", folder, folder=folder)
 
 

@@ -204,7 +204,7 @@ def test_streams_through_a_client_of_ones_own(api: EntryPoint, server: Server) -
     assert error.partial_text
     assert ANSWER.startswith(error.partial_text)
     held = server.stage(open_stream(sse(chunks(usage=USAGE)), HANG))
-    assert watched(lambda: api.ask(api.make(held.url, timeout=60, **own_client(api)))).text == ANSWER
+    assert watched(lambda: api.ask(api.make(held.url, timeout=600, **own_client(api)))).text == ANSWER
 
 
 @each(*ALL)
@@ -213,7 +213,7 @@ def test_the_limits_hold_through_a_client_of_ones_own(api: EntryPoint, server: S
     body = json.dumps(completion()).encode()
     whole = [head(200, content_type="application/json", content_length=len(body)), *drip(body, 0.05)]
     stage = server.stage(open_stream(*[b": ping\n\n", 0.05] * 1_000) if api.streams else whole)
-    model = api.make(stage.url, timeout=0.4, max_retries=0, **own_client(api, timeout=60))
+    model = api.make(stage.url, timeout=0.4, max_retries=0, **own_client(api, timeout=600))
     assert "0.4 s" in str(failure(api, model, OxenTimeoutError))
     assert stage.released(10)
 
@@ -223,7 +223,7 @@ def test_a_body_that_trickles_behind_an_error_through_a_client_of_ones_own(api: 
     body = b'{"error": {"message": "boom"}}'
     trickle = [b"1\r\nx\r\n", 0.1] * 1_000
     stage = server.stage([head(400, transfer_encoding="chunked"), *[b"1\r\n%c\r\n" % byte for byte in body], *trickle])
-    error = failure(api, api.make(stage.url, timeout=60, **own_client(api, timeout=60)), OxenBadRequestError)
+    error = failure(api, api.make(stage.url, timeout=600, **own_client(api, timeout=600)), OxenBadRequestError)
     assert "boom" in str(error), "what had come in time"
     assert stage.released(10)
 
@@ -325,5 +325,5 @@ def test_a_caller_that_reads_slowly(api: EntryPoint, server: Server, clock: Cloc
         async for piece in api.achunks(model):
             take(piece)
 
-    watched((lambda: asyncio.run(run())) if api.is_async else lambda: [*map(take, api.chunks(model))], 60)
+    watched((lambda: asyncio.run(run())) if api.is_async else lambda: [*map(take, api.chunks(model))])
     assert [text for text in texts if text] == pieces

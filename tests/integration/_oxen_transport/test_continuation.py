@@ -22,16 +22,15 @@ from _oxen_transport.testing import (
     streamed,
     whole,
 )
-from tests.entry_points import entry_points
+from tests.entry_points import EntryPoint, each, entry_points
 from tests.tables import each_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from _oxen_transport.testing import Step
-    from tests.entry_points import EntryPoint
 
-STREAMING = [api for api in entry_points() if api.streams]
+STREAMING = entry_points(streams=True)
 pytestmark = pytest.mark.usefixtures("fast_retries")
 
 
@@ -64,9 +63,9 @@ class Cutting:
         return streamed(body) if self.end == "clean" else [*open_stream(body), FIN]
 
 
-@pytest.mark.parametrize("api", STREAMING, ids=str)
-@pytest.mark.parametrize("echo", [False, True], ids=["continues", "echoes"])
-@pytest.mark.parametrize("end", ["clean", "fin"])
+@each_row("echo", [False, True])
+@each_row("end", ["clean", "fin"])
+@each(*STREAMING)
 def test_a_cut_anywhere_leaves_no_seam(api: EntryPoint, server: Server, *, echo: bool, end: str) -> None:
     for cut in range(len(ANSWER) // 5 + 2):
         script = Cutting(cut, echo=echo, end=end)
@@ -77,14 +76,14 @@ def test_a_cut_anywhere_leaves_no_seam(api: EntryPoint, server: Server, *, echo:
         assert answer.usage == tuple(USAGE.values())
 
 
-@pytest.mark.parametrize("api", STREAMING, ids=str)
+@each(*STREAMING)
 def test_two_cuts_are_two_continuations(api: EntryPoint, server: Server) -> None:
     script = Cutting(2, 3)
     assert api.ask(api.make(server.stage(script).url, resume=True)).text == ANSWER
     assert script.prefixes == [ANSWER[:10], ANSWER[:25]]
 
 
-@pytest.mark.parametrize("api", STREAMING, ids=str)
+@each(*STREAMING)
 def test_it_ends_with_the_retries_and_loses_nothing(api: EntryPoint, server: Server) -> None:
     stage = server.stage(Cutting(2, 2, 2, 2, 2))
     with pytest.raises(OxenTruncatedStreamError) as caught:
@@ -93,7 +92,7 @@ def test_it_ends_with_the_retries_and_loses_nothing(api: EntryPoint, server: Ser
     assert len(stage.requests) == 3
 
 
-@pytest.mark.parametrize("api", STREAMING, ids=str)
+@each(*STREAMING)
 def test_off_by_default(api: EntryPoint, server: Server) -> None:
     stage = server.stage(Cutting(2))
     with pytest.raises(OxenTruncatedStreamError):
@@ -101,7 +100,7 @@ def test_off_by_default(api: EntryPoint, server: Server) -> None:
     assert len(stage.requests) == 1
 
 
-@pytest.mark.parametrize("api", STREAMING, ids=str)
+@each(*STREAMING)
 def test_a_model_that_cannot_go_on_says_so(api: EntryPoint, server: Server) -> None:
     stage = server.stage(Cutting(2))
     with pytest.raises(OxenTruncatedStreamError, match="resume=True does not help: gpt-5"):
@@ -109,7 +108,7 @@ def test_a_model_that_cannot_go_on_says_so(api: EntryPoint, server: Server) -> N
     assert len(stage.requests) == 1
 
 
-@pytest.mark.parametrize("api", STREAMING, ids=str)
+@each(*STREAMING)
 def test_a_server_that_begins_anew_is_an_error_not_a_doubled_text(api: EntryPoint, server: Server) -> None:
     stage = server.stage(Cutting(6, anew=ANSWER[:20] + " and then something else entirely"))
     with pytest.raises(OxenTruncatedStreamError, match="anew") as caught:
@@ -117,7 +116,7 @@ def test_a_server_that_begins_anew_is_an_error_not_a_doubled_text(api: EntryPoin
     assert caught.value.partial_text == ANSWER[:30]
 
 
-@pytest.mark.parametrize("api", STREAMING, ids=str)
+@each(*STREAMING)
 def test_a_cut_tool_call_is_not_gone_on_with(api: EntryPoint, server: Server) -> None:
     call = {"index": 0, "id": "AbC123xyZ", "function": {"name": "f", "arguments": '{"a'}}
     stage = server.stage(streamed(sse([chunk({"tool_calls": [call]})], done=False)))

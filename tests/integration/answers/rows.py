@@ -57,8 +57,8 @@ ONE, OTHER = choice(0, {"content": "partial"}, "stop"), choice(1, {"content": "a
 FAILED = {
     "an error with neither `error` nor a finish reason": {"code": "InternalError", "msg": "boom"},
     "a list of errors": {"errors": ["boom"]},
-    "an error told by `success`": {"success": False, "error_msg": "boom"},
-    "an error told by `base_resp`": {"choices": None, "base_resp": {"status_code": 1000, "status_msg": "boom"}},
+    "an error that `success` reports": {"success": False, "error_msg": "boom"},
+    "an error that `base_resp` reports": {"choices": None, "base_resp": {"status_code": 1000, "status_msg": "boom"}},
     "a choice with an error": choices(choice(0, error={"code": 502, "message": "boom"})),
     "a delta with an error": choices(choice(0, {"error": "boom"})),
     "a choice that the engine gave up": choices(choice(0, reason="abort")),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from _oxen_transport.errors import OxenError
 
 
-def watched(work: Callable[[], Any], seconds: float = 15.0) -> Any:
+def watched(work: Callable[[], Any], seconds: float = 60.0) -> Any:
     """Run it in a thread; what does not end is a failure, not a hang of the suite."""
     result: list[Any] = []
 

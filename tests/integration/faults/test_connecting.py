@@ -22,7 +22,7 @@ def failure(api: EntryPoint, url: str, *kinds: type[OxenError], timeout: float =
     """The error of a call that cannot succeed."""
     model = api.make(url, timeout=timeout, max_retries=2)
     with pytest.raises(OxenError) as caught:
-        watched(lambda: api.ask(model), 70)
+        watched(lambda: api.ask(model))
     assert isinstance(caught.value, kinds), repr(caught.value)
     assert_keeps_secrets(caught.value)
     return caught.value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from _oxen_transport.testing import ANSWER, TOOL_ARGUMENTS, Server, good, good_t
 from tests.certificates import Certificates
 from tests.entry_points import KEY, EntryPoint, LangChain, LlamaIndex, each, each_scenario, entry_points
 from tests.integration.faults.secrets_and_resources import assert_keeps_secrets, watched
+from tests.tables import each_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -61,61 +63,50 @@ def with_cookie(request: Received) -> Iterable[Step]:
     return [first.replace(b"\r\n", b"\r\nset-cookie: sid=tenant-a; Path=/\r\n", 1), *rest]
 
 
+@each(*entry_points())
 def test_cookies_are_not_kept(api: EntryPoint, server: Server) -> None:
+    """Else what one key was given would travel with another, over the connections that they share."""
     stage = server.stage(with_cookie)
-    for key in (KEY, "sk-of-tenant-b", KEY):
-        assert api.ask(api.make(stage.url, api_key=key)).text == ANSWER
+    models = [api.make(stage.url, api_key=key) for key in (KEY, "sk-of-tenant-b", KEY)]
+
+    async def run() -> list[str]:
+        return [(await api.ask_async(model)).text for model in models]
+
+    assert (asyncio.run(run()) if api.is_async else [api.ask(model).text for model in models]) == [ANSWER] * 3
     assert [request.headers.get("cookie") for request in stage.requests] == [None, None, None]
     assert [request.headers["authorization"][-1] for request in stage.requests] == [KEY[-1], "b", KEY[-1]]
 
 
-def langchain_media(url: str) -> list[list[dict[str, Any]]]:
-    text = {"type": "text", "text": "What is it?"}
-    return [
-        [text, {"type": "image_url", "image_url": {"url": url}}],
-        [text, {"type": "image", "url": url}],
-        [text, {"type": "audio", "url": url}],
-        [text, {"type": "file", "url": url, "mime_type": "application/pdf"}],
-        [text, {"type": "video", "url": url}],
-    ]
-
-
-@pytest.mark.parametrize("model_id", ["open-mixtral-8x22b", "gpt-4o"])
-@pytest.mark.parametrize("number", range(5))
-@each(*entry_points(LangChain, is_async=False, streams=False))
-def test_langchain_never_fetches_a_url(number: int, model_id: str, api: EntryPoint, server: Server) -> None:
-    stage = server.stage(good)
-    url = f"{server.root}/metadata/credentials-{number}"
-    content = langchain_media(url)[number]
-    answer_or_config_error(api, api.make(stage.url, model=model_id), [{"role": "user", "content": content}])
-    assert not [request for request in server.strays if "metadata" in request.target]
-    if model_id == "gpt-4o":
-        assert url in stage.requests[0].body.decode()
-
-
-@pytest.mark.parametrize("model_id", ["open-mixtral-8x22b", "gpt-4o"])
-@pytest.mark.parametrize("kind", ["ImageBlock", "AudioBlock", "DocumentBlock", "VideoBlock"])
-@each(*entry_points(LlamaIndex, is_async=False, streams=False))
-def test_llama_index_never_fetches_a_url(kind: str, model_id: str, api: EntryPoint, server: Server) -> None:
+def media_of(api: EntryPoint, url: str) -> list[Any]:
+    """Messages that hold this URL, each as another kind of medium, in the package's own form."""
     from llama_index.core.base.llms import types
 
-    stage = server.stage(good)
-    url = f"{server.root}/metadata/credentials-{kind}"
-    message = types.ChatMessage(
-        role="user", blocks=[types.TextBlock(text="What is it?"), getattr(types, kind)(url=url)]
-    )
-    answer_or_config_error(api, api.make(stage.url, model=model_id), [message])
+    if isinstance(api, LangChain):
+        parts: list[Any] = [
+            {"type": "image_url", "image_url": {"url": url}},
+            {"type": "file", "url": url, "mime_type": "application/pdf"},
+            *({"type": kind, "url": url} for kind in ("image", "audio", "video")),
+        ]
+        return [{"role": "user", "content": [{"type": "text", "text": "What is it?"}, part]} for part in parts]
+    kinds = (types.ImageBlock, types.AudioBlock, types.DocumentBlock, types.VideoBlock)
+    text = types.TextBlock(text="What is it?")
+    return [types.ChatMessage(role="user", blocks=[text, kind(url=url)]) for kind in kinds]
+
+
+@each_row("model_id", ["open-mixtral-8x22b", "gpt-4o"])
+@each(*entry_points(LangChain, LlamaIndex, is_async=False, streams=False))
+def test_a_url_is_never_fetched(model_id: str, api: EntryPoint, server: Server) -> None:
+    """It is sent as it is, or refused for a model that takes text only."""
+    url = f"{server.root}/metadata/credentials"
+    for message in media_of(api, url):
+        stage = server.stage(good)
+        try:
+            assert api.ask(api.make(stage.url, model=model_id), [message]).text == ANSWER
+        except OxenConfigError:
+            assert model_id != "gpt-4o"
+        else:
+            assert model_id != "gpt-4o" or url in stage.requests[0].body.decode()
     assert not [request for request in server.strays if "metadata" in request.target]
-    if model_id == "gpt-4o":
-        assert url in stage.requests[0].body.decode()
-
-
-def answer_or_config_error(api: EntryPoint, model: Any, messages: list[Any]) -> None:
-    try:
-        answer = api.ask(model, messages)
-    except OxenConfigError:
-        return  # a model that takes text only
-    assert answer.text == ANSWER
 
 
 def test_a_proxy_from_the_environment(api: EntryPoint, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,8 +122,8 @@ def test_a_proxy_of_ones_own_with_a_password(api: EntryPoint, server: Server) ->
     proxy = f"http://me:pass-4711@127.0.0.1:{server.port}"
     model = api.make(f"http://api.example.test:1/{stage.name}/api/ai", allow_insecure_http=True, proxy=proxy)
     assert watched(lambda: api.ask(model)).text == ANSWER
-    told = stage.requests[0].headers["proxy-authorization"].removeprefix("Basic ")
-    assert base64.b64decode(told) == b"me:pass-4711"
+    sent = stage.requests[0].headers["proxy-authorization"].removeprefix("Basic ")
+    assert base64.b64decode(sent) == b"me:pass-4711"
 
 
 def test_the_environment_can_be_ignored(api: EntryPoint, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

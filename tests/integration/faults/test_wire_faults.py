@@ -49,7 +49,7 @@ def call(api: EntryPoint, stage: Stage, fault: Fault) -> Outcome:
     model = api.make(stage.url, **{"timeout": 20, "max_retries": RETRIES, **fault.options})
     outcome = Outcome()
     try:
-        outcome.answer = watched(lambda: api.ask(model, seen=outcome.chunks), 60)
+        outcome.answer = watched(lambda: api.ask(model, seen=outcome.chunks))
     except Exception as error:  # noqa: BLE001 - whatever it is, the checks below judge it
         outcome.error = error
     outcome.pieces = [api.text_of(chunk) for chunk in outcome.chunks]

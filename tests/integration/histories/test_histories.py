@@ -91,5 +91,5 @@ def row(name: str, caplog: pytest.LogCaptureFixture) -> str:
     for messages, tools in conversations(body):
         request_for(body, messages, tools)
     ran = {rule for record in caplog.records for rule in re.findall(r"([\w-]+) \(\d+\)", record.getMessage())}
-    said = ", ".join(f"`{rule}`" for rule in sorted(ran)) or "none"
-    return f"| `{name}` | {DRIVERS[body['driven_by']]} | {len(body['requests'])} | {said} |"
+    rules = ", ".join(f"`{rule}`" for rule in sorted(ran)) or "none"
+    return f"| `{name}` | {DRIVERS[body['driven_by']]} | {len(body['requests'])} | {rules} |"

@@ -1,4 +1,4 @@
-"""What is not a failure of the network reaches the api as it is, and is never retried."""
+"""What is not a failure of the network reaches the caller as it is, and is never retried."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ import pytest
 from _oxen_transport.response import stream
 from _oxen_transport.testing import good
 from tests.entry_points import EntryPoint, each, entry_points
+from tests.tables import each_row
 
 if TYPE_CHECKING:
     from _oxen_transport.testing import Server
 
 
+@each_row("bug", [TypeError, KeyError, AssertionError, RuntimeError])
 @each(*entry_points())
-@pytest.mark.parametrize("bug", [TypeError, KeyError, AssertionError, RuntimeError])
 def test_a_bug_of_a_client_handed_in(bug: type[Exception], api: EntryPoint) -> None:
     calls = []
 
@@ -45,4 +46,4 @@ def test_a_bug_of_our_own(api: EntryPoint, server: Server, monkeypatch: pytest.M
     with pytest.raises(TypeError, match="our bug"):
         api.ask(api.make(stage.url))
     assert len(stage.requests) == 1
-    assert stage.released(), "its connection is closed"
+    assert stage.released(10), "its connection is closed"

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from tests.http2_server import Http2Server
 
 pytest.importorskip("h2", reason="the extra `http2` is not installed")
-DOORS = entry_points()
 STREAMS = entry_points(Transport, streams=True)
 
 
@@ -37,8 +36,8 @@ def options(certificates: Certificates) -> dict[str, Any]:
     return {"http2": True, "ca_bundle": str(certificates.authority), "timeout": 5, "max_retries": 0}
 
 
-@each(*DOORS)
-def test_every_front_door(api: EntryPoint, server: Http2Server, options: dict[str, Any]) -> None:
+@each(*entry_points())
+def test_every_entry_point(api: EntryPoint, server: Http2Server, options: dict[str, Any]) -> None:
     model = api.make(server.url, **options)
     assert api.ask(model, "one").text == "echo: one"
     assert api.ask(model, "two").text == "echo: two"

@@ -203,7 +203,7 @@ def test_a_web_app_streams_and_survives_a_client_that_leaves(which: str, loop: s
             url = f"http://127.0.0.1:{app.stdout.readline().strip()}/{which}"
             with httpx.stream("GET", url, timeout=30) as response:
                 assert next(response.iter_text()), "the first words come before the answer is complete"
-            assert stage.released(), "the client left: the connection to the model is closed"
+            assert stage.released(10), "the client left: the connection to the model is closed"
             assert httpx.get(url, timeout=30).text == ANSWER, "and the app lives on"
         finally:
             app.terminate()

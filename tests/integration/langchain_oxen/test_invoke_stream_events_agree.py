@@ -1,4 +1,4 @@
-"""One answer, four roads: `invoke`, a merged stream, `output_version="v1"` and v3 events say the same.
+"""One answer in four ways: `invoke`, a merged stream, `output_version="v1"` and v3 events say the same.
 
 Every recorded stream and every body in tests/replies goes through all of them, sync and async, and
 so do answers made at random.
@@ -25,7 +25,7 @@ STREAMS = sorted(path.name for path in REPLIES.glob("*stream*.http"))
 BODIES = sorted(path.name for path in REPLIES.glob("*.http") if "stream" not in path.name and "error" not in path.name)
 
 
-class Roads:
+class Answers:
     """All the ways to one answer; each gives a message, or the error's class."""
 
     def __init__(self, url: str) -> None:
@@ -53,15 +53,15 @@ class Roads:
 
 
 @each_row("name", STREAMS)
-def test_recorded_streams_say_the_same_on_all_roads(server: Server, name: str) -> None:
-    _all_equal(Roads(server.stage(recorded(name)).url).streamed())
+def test_recorded_streams_say_the_same_in_every_way(server: Server, name: str) -> None:
+    _all_equal(Answers(server.stage(recorded(name)).url).streamed())
 
 
 @each_row("name", BODIES)
-def test_recorded_bodies_say_the_same_on_all_roads(server: Server, name: str) -> None:
+def test_recorded_bodies_say_the_same_in_every_way(server: Server, name: str) -> None:
     """A body also answers a stream: some providers ignore `stream`."""
-    roads = Roads(server.stage(recorded(name)).url)
-    _all_equal({**roads.sent(), **roads.streamed()})
+    answers = Answers(server.stage(recorded(name)).url)
+    _all_equal({**answers.sent(), **answers.streamed()})
 
 
 ARGUMENTS = st.one_of(
@@ -85,14 +85,11 @@ ANSWERS = st.fixed_dictionaries(
 
 @settings(max_examples=60, deadline=None)
 @given(answer=ANSWERS)
-def test_any_answer_says_the_same_on_all_roads(server: Server, answer: dict[str, Any]) -> None:
-    roads = {
-        **Roads(server.stage(reply(_body(answer))).url).sent(),
-        **Roads(server.stage(streamed(sse(_pieces(answer)))).url).streamed(),
-    }
-    said = _all_equal(roads)
-    assert isinstance(said, dict)
-    assert len(said["tool_calls"]) + len(said["invalid_tool_calls"]) == len(answer["calls"])
+def test_any_answer_says_the_same_in_every_way(server: Server, answer: dict[str, Any]) -> None:
+    sent = Answers(server.stage(reply(_body(answer))).url).sent()
+    common = _all_equal({**sent, **Answers(server.stage(streamed(sse(_pieces(answer)))).url).streamed()})
+    assert isinstance(common, dict)
+    assert len(common["tool_calls"]) + len(common["invalid_tool_calls"]) == len(answer["calls"])
 
 
 def test_the_translator_is_registered() -> None:
@@ -138,12 +135,12 @@ def test_v3_arguments_that_are_no_object_never_become_a_call(server: Server) -> 
     assert message.invalid_tool_calls[0]["args"] == "[1]"
 
 
-# -- the roads -------------------------------------------------------------------------------
+# -- the ways --------------------------------------------------------------------------------
 
 
-def _try(road: Any) -> Any:
+def _try(ask: Any) -> Any:
     try:
-        return _plain(road())
+        return _plain(ask())
     except OxenError as error:
         return type(error).__name__
 
@@ -197,9 +194,9 @@ def _blocks(message: AIMessage) -> list[Any]:
     return sorted(blocks, key=lambda block: order.index(block["type"]))
 
 
-def _all_equal(said: dict[str, Any]) -> Any:
-    first_name, first = next(iter(said.items()))
-    for name, other in said.items():
+def _all_equal(answers: dict[str, Any]) -> Any:
+    first_name, first = next(iter(answers.items()))
+    for name, other in answers.items():
         assert other == first, f"{name} is not as {first_name}"
     return first
 

@@ -22,6 +22,9 @@ from pydantic import BaseModel
 
 from _oxen_transport.testing import Server, chunks, completion, reply, sse, streamed, whole
 from llama_index_oxen import Oxen
+from tests.integration.both_packages.packages import WAYS, objects_of
+from tests.integration.llama_index_oxen.test_llms import METHODS, ask
+from tests.tables import each_row
 
 QUESTION = [ChatMessage(content="What does the ox do?")]
 
@@ -72,21 +75,13 @@ class Till:
 
 async def mixed(llm: Oxen) -> None:
     """One round of everything; sync calls stand for those outside of a loop."""
-    prompt = PromptTemplate("Who is Bob?")
-    llm.chat(QUESTION)
-    llm.complete("hi")
-    list(llm.stream_chat(QUESTION))
-    list(llm.stream_complete("hi"))
-    await llm.achat(QUESTION)
-    await llm.acomplete("hi")
-    [one async for one in await llm.astream_chat(QUESTION)]
-    [one async for one in await llm.astream_complete("hi")]
-    assert llm.structured_predict(Person, prompt) == Person(name="Bob", age=42)
-    list(llm.stream_structured_predict(Person, prompt))
-    await llm.astructured_predict(Person, prompt)
-    [one async for one in await llm.astream_structured_predict(Person, prompt)]
+    for name in METHODS:
+        await asyncio.to_thread(ask, llm, name)
+    for way in WAYS:
+        shown = await asyncio.to_thread(objects_of, llm, Person, way, {})
+        assert shown[-1] == Person(name="Bob", age=42)
     llm.as_structured_llm(Person).chat(QUESTION)
-    llm.predict(prompt)
+    llm.predict(PromptTemplate("Who is Bob?"))
     llm.predict_and_call([FunctionTool.from_defaults(weather)], "The weather in Paris?")
     await FunctionAgent(tools=[weather], llm=llm).run("The weather in Paris?")  # two calls
     await FunctionAgent(tools=[weather], llm=llm, streaming=False).run("The weather in Paris?")
@@ -114,7 +109,7 @@ def test_the_counter_equals_the_servers_own_sum(server: Server) -> None:
 
 @pytest.fixture
 def spans() -> Iterator[InMemorySpanExporter]:
-    """What a tracer such as Phoenix is told."""
+    """What a tracer such as Phoenix gets."""
     kept, provider = InMemorySpanExporter(), TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(kept))
     instrumentor = LlamaIndexInstrumentor()
@@ -129,42 +124,22 @@ def of_the_model(kept: InMemorySpanExporter) -> list[dict[str, Any]]:
     return [one for one in every if one.get("openinference.span.kind") == "LLM"]
 
 
-@pytest.mark.parametrize("road", ["chat", "stream_chat", "achat", "astream_chat"])
-def test_a_tracer_reads_model_tokens_and_calls(server: Server, spans: InMemorySpanExporter, road: str) -> None:
+@each_row("name", METHODS)
+def test_a_tracer_reads_model_tokens_and_calls(server: Server, spans: InMemorySpanExporter, name: str) -> None:
+    spans.clear()
     llm = Oxen(base_url=server.stage(Till()).url, api_key="sk-canary-1", temperature=0.25)
     tools = [{"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}]
-
-    async def run() -> None:
-        made = await getattr(llm, road)(QUESTION, tools=tools)
-        if "stream" in road:
-            [one async for one in made]
-
-    if road.startswith("a"):
-        asyncio.run(run())
-    else:
-        made = getattr(llm, road)(QUESTION, tools=tools)
-        list(made) if "stream" in road else None
+    ask(llm, name, **({} if "complete" in name else {"tools": tools}))
     [span] = of_the_model(spans)
     assert span["llm.model_name"] == "open-mixtral-8x22b"
-    assert span["llm.token_count.prompt"] == 101
-    assert span["llm.token_count.completion"] == 4
-    assert span["llm.token_count.total"] == 105
-    assert span["llm.input_messages.0.message.content"] == "What does the ox do?"
-    call = "llm.output_messages.0.message.tool_calls.0.tool_call."
-    assert span[f"{call}function.name"] == "weather"
-    assert json.loads(str(span[f"{call}function.arguments"])) == {"city": "Paris"}
-    assert json.loads(str(span["llm.invocation_parameters"]))["context_window"] == 64_000
+    assert [span[f"llm.token_count.{what}"] for what in ("prompt", "completion", "total")] == [101, 4, 105]
     assert "canary" not in repr(spans.get_finished_spans()) + repr(span)
-
-
-@pytest.mark.parametrize("road", ["complete", "stream_complete"])
-def test_a_tracer_reads_completions(server: Server, spans: InMemorySpanExporter, road: str) -> None:
-    llm = Oxen(base_url=server.stage(Till()).url, api_key="sk-canary-1")
-    made = getattr(llm, road)("What does the ox do?")
-    list(made) if "stream" in road else None
-    [span] = of_the_model(spans)
-    assert span["llm.model_name"] == "open-mixtral-8x22b"
-    assert span["llm.token_count.total"] == 105
+    if "chat" in name:
+        assert span["llm.input_messages.0.message.content"] == "What does the ox do?"
+        call = "llm.output_messages.0.message.tool_calls.0.tool_call."
+        assert span[f"{call}function.name"] == "weather"
+        assert json.loads(str(span[f"{call}function.arguments"])) == {"city": "Paris"}
+        assert json.loads(str(span["llm.invocation_parameters"]))["context_window"] == 64_000
 
 
 def test_a_tracer_reads_an_agents_run(server: Server, spans: InMemorySpanExporter) -> None:
@@ -175,5 +150,5 @@ def test_a_tracer_reads_an_agents_run(server: Server, spans: InMemorySpanExporte
         await FunctionAgent(tools=[weather], llm=llm).run("The weather in Paris?")
 
     asyncio.run(run())
-    told = of_the_model(spans)
-    assert sum(int(span.get("llm.token_count.total", 0)) for span in told) == sum(till.sums)
+    of_calls = of_the_model(spans)
+    assert sum(int(span.get("llm.token_count.total", 0)) for span in of_calls) == sum(till.sums)

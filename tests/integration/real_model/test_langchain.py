@@ -1,4 +1,4 @@
-"""Agents, objects and all roads with a real model: llama.cpp's server and half a billion weights, on this machine."""
+"""Agents, objects and every way to call: llama.cpp's server and half a billion weights, on this machine."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_an_object_that_is_cut_raises_with_the_part(model: ChatOxen) -> None:
     assert caught.value.partial_text.startswith("{")
 
 
-def test_all_roads_say_the_same(model: ChatOxen) -> None:
+def test_every_way_to_call_gives_the_same_text(model: ChatOxen) -> None:
     """At temperature 0 the model repeats itself."""
     question = "Say hello in one short sentence."
 
@@ -102,19 +102,19 @@ def test_a_prompt_is_counted_as_the_server_counts_it(
     dicts, tools = PROMPTS[name]
     messages = convert_to_messages(dicts)
     model = model.model_copy(update={"max_tokens": 1})
-    told = (model.bind_tools(tools) if tools else model).invoke(messages).usage_metadata
-    assert told is not None
+    counted = (model.bind_tools(tools) if tools else model).invoke(messages).usage_metadata
+    assert counted is not None
     estimate = count_messages(to_wire(messages), tools, "qwen2.5-coder-0.5b")  # no tokenizer of it is packaged
     assert not estimate.exact
     if name not in OWN_WORDS:
-        assert 0.6 * told["input_tokens"] < estimate.tokens < 1.45 * told["input_tokens"]
-        assert told["input_tokens"] <= estimate.at_most
+        assert 0.6 * counted["input_tokens"] < estimate.tokens < 1.45 * counted["input_tokens"]
+        assert counted["input_tokens"] <= estimate.at_most
 
     monkeypatch.setattr(tokens, "tokenizer_of", lambda _: ServerTokenizer(local_model_url))
-    assert model.get_num_tokens_from_messages(messages, tools=tools) == told["input_tokens"]
+    assert model.get_num_tokens_from_messages(messages, tools=tools) == counted["input_tokens"]
     with pytest.raises(OxenContextOverflowError) as caught:
         model.model_copy(update={"check_context": True, "context_window": 9}).invoke(messages, tools=tools)
-    assert caught.value.prompt_tokens == told["input_tokens"]
+    assert caught.value.prompt_tokens == counted["input_tokens"]
 
 
 def test_a_text_is_counted_by_the_users_own_tokenizer(local_model_url: str) -> None:
@@ -123,5 +123,5 @@ def test_a_text_is_counted_by_the_users_own_tokenizer(local_model_url: str) -> N
         base_url=local_model_url, max_tokens=1, timeout=240, custom_get_token_ids=ServerTokenizer(local_model_url).ids
     )
     texts = ["moo", "The ox pulls the plough — strong, calm and 忠实."]
-    told = [model.invoke(text).usage_metadata["input_tokens"] for text in texts]  # type: ignore[index]
-    assert told[1] - told[0] == model.get_num_tokens(texts[1]) - model.get_num_tokens(texts[0]) > 10
+    counted = [model.invoke(text).usage_metadata["input_tokens"] for text in texts]  # type: ignore[index]
+    assert counted[1] - counted[0] == model.get_num_tokens(texts[1]) - model.get_num_tokens(texts[0]) > 10

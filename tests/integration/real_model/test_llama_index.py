@@ -1,7 +1,7 @@
 """LlamaIndex's applications with a real model: llama.cpp's server and half a billion weights, on this machine.
 
 What so small a model cannot be relied on for (handing over to another agent, ReAct's form, splitting a
-question) runs on the scripted server, in test_flows.py.
+question) runs on the scripted server, in tests/integration/frameworks/llama_index.
 """
 
 from __future__ import annotations
@@ -170,8 +170,8 @@ def test_an_evaluator_gives_a_verdict(llm: Oxen) -> None:
 def test_the_counter_counts_what_the_server_says(llm: Oxen) -> None:
     [counter] = llm.callback_manager.handlers
     assert isinstance(counter, TokenCountingHandler)
-    told = [llm.complete("Say hello.").raw["usage"], list(llm.stream_complete("Say hello."))[-1].raw["usage"]]
-    assert counter.total_llm_token_count == sum(usage["total_tokens"] for usage in told)
+    usages = [llm.complete("Say hello.").raw["usage"], list(llm.stream_complete("Say hello."))[-1].raw["usage"]]
+    assert counter.total_llm_token_count == sum(usage["total_tokens"] for usage in usages)
 
 
 @pytest.mark.parametrize("name", PROMPTS)
@@ -181,13 +181,13 @@ def test_a_prompt_is_counted_as_the_server_counts_it(
     """To the token, by the way that Mixtral's tokens are counted, with this model's template and tokenizer."""
     dicts, tools = PROMPTS[name]
     messages = [chat_message(wired) for wired in dicts]
-    told = llm.chat(messages, tools=tools, max_tokens=1).raw["usage"]["prompt_tokens"]
+    counted = llm.chat(messages, tools=tools, max_tokens=1).raw["usage"]["prompt_tokens"]
 
     monkeypatch.setattr(tokens, "tokenizer_of", lambda _: ServerTokenizer(local_model_url))
     small = llm.model_copy(update={"check_context": True, "context_window": 9})
     with pytest.raises(OxenContextOverflowError) as caught:
         small.chat(messages, tools=tools, max_tokens=1)
-    assert caught.value.prompt_tokens == told
+    assert caught.value.prompt_tokens == counted
 
 
 def chat_message(wired: dict[str, Any]) -> ChatMessage:
@@ -201,7 +201,7 @@ def test_a_text_is_counted_by_the_users_own_tokenizer(local_model_url: str) -> N
     counter = TokenCountingHandler()
     llm = Oxen(base_url=local_model_url, max_tokens=1, timeout=240, callback_manager=CallbackManager([counter]))
     texts = ["moo", "The ox pulls the plough — strong, calm and 忠实."]
-    told = [llm.complete(text).raw["usage"]["prompt_tokens"] for text in texts]
+    by_server = [llm.complete(text).raw["usage"]["prompt_tokens"] for text in texts]
     counted = [len(counter.tokenizer(text)) for text in texts]
-    assert told[1] - told[0] == counted[1] - counted[0] > 10
-    assert counter.prompt_llm_token_count == sum(told)
+    assert by_server[1] - by_server[0] == counted[1] - counted[0] > 10
+    assert counter.prompt_llm_token_count == sum(by_server)

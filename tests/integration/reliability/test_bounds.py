@@ -48,7 +48,7 @@ def endless_head(_: Received) -> Iterable[Step]:
 
 def failure(api: EntryPoint, url: str) -> OxenError:
     with pytest.raises(OxenError) as caught:
-        watched(lambda: api.ask(api.make(url, timeout=20, max_retries=0)), 40)
+        watched(lambda: api.ask(api.make(url, timeout=60, max_retries=0)))
     return caught.value
 
 

@@ -32,7 +32,7 @@ from tests.integration.faults.secrets_and_resources import watched
 if TYPE_CHECKING:
     from _oxen_transport.testing import Attempt, Server, Stage
 
-SECONDS = 10.0
+SECONDS = 30.0
 """Less than any limit of the calls here: a connection that is let go by then was let go on purpose."""
 BEGUN = open_stream(sse(chunks()[:5], done=False), HANG)
 BODY = dumps(completion())

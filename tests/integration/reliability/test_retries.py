@@ -130,7 +130,7 @@ def test_the_server_says_how_long_to_wait(
 def test_a_wait_that_is_too_long_is_not_begun(
     options: dict[str, Any], seconds: int, api: EntryPoint, server: Server, waits: list[float]
 ) -> None:
-    """Longer than a minute, or than the time that is left: the caller decides, and is told how long it would be."""
+    """Longer than a minute, or than the time that is left: the caller decides; the error holds how long it would be."""
     stage = server.stage(reply(error_body(), 429, retry_after=seconds))
     with pytest.raises(OxenRateLimitError) as caught:
         watched(lambda: api.ask(api.make(stage.url, **options)))

@@ -67,7 +67,7 @@ def content_for_ever(_: Received) -> Iterable[Step]:
 
 
 SILENCE = {"timeout": 0.4}
-IN_ALL = {"timeout": 60, "total_timeout": 0.4}
+IN_ALL = {"timeout": 600, "total_timeout": 0.4}
 LATE: dict[str, tuple[Any, dict[str, float], tuple[bool, ...]]] = {
     # name: (what the server does, the limits, for answers that are streamed or not)
     "silence": ([HANG], SILENCE, (False, True)),
@@ -150,7 +150,7 @@ def test_the_body_of_an_error_is_not_waited_for(api: EntryPoint, server: Server)
     for script in (silent, [head(401, transfer_encoding="chunked"), *TRICKLE]):
         stage = server.stage(script)
         with pytest.raises(OxenError) as caught:
-            watched(lambda stage=stage: api.ask(api.make(stage.url, timeout=60)))  # type: ignore[misc]
+            watched(lambda stage=stage: api.ask(api.make(stage.url, timeout=600)))  # type: ignore[misc]
         assert caught.value.status_code == 401
         assert stage.released(10)
 
@@ -162,7 +162,7 @@ def test_after_the_finish_reason_the_wait_is_short(
     assert call_module.TAIL_SECONDS <= 5
     monkeypatch.setattr(call_module, "TAIL_SECONDS", 0.2)
     stage = server.stage(open_stream(sse(chunks(), done=False), HANG))
-    assert watched(lambda: api.ask(api.make(stage.url, timeout=60))).text == ANSWER
+    assert watched(lambda: api.ask(api.make(stage.url, timeout=600))).text == ANSWER
 
 
 @each_row("name", ["timeout", "total_timeout"])

@@ -1,4 +1,4 @@
-"""What can go wrong at the workbench, in a real browser: it is said in the column, and the page lives on."""
+"""What can go wrong at the workbench, in a real browser: the column shows it, and the page lives on."""
 
 from __future__ import annotations
 

@@ -71,8 +71,10 @@ def test_two_temperatures_on_a_real_model(browser: Browser, local_model_url: str
             picture(page, "desktop", tmp_path)
             ran = subprocess.run(["bash"], input=copied.encode(), capture_output=True, check=True)  # noqa: S607
             pieces = [json.loads(line[6:]) for line in ran.stdout.decode().split("\n") if line.startswith("data: {")]
-            said = "".join(piece["choices"][0]["delta"].get("content") or "" for piece in pieces if piece["choices"])
-            assert said.split() == answers[0].split(), "temperature 0: the same request, the same answer"
+            copied_answer = "".join(
+                piece["choices"][0]["delta"].get("content") or "" for piece in pieces if piece["choices"]
+            )
+            assert copied_answer.split() == answers[0].split(), "temperature 0: the same request, the same answer"
 
 
 def test_a_form_from_the_schema_sends_only_what_was_changed(page: Page, stage: Stage) -> None:
@@ -134,7 +136,7 @@ def test_stop_in_the_middle_closes_the_upstream_connection(page: Page, scripts: 
     assert stage.busy_connections()
     column(page).locator(".wb-stop").click()
     facts(page, "stopped")
-    assert stage.released()
+    assert stage.released(20)
     column(page).locator(".wb-run").click()
     assert stage.wait(lambda stage: bool(stage.busy_connections()))
     page.close()
