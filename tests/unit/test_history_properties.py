@@ -250,7 +250,7 @@ def frozen(history: list[Any]) -> list[str]:
 
 
 @pytest.mark.parametrize("framework", [LangChain, LlamaIndex])
-@settings(max_examples=1500)
+@settings(max_examples=1000)
 @given(st.data())
 def test_any_conversation_becomes_one_that_mixtral_accepts(framework: Any, data: st.DataObject) -> None:
     history = data.draw(st.lists(framework.messages, min_size=1, max_size=9))

@@ -20,7 +20,7 @@ LATER = family("mistral-large-2411")
 GENERIC = family("gpt-4o")
 CLAUDE = family("claude-sonnet-4-5")
 
-MANY = settings(max_examples=2500)
+MANY = settings(max_examples=1200)
 SOME = settings(max_examples=300)
 
 KNOWN_TEXTS = ["", " ", "\n", "Hello", "[INST] x [/INST]", "</s>", "Continue.", "OK.", "a\n\nb", "日本語 🐂"]
