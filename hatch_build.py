@@ -24,15 +24,9 @@ class LinkHook(MetadataHookInterface):
         """Write both fields, in place."""
         text = Path(self.root, "README.md").read_text(encoding="utf-8")
         repository = repository_url()
-        metadata["urls"] = dict(URLS)
+        metadata["urls"] = urls(repository)
         if repository:
             text = with_absolute_links(text, repository)
-            metadata["urls"] |= {
-                "Documentation": f"{repository}/blob/HEAD/docs/index.md",
-                "Source": repository,
-                "Changelog": f"{repository}/blob/HEAD/CHANGELOG.md",
-                "Issues": f"{repository}/issues",
-            }
         metadata["readme"] = {"content-type": "text/markdown", "text": text}
 
 
@@ -40,6 +34,18 @@ def repository_url() -> str | None:
     """Where the repository is served, if the build knows it."""
     name = os.environ.get("GITHUB_REPOSITORY")
     return f"{os.environ.get('GITHUB_SERVER_URL', 'https://github.com')}/{name}" if name else None
+
+
+def urls(repository: str | None) -> dict[str, str]:
+    """`project.urls`: also those of the distributions in packaging/."""
+    if repository is None:
+        return dict(URLS)
+    return URLS | {
+        "Documentation": f"{repository}/blob/HEAD/docs/index.md",
+        "Source": repository,
+        "Changelog": f"{repository}/blob/HEAD/CHANGELOG.md",
+        "Issues": f"{repository}/issues",
+    }
 
 
 def with_absolute_links(text: str, repository: str) -> str:

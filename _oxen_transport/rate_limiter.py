@@ -12,6 +12,7 @@ import asyncio
 import re
 import threading
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -31,6 +32,10 @@ DEFAULT_PAUSE = 1.0
 """Seconds that every caller waits after a 429 without `Retry-After`."""
 BURST_SECONDS = 10.0
 """How many seconds' worth of tokens may be used at once."""
+
+
+_RENAMED = {"turn": "reserve", "told": "on_response", "spent": "record_usage", "free": "would_wait"}
+"""Methods of 0.1 that work until 0.3, with a warning."""
 
 
 class Reservation(NamedTuple):
@@ -75,6 +80,15 @@ class RateLimiter:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.requests_per_minute, self.tokens_per_minute)
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in _RENAMED:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        new, negated = _RENAMED[name], name == "free"
+        opposite = " (which answers the opposite)" if negated else ""
+        note = f"{name} was renamed to {new}{opposite}; the old name will be gone in 0.3"
+        warnings.warn(note, DeprecationWarning, stacklevel=2)
+        return (lambda: not self.would_wait()) if negated else getattr(self, new)
 
     def wait(self, tokens: int = 0) -> None:
         """Block until one request may start."""

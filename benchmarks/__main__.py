@@ -11,7 +11,7 @@ from typing import Any
 from tqdm import tqdm
 
 from benchmarks import docs, goals, growth, peers, plot, processes, report
-from benchmarks.rounds import Rounds, explain, joined, measured, plan, started, starts, steps
+from benchmarks.rounds import Rounds, counted, explain, joined, measured, plan, started, starts, steps
 
 RESULTS = processes.ROOT / "results"
 
@@ -52,8 +52,8 @@ def measure(options: argparse.Namespace) -> Rounds:
         workers = processes.Workers(address)
         try:
             results = measured(workers, work, tick)
-            missing = goals.unexplained(results)
-            bar.total += len(missing)
+            missing = list(dict.fromkeys([*counted(results), *goals.unexplained(results)]))
+            bar.total = (bar.total or 0) + len(missing)
             explain(workers, missing, results, tick)
         finally:
             workers.close()

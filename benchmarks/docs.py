@@ -77,7 +77,7 @@ def scale(rounds: Rounds, machine: str) -> str:
         paced, together, memory, call = (
             median(rounds, "100 paced streams", name),
             median(rounds, "stream 2,000", name),
-            median(rounds, "1,000 streams", name, "stream_kb"),
+            median(rounds, "1,000 paced streams", name, "stream_kb"),
             median(rounds, "1,000 calls, 100 in flight", name),
         )
         if not (paced and together and memory and call):

@@ -37,7 +37,7 @@ def langchain_floor(url: str) -> Any:  # noqa: C901 - one class, its methods sho
         return made
 
     def chunk(text: str) -> ChatGenerationChunk:
-        fields = {
+        fields: dict[str, Any] = {
             "content": text,
             "additional_kwargs": {},
             "response_metadata": {"model_provider": "floor"},
@@ -116,7 +116,9 @@ def llama_index_floor(url: str) -> Any:  # noqa: C901 - as above
         def metadata(self) -> LLMMetadata:
             return LLMMetadata(is_chat_model=True, is_function_calling_model=True)
 
-        def _prepare_chat_with_tools(self, tools: Any, user_msg: Any = None, chat_history: Any = None, **_: Any) -> Any:
+        def _prepare_chat_with_tools(  # type: ignore[override]
+            self, tools: Any, user_msg: Any = None, chat_history: Any = None, **_: Any
+        ) -> Any:
             return {"messages": [*(chat_history or []), user_msg]}  # schemas can be kept from an earlier call
 
         @llm_chat_callback()
@@ -139,7 +141,7 @@ def llama_index_floor(url: str) -> Any:  # noqa: C901 - as above
 
             return gen()
 
-        complete = acomplete = stream_complete = astream_complete = chat  # type: ignore[assignment]
+        complete = acomplete = stream_complete = astream_complete = chat
 
         def get_tool_calls_from_response(self, *args: Any, **kwargs: Any) -> list[Any]:
             return []

@@ -39,6 +39,7 @@ def _lines(axis: Any, rounds: Rounds, series: str, names: tuple[str, ...]) -> No
             axis.plot(*zip(*points, strict=True), marker=".", label=name, **style)
     axis.set_xscale("log")
     axis.set_yscale("log")
+    axis.minorticks_off()
     axis.spines[["top", "right"]].set_visible(False)
     if axis.lines:
         axis.legend(fontsize=7)
@@ -47,11 +48,19 @@ def _lines(axis: Any, rounds: Rounds, series: str, names: tuple[str, ...]) -> No
 def rows(rounds: Rounds) -> Iterator[list[str]]:
     """Series, subject, cost of one at the start and at the end of the series, exponent."""
     for series in SERIES:
-        for _, names in _SIDES:
-            for name in names:
+        for _, (*names, core) in _SIDES:
+            for name in (*names, core):
                 points = growth(rounds, series, name)
                 power = exponent(points)
                 if power is not None:
                     (first, early), (last, late) = points[0], points[-1]
                     ends = [f"{short(early)} (at {first:,})", f"{short(late)} (at {last:,})"]
-                    yield [series, name, *ends, f"{power:.2f}" + (", faster than linear" if power > LINEAR else "")]
+                    alone = None if name == core else exponent(growth(rounds, series, core))
+                    yield [series, name, *ends, f"{power:.2f}{_named(power, alone)}"]
+
+
+def _named(power: float, core: float | None) -> str:
+    """What grows faster than linearly, and whether the framework alone does."""
+    if power <= LINEAR:
+        return ""
+    return ", faster than linear" + (", as the framework alone" if core is not None and core >= power else "")

@@ -55,8 +55,9 @@ def _start(*arguments: str, packages: Path | None = None, **more: str) -> subpro
 
 def _line(stream: IO[str] | None, seconds: float) -> str:
     """One line, "" if none came in time. Each answer is one line, so nothing is ever left in the buffer."""
+    assert stream is not None
     ready = select.select([stream], [], [], seconds)[0]
-    return stream.readline() if ready and stream else ""
+    return stream.readline() if ready else ""
 
 
 @dataclass(frozen=True)

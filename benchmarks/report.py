@@ -43,10 +43,12 @@ def goals_table(rounds: Rounds) -> str:
     """The goals, row by row; a miss with the layers that the time is spent in."""
     rows = []
     for goal, value, word in judged(rounds):
-        note = whose(rounds, goal.case, goal.who) if word == "missed" else ""
+        note = goal.why(rounds) if word == "missed" else ""
         limits = [f"{_sign(goal.better)} {goal.must:g}", _limit(goal.better, goal.moonshot)]
         rows.append([goal.name, *limits, str(value), f"**{word}**" if word == "missed" else word, note])
-    return table(["goal", "must", "aim", "measured: median (least..most)", "reached", "a miss: where its CPU is"], rows)
+    return table(
+        ["goal", "must", "aim", "measured: median (least..most)", "reached", "a miss: where the CPU time is"], rows
+    )
 
 
 def _sign(better: str) -> str:

@@ -34,13 +34,14 @@ def plan(*, quick: bool, rounds: int, only: list[str] | None, growth: bool, base
     if baseline:
         rows = [_with_baseline(case) if case.name in COMPARED else case for case in rows]
     if quick:
-        rows = [_without_slow_crowds(case) for case in rows]
+        rows = [_quickly(case) for case in rows]
     return [(case, min(case.rounds or rounds, rounds)) for case in rows]
 
 
-def _without_slow_crowds(case: Case) -> Case:
-    """A peer that takes milliseconds for a chunk takes half a minute for a crowd."""
-    return replace(case, subjects=tuple(name for name in case.subjects if case.at_once == 1 or name not in SLOW))
+def _quickly(case: Case) -> Case:
+    """Without the peers that take milliseconds for a chunk and so half a minute for a crowd, and without sockets."""
+    left_out = ("socket", *(SLOW if case.at_once > 1 else ()))
+    return replace(case, subjects=tuple(name for name in case.subjects if name not in left_out))
 
 
 def _with_baseline(case: Case) -> Case:
@@ -55,17 +56,14 @@ def _taking_part(case: Case, number: int) -> list[str]:
     return names[:: 1 if number % 2 == 0 else -1]
 
 
-def _profiled(case: Case) -> list[str]:
-    return [name for name in case.subjects if name in OURS] if case.name in COUNTED else []
-
-
 Start = tuple[str, tuple[str, ...]]
 """A subject with what is measured of its start, each in a fresh interpreter."""
 
 
 def starts(*, quick: bool, rounds: int) -> list[Start]:
     """The starts of a run, round by round."""
-    return [(name, tuple(_modes(name, quick=quick))) for _ in range(rounds) for name in _STARTED]
+    names = [name for name in _STARTED if not (quick and name.endswith("on aiohttp"))]
+    return [(name, tuple(_modes(name, quick=quick))) for _ in range(rounds) for name in names]
 
 
 def _modes(name: str, *, quick: bool) -> Iterator[str]:
@@ -79,7 +77,12 @@ def _modes(name: str, *, quick: bool) -> Iterator[str]:
 def steps(work: list[tuple[Case, int]], fresh: list[Start]) -> int:
     """How many measurements that is."""
     measured = sum(len(_taking_part(case, number)) for case, count in work for number in range(count))
-    return measured + sum(len(_profiled(case)) for case, _ in work) + sum(len(modes) for _, modes in fresh)
+    return measured + sum(len(modes) for _, modes in fresh)
+
+
+def counted(results: Rounds) -> list[tuple[str, str]]:
+    """(row, ours) of what is profiled in every run."""
+    return [(case, name) for case in COUNTED if case in results for name in OURS]
 
 
 def joined(runs: list[Rounds]) -> Rounds:
@@ -107,10 +110,6 @@ def measured(workers: Workers, work: list[tuple[Case, int]], tick: Callable[[str
                 failed = any(row.get("failed") or "error" in row for row in rows[name])  # once is answer enough
                 rows[name].append({} if failed else workers.measure(name, case))
             _level(rows)
-        for name in _profiled(case):
-            tick(f"{case.name}: calls of {name}")
-            rows[name].append(workers.measure(name, case, profiled=True))
-        _level(rows)
         rows["run"] = [{"seconds": time.monotonic() - begun}]
     return results
 
@@ -123,7 +122,7 @@ def _level(rows: dict[str, list[dict[str, Any]]]) -> None:
 
 
 def explain(workers: Workers, missing: list[tuple[str, str]], results: Rounds, tick: Callable[[str], None]) -> None:
-    """Add the profiles that are missing: (row, subject) of each."""
+    """Add profiles, (row, subject) of each: at the end, for they leave something in the process."""
     cases = {case.name: case for case in CASES}
     for case, name in missing:
         tick(f"{case}: calls of {name}")

@@ -49,17 +49,17 @@ def _chat_mistral(url: str) -> Any:
     if url.startswith("https"):  # it takes certifi's authorities, whatever the environment says
         global_ssl_context.load_verify_locations(os.environ["SSL_CERT_FILE"])
     # its default pool of 100 connections would be measured in the row of a thousand streams, and is: as it comes
-    return ChatMistralAI(api_key=KEY, endpoint=url, model="open-mixtral-8x22b")
+    return ChatMistralAI(api_key=KEY, endpoint=url, model="open-mixtral-8x22b")  # type: ignore[call-arg, arg-type]
 
 
 def _chat_openrouter(url: str) -> Any:
     from langchain_openrouter import ChatOpenRouter
 
-    return ChatOpenRouter(api_key=KEY, base_url=url, model="open-mixtral-8x22b")
+    return ChatOpenRouter(api_key=KEY, base_url=url, model="open-mixtral-8x22b")  # type: ignore[arg-type]
 
 
 def _openai_like(url: str) -> Any:
-    from llama_index.llms.openai_like import OpenAILike
+    from llama_index.llms.openai_like import OpenAILike  # type: ignore[import-not-found]  # in results/peers
 
     return OpenAILike(
         api_key=KEY, api_base=url, model="open-mixtral-8x22b", is_chat_model=True, is_function_calling_model=True

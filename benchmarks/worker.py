@@ -89,10 +89,15 @@ class Worker:
             self._run(case, self._subject.asend())
         elif case.call in _ASYNC:
             self._run(case, self._begun())
-        elif case.call == "batch":
-            self._subject.send()
-        elif case.call != "trim":
+        elif case.call in ("stream", "marks"):
+            chunks: Any = iter(self._subject.stream())
+            for _ in range(_WARM_CHUNKS):
+                next(chunks)
+            chunks.close()
+        elif case.call == "structured":
             self._call(case)
+        elif case.call != "trim":
+            self._subject.send()
 
     async def _begun(self) -> None:
         chunks: Any = self._subject.astream()
@@ -137,8 +142,6 @@ class Worker:
         for _ in self._subject.structured() if case.call == "structured" else self._subject.stream():
             count += 1
             first = first or time.perf_counter() - begun
-            if case.call == "marks" and count > _WARM_CHUNKS:
-                break
         if case.call == "stream":
             _check(case, count)
         return first

@@ -147,15 +147,3 @@ def one_wire_id(call_id: str, arguments: Any, sent: list[Any]) -> str:
     assert found in wired, f"the call {call_id} is gone"
     assert not isinstance(arguments, dict) or json.loads(wired[found]["arguments"]) == arguments
     return found
-
-
-def answered_by_name(wired: list[Any], function: dict[str, str], content: str) -> None:
-    """A question, a call that never had an id, its result: they are paired by the function's name."""
-    _, call, result = repair(wired, family("open-mixtral-8x22b"), "repair", tools=True)
-    assert call["tool_calls"][0]["function"] == function
-    assert result == {
-        "role": "tool",
-        "content": content,
-        "name": function["name"],
-        "tool_call_id": call["tool_calls"][0]["id"],
-    }

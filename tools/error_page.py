@@ -8,7 +8,7 @@ from pathlib import Path
 
 import langchain_oxen
 from _oxen_transport import errors
-from _oxen_transport.errors import STATUS_ERRORS, Details, OxenError
+from _oxen_transport.errors import STATUS_ERRORS, Details, OxenError, error_class
 
 PAGE = Path(__file__).parent.parent / "docs" / "errors.md"
 
@@ -84,7 +84,10 @@ def page() -> str:
 
 
 def _entry(kind: type[OxenError], depth: int) -> str:
-    statuses = sorted(status for status, found in STATUS_ERRORS.items() if found is kind)
+    statuses = [str(status) for status, found in sorted(STATUS_ERRORS.items()) if found is kind]
+    statuses += [
+        name for name, one in {"3xx": 399, "any other 4xx": 499, "5xx": 599}.items() if error_class(one) is kind
+    ]
     above = [base.__name__ for base in kind.__mro__[1:] if base.__name__.startswith("Oxen")]
     own = langchain_oxen.__dict__[kind.__name__]
     beside = [base.__name__ for base in kind.__mro__ if base in (ValueError, ImportError, TimeoutError)]
@@ -92,7 +95,7 @@ def _entry(kind: type[OxenError], depth: int) -> str:
     facts = [
         f"* Cause: {_first_paragraph(kind)}",
         f"* What to do: {kind.advice}" if kind.advice else "",
-        f"* Status: {', '.join(map(str, statuses))}" if statuses else "",
+        f"* Status: {', '.join(statuses)}" if statuses else "",
         f"* Retryable: {'yes' if kind.is_retryable else 'no'}; retried automatically: {_retried(kind)}",
         f"* Also: {', '.join(f'`{name}`' for name in [*above[:1], *beside])}" if above[:1] or beside else "",
         f"* In LangChain also: {', '.join(f'`{name}`' for name in theirs[:1])}" if theirs else "",

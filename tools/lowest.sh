@@ -13,5 +13,5 @@ uv pip install -q --python $python -c $venv/lowest.txt \
   pytest pytest-asyncio pytest-timeout pytest-xdist trustme hypothesis tqdm
 grep -E '^(httpx|pydantic|langchain-core|llama-index-core|mistral-common|h2)==' $venv/lowest.txt
 $python -m pytest -q -p no:cacheprovider -n "${LOWEST_WORKERS:-auto}" tests/unit/_oxen_transport tests/integration/faults/test_connecting.py \
-  tests/integration/_oxen_transport tests/unit/langchain_oxen/test_messages.py tests/unit/llama_index_oxen/test_messages.py tests/integration/llama_index_oxen/test_llms.py \
+  tests/integration/_oxen_transport tests/unit/test_messages.py tests/integration/llama_index_oxen/test_llms.py \
   tests/integration/llama_index_oxen/test_tools.py

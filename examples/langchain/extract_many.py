@@ -8,7 +8,7 @@ from __future__ import annotations
 from pydantic import BaseModel, Field
 from tqdm import tqdm
 
-from examples.support import LETTERS, connection
+from examples.support import LETTERS, connection, note
 from langchain_oxen import ChatOxen
 
 
@@ -22,6 +22,7 @@ class Order(BaseModel):
 
 
 chain = ChatOxen(**connection(), temperature=0, max_tokens=100).with_structured_output(Order, method="json_schema")
+note("the small local model may misread a letter")
 orders: list[Order | Exception] = [ValueError()] * len(LETTERS)
 answers = chain.batch_as_completed(LETTERS, {"max_concurrency": 4}, return_exceptions=True)
 for place, order in tqdm(answers, total=len(LETTERS), desc="Reading the letters"):

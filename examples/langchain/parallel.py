@@ -9,7 +9,7 @@ from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import Runnable, RunnableParallel
 
-from examples.support import LETTER, connection
+from examples.support import LETTER, connection, note
 from examples.support.waiting import working
 from langchain_oxen import ChatOxen
 
@@ -27,6 +27,7 @@ all_at_once = RunnableParallel(
     reply=chain("Write a friendly reply to this letter."),
 )
 
+note("the small local model may repeat the letter in place of an answer")
 print(LETTER)
 with working("The model answers three times at once"):
     for name, text in all_at_once.invoke({"letter": LETTER}).items():

@@ -11,7 +11,7 @@ from llama_index.core import PromptTemplate
 from llama_index.core.async_utils import run_jobs
 from pydantic import BaseModel, Field
 
-from examples.support import LETTERS, connection
+from examples.support import LETTERS, connection, note
 from llama_index_oxen import Oxen, OxenError
 
 
@@ -34,6 +34,7 @@ async def read(letter: str) -> Order | Exception:
         return error
 
 
+note("the small local model may misread a letter")
 jobs = [read(letter) for letter in LETTERS]
 orders = asyncio.run(run_jobs(jobs, workers=4, show_progress=True, desc="Reading the letters"))
 

@@ -9,7 +9,7 @@ import asyncio
 
 from llama_index.core import PromptTemplate
 
-from examples.support import LETTER, connection
+from examples.support import LETTER, connection, note
 from examples.support.waiting import working
 from llama_index_oxen import Oxen, OxenError
 
@@ -31,6 +31,7 @@ async def answer(task: str) -> str:
 
 
 async def main() -> None:
+    note("the small local model may repeat the letter in place of an answer")
     print(LETTER)
     with working("The model answers three times at once"):
         answers = await asyncio.gather(*map(answer, TASKS.values()))

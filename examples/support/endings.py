@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import signal
 import sys
+import threading
 import warnings
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import TracebackType
+    from types import FrameType, TracebackType
 
 
 class ExampleError(RuntimeError):
@@ -24,9 +27,14 @@ _FAMILIES = {
 }
 
 
+GRACE = 2.0  # seconds after Ctrl-C in which files are put in order; then the process ends, whatever still waits
+_leaving = threading.Lock()
+
+
 def install() -> None:
-    """Let every uncaught exception of this process end in one line, if its cause is known."""
+    """Let every uncaught exception of this process end in one line, if its cause is known; Ctrl-C, too, and soon."""
     sys.excepthook = _end
+    signal.signal(signal.SIGINT, _interrupt)
     # LangChain's SQL toolkit lives in langchain-community, which gets fixes only; there is no successor yet
     warnings.filterwarnings("ignore", message=".*langchain-community.*sunset", category=DeprecationWarning)
 
@@ -58,12 +66,30 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 def _end(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     if issubclass(kind, KeyboardInterrupt):
-        print("\nStopped.", file=sys.stderr)
-        if local := sys.modules.get("examples.support.local"):
-            local.stop_server()
-        sys.stdout.flush()
-        os._exit(130)  # threads may still wait for answers that nobody wants now
+        _leave()
     elif text := explanation(error):
         print(f"\n{text}", file=sys.stderr)
     else:
         sys.__excepthook__(kind, error, trace)
+
+
+def _interrupt(_: int, __: FrameType | None) -> None:
+    """Ctrl-C. An event loop cancels what it waits for; threads cannot be cancelled, and executors wait for theirs."""
+    if asyncio._get_running_loop() is None:
+        timer = threading.Timer(GRACE, _leave)
+        timer.daemon = True
+        timer.start()
+    raise KeyboardInterrupt
+
+
+def _leave() -> None:
+    """End now: threads may still wait for answers that nobody wants any more."""
+    if not _leaving.acquire(blocking=False):
+        threading.Event().wait()  # another thread is about to
+    if waiting := sys.modules.get("examples.support.waiting"):
+        waiting.stop()
+    print("\nStopped.", file=sys.stderr)
+    if local := sys.modules.get("examples.support.local"):
+        local.stop_server()
+    sys.stdout.flush()
+    os._exit(130)

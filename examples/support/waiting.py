@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from rich.status import Status
+
 T = TypeVar("T")
+
+_status: Status | None = None
 
 
 @contextmanager
@@ -21,8 +25,15 @@ def working(what: str) -> Iterator[None]:
         return
     from rich.console import Console
 
-    with Console(stderr=True).status(f"{what} ..."):
+    global _status
+    with Console(stderr=True).status(f"{what} ...") as _status:
         yield
+
+
+def stop() -> None:
+    """Give the terminal back, if the process ends in the middle of such a block."""
+    if _status is not None:
+        _status.stop()
 
 
 def announced(pieces: Iterable[T], what: str = "The model reads") -> Iterator[T]:

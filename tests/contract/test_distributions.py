@@ -82,8 +82,9 @@ def test_links_work_on_an_index(wheels: Path) -> None:
     assert [link for link in links if not link.startswith("https://")] == []
     inside = [link for link in links if link.startswith(REPOSITORY)]
     assert [link for link in inside if not (ROOT / re.split("/HEAD/", link)[1]).exists()] == []
-    urls = dict(line.split(", ") for line in page.get_all("Project-URL", []))
-    assert {"Homepage", "Documentation", "Source", "Changelog", "Issues"} <= set(urls)
+    for name in ("oxen-integrations", *BY_NAME):
+        urls = dict(line.split(", ") for line in metadata(wheels, name).get_all("Project-URL", []))
+        assert {"Homepage", "Documentation", "Source", "Changelog", "Issues"} <= set(urls)
 
 
 def required(requirements: list[str], extras: set[str], found: dict[str, Distribution]) -> dict[str, Distribution]:

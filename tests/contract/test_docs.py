@@ -98,6 +98,20 @@ def test_errors_that_are_named_exist(page: str) -> None:
     assert set(re.findall(r"`(Oxen\w+Error)\b", TEXTS[page])) <= set(langchain_oxen.__all__)
 
 
+def test_symptoms_are_texts_that_a_reader_can_have_seen() -> None:
+    packages = ("_oxen_transport", "langchain_oxen", "llama_index_oxen")
+    code = "".join(path.read_text("utf-8") for name in packages for path in (DOCS.parent / name).rglob("*.py"))
+    others = {  # of the system, pip and LangChain
+        *("Connection refused", "Name or service not known", "certificate verify failed"),
+        *("unable to get local issuer certificate", "Unable to infer model provider"),
+        "No matching distribution found for oxen-integrations",
+    }
+    rows = re.findall(r"^\| (.+?) \|", TEXTS["troubleshooting.md"], re.MULTILINE)[2:]
+    symptoms = [text for row in rows for text in re.findall(r"`([^`]+)`", row)]
+    assert len(symptoms) > 20
+    assert [text for text in symptoms if text not in code and text not in others and text[:5] != "HTTP "] == []
+
+
 def test_every_page_is_in_the_navigation_once() -> None:
     assert sorted(target for _, target in llms_text.pages(llms_text.config()["nav"])) == sorted(TEXTS)
 
@@ -111,6 +125,15 @@ def test_the_page_of_parameters_is_what_the_classes_say() -> None:
     assert parameter_page.PAGE.read_text(encoding="utf-8") == parameter_page.page(), (
         "run: python -m tools.parameter_page"
     )
+
+
+def test_each_picture_of_the_site_is_kept_and_small() -> None:
+    pytest.importorskip("playwright", reason="no playwright: pip install playwright")
+    from tools.site_pictures import FOLDER, SHOTS
+
+    kept = {picture.stem: picture.stat().st_size for picture in FOLDER.glob("*.png")}
+    assert kept.keys() == SHOTS.keys(), "run: poe docs-pictures"
+    assert max(kept.values()) < 200_000
 
 
 def test_every_example_is_listed() -> None:

@@ -30,3 +30,19 @@ def test_workflows_are_pinned_and_may_nothing_by_default() -> None:
         assert "pull_request_target" not in text
         assert "secrets." not in text, "there is no token to lose"
         assert not re.search(r"run:.*\$\{\{\s*github\.(event|head_ref)", text), "a title must not become a command"
+
+
+@pytest.mark.skipif(not WORKFLOWS, reason="an unpacked sdist has no workflows")
+def test_a_release_builds_checks_and_publishes_every_distribution_without_a_token() -> None:
+    text = (ROOT / ".github" / "workflows" / "release.yml").read_text()
+    (loop,) = re.findall(r"for name in (.*); do", text)
+    assert set(loop.split()) == {path.parent.name for path in (ROOT / "packaging").glob("*/pyproject.toml")}
+    steps = (
+        "-m build --outdir dist\n",
+        '-m build --wheel --outdir dist "packaging/$name"',
+        "twine check --strict dist/*",
+    )
+    assert sorted(steps, key=text.index) == list(steps)
+    publish = text.split("\n  publish:")[1].split("\n\n")[0]
+    assert "id-token: write" in publish
+    assert "pypa/gh-action-pypi-publish@" in publish

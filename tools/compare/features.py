@@ -1,13 +1,12 @@
 """The tables of features in the notebooks: `python -m tools.compare.features`. Each tick is what a probe found.
 
-A probe asks a class for one thing on a scripted server and judges the request and the answer. The columns of LangChain's
-table are those of its template for chat models; then run `poe notebooks`.
+A probe asks a class for one thing on a scripted server and judges the request and the answer. The columns of
+LangChain's table are those of its template for chat models. Afterwards run `poe notebooks`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -167,9 +166,9 @@ def main() -> None:
     with Server() as server:
         for name, probes in TABLES.items():
             page = NOTEBOOKS / name
-            marks = re.compile(f"({re.escape(BEGIN)}\n).*?(\n{re.escape(END)})", re.DOTALL)
-            new = marks.sub(lambda match, t=table(probes, server): f"{match[1]}{t}{match[2]}", page.read_text("utf-8"))
-            page.write_text(new, encoding="utf-8")
+            before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+            after = rest.partition(END)[2]
+            page.write_text(f"{before}{BEGIN}\n{table(probes, server)}\n{END}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":

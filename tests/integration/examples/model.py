@@ -7,10 +7,13 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from mistral_common.protocol.instruct.request import ChatCompletionRequest
+
 from _oxen_transport.testing import Received, Step, chunks, completion, sse, streamed, whole
-from tests.history_checks import accepted_by_mistral
+from tests.history_checks import TOKENIZER, accepted_by_mistral
 from tools.support.ideal_model import decide
 
+WINDOW = 64_000
 UNKNOWN = "The documents do not say."
 PARTS = ["How large can an SQLite database be?", "What is the maximum number of attached databases?"]
 PASSAGE = re.compile(r"(?:^|\n)(?:\[|Source )(\d+)(?:\]|:)(.*?)(?=\n\[\d|\nSource \d|\n\n|\n---|$)", re.DOTALL)
@@ -24,12 +27,21 @@ def answer(request: Received) -> Iterable[Step]:
     body = request.json
     try:
         accepted_by_mistral(body["messages"], tools=body.get("tools"))
+        _fits(body)
     except Exception as error:  # noqa: BLE001 - the reason is the reply
         return [whole({"error": {"message": f"not valid for Mixtral: {error}"}}, 400)]
     text, calls = _tool_call(body) or _text(body)
     if not body.get("stream"):
         return [whole(completion(text, tool_calls=calls))]
     return streamed(sse(chunks(re.findall(r"\S+\s*|\s+", text), tool_calls=calls)))
+
+
+def _fits(body: dict[str, Any]) -> None:
+    """Prompt and answer are within Mixtral's window, by its own tokenizer."""
+    asked = ChatCompletionRequest.model_validate({key: body[key] for key in ("messages", "tools") if key in body})
+    tokens = len(TOKENIZER.encode_chat_completion(asked).tokens) + (body.get("max_tokens") or 0)
+    if tokens > WINDOW:
+        raise ValueError(f"{tokens} tokens do not fit into {WINDOW}")
 
 
 def _text(body: dict[str, Any]) -> tuple[str, list[Any]]:  # noqa: PLR0911 - one for each kind of prompt

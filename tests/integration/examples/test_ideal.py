@@ -11,7 +11,7 @@ import pytest
 
 from _oxen_transport.testing import Server
 from examples.support.corpus import CORPUS
-from tests.integration.examples.model import answer
+from tests.integration.examples import model
 from tests.integration.examples.running import run
 
 both = pytest.mark.parametrize("framework", ["langchain", "llama_index"])
@@ -34,7 +34,7 @@ def documents(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture
 def environment(server: Server, cache: Path) -> Iterator[dict[str, str]]:
-    stage = server.stage(answer)
+    stage = server.stage(model.answer)
     yield {"OXEN_BASE_URL": stage.url, "OXEN_API_KEY": "sk-test", "XDG_CACHE_HOME": str(cache)}
     assert stage.bodies, "the example asked the model"
 
@@ -56,11 +56,20 @@ def test_the_second_run_embeds_nothing(framework: str, environment: dict[str, st
 
 
 @both
-def test_a_question_about_something_else_gets_no_citation(framework: str, cache: Path, documents: str) -> None:
-    nobody = {"OXEN_BASE_URL": "http://127.0.0.1:9/v1", "XDG_CACHE_HOME": str(cache)}  # nothing found: nothing asked
-    out, _ = run(f"{framework}.rag", "--documents", documents, "Who painted the Mona Lisa?", **nobody)
-    assert "The documents do not say." in out
+@pytest.mark.parametrize("name", ["rag", "chat", "citations", "sub_questions"])
+def test_a_question_about_something_else_gets_no_citation(
+    framework: str, name: str, server: Server, cache: Path, documents: str
+) -> None:
+    stage = server.stage(model.answer)
+    environment = {"OXEN_BASE_URL": stage.url, "OXEN_API_KEY": "sk-test", "XDG_CACHE_HOME": str(cache)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(model, "PARTS", ["Who painted the Mona Lisa?"])
+        out, _ = run(f"{framework}.{name}", "--documents", documents, "Who painted the Mona Lisa?", **environment)
+    assert out.strip().endswith("The documents do not say.")
     assert "[" not in out
+    assert "Empty" not in out
+    if name != "sub_questions":
+        assert not stage.bodies, "nothing was found, so there was nothing to ask"
 
 
 @both

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Iterable
 from pathlib import Path
 
+import psutil
 import pytest
 from qdrant_client import QdrantClient, models
 
@@ -17,7 +20,7 @@ from _oxen_transport.testing import Received, Server, Step
 from examples.support.corpus import CORPUS, passages
 from examples.support.knowledge import collection
 from tests.integration.examples.model import answer
-from tests.integration.examples.running import run, start
+from tests.integration.examples.running import ROOT, run, start
 
 both = pytest.mark.parametrize("framework", ["langchain", "llama_index"])
 UNKNOWN = "Who painted the Mona Lisa?"  # nothing is found, so no model is asked
@@ -47,20 +50,24 @@ def stored(environment: dict[str, str], framework: str, documents: Path) -> list
 
 
 @both
-def test_killed_while_it_embeds_it_goes_on(framework: str, environment: dict[str, str], documents: Path) -> None:
+def test_stopped_while_it_embeds_it_goes_on(framework: str, environment: dict[str, str], documents: Path) -> None:
     whole = sorted(passage.id for passage in passages(documents))
-    with start(f"{framework}.rag", "--documents", str(documents), UNKNOWN, **environment) as process:
-        shown = ""
-        while not re.search(r" [1-9]\d*/", shown):  # the first batch is stored
-            shown += process.stderr.read(1)
-        process.send_signal(signal.SIGKILL)
-    first = stored(environment, framework, documents)
-    assert 0 < len(first) < len(whole)
+    held: list[str] = []
+    for sent, code in ((signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)):
+        with start(f"{framework}.rag", "--documents", str(documents), UNKNOWN, **environment) as process:
+            shown = ""
+            while len(set(re.findall(r" (\d+)/", shown))) < 2:  # one more batch is stored
+                shown += process.stderr.read(1)
+            os.killpg(process.pid, sent)
+            shown += process.stderr.read()
+        assert process.returncode == code
+        assert shown.endswith("Stopped.\n") == (sent == signal.SIGINT)
+        assert "Traceback" not in shown
+        before, held = held, stored(environment, framework, documents)
+        assert set(before) < set(held) < set(whole)
     _, err = run(f"{framework}.rag", "--documents", str(documents), UNKNOWN, **environment)
     assert stored(environment, framework, documents) == whole
-    assert f"{len(whole)} passages, {len(whole) - len(first)} new, 0 gone" in err, (
-        "what was stored is not embedded again"
-    )
+    assert f"{len(whole)} passages, {len(whole) - len(held)} new, 0 gone" in err, "what is stored is not embedded again"
 
     (documents / "wal.txt").unlink()
     page = documents / "limits.txt"
@@ -102,9 +109,23 @@ def test_a_team_that_is_killed_goes_on(framework: str, server: Server, environme
     assert len(stage.bodies) == asked, "it was at its end"
 
 
+def interrupt(process: subprocess.Popen[str]) -> None:
+    """Ctrl-C, which a terminal sends to all that it runs: one line, and no process is left."""
+    family = psutil.Process(process.pid).children(recursive=True)
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert err.strip().splitlines()[-1] == "Stopped."
+    assert "Traceback" not in err
+    _, alive = psutil.wait_procs(family, timeout=30)
+    assert not alive
+
+
 @both
-@pytest.mark.parametrize("name", ["chain", "agent", "mcp_agent"])
-def test_ctrl_c_is_one_line(framework: str, name: str, server: Server, environment: dict[str, str]) -> None:
+@pytest.mark.parametrize("name", ["chain", "extract_many", "mcp_agent", "team"])
+def test_ctrl_c_while_the_model_is_silent(
+    framework: str, name: str, server: Server, environment: dict[str, str]
+) -> None:
     asked = threading.Event()
 
     def nothing(_: Received) -> Iterable[Step]:
@@ -113,12 +134,35 @@ def test_ctrl_c_is_one_line(framework: str, name: str, server: Server, environme
 
     environment["OXEN_BASE_URL"] = server.stage(nothing).url
     with start(f"{framework}.{name}", **environment) as process:
+        assert asked.wait(120)
+        interrupt(process)
+
+
+def test_ctrl_c_while_the_local_server_starts(environment: dict[str, str], tmp_path: Path) -> None:
+    began, weights = tmp_path / "began", tmp_path / "weights.gguf"
+    os.mkfifo(began)
+    weights.touch()
+    (tmp_path / "xllamacpp.py").write_text(f"open({str(began)!r}, 'w').close()\nimport sys\nsys.stdin.read()")
+    environment |= {"OXEN_BASE_URL": "", "OXEN_LOCAL_MODEL": str(weights), "PYTHONPATH": f"{tmp_path}:{ROOT}"}
+    with start("langchain.chain", **environment) as process:
+        began.open().close()  # waits until the server, which will not come up, has begun
+        interrupt(process)
+
+
+def test_ctrl_c_while_the_weights_come(server: Server, environment: dict[str, str]) -> None:
+    asked = threading.Event()
+
+    def slow(received: Received) -> Iterable[Step]:
+        asked.set()
+        return [60.0]
+
+    code = "import sys; from examples.support import endings, weights; endings.install(); weights.HUB = sys.argv[1]; "
+    command = [sys.executable, "-c", f"{code}weights.weights()", server.stage(slow).url]
+    with subprocess.Popen(  # noqa: S603 - our own code
+        command, cwd=ROOT, env={**os.environ, **environment}, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
         assert asked.wait(60)
-        process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=30)
-    assert process.returncode == 130
-    assert err.strip().splitlines()[-1] == "Stopped."
-    assert "Traceback" not in err
+        interrupt(process)
 
 
 @both

@@ -61,16 +61,13 @@ def test_a_database_of_ones_own_is_only_read(
         held.execute("CREATE TABLE ox (name TEXT)")
     wanted = "INSERT INTO ox VALUES ('Bob')"
     monkeypatch.setattr(model, "COUNT", wanted)
-    monkeypatch.setattr(model, "CALLS", [(tool, {"query": wanted}) for tool in ("sql_db_query", "load_data")])
-    for name in ("sql_agent", "sql_query"):
-        out, _ = run(f"{framework}.{name}", "--database", str(own), **environment)
-        assert "attempt to write a readonly database" in out
+    out, _ = run(f"{framework}.sql_query", "--database", str(own), **environment)
+    assert "attempt to write a readonly database" in out
 
 
 @both
-@pytest.mark.parametrize("name", ["sql_agent", "sql_query"])
-def test_a_database_that_is_missing_is_one_line(framework: str, name: str, environment: dict[str, str]) -> None:
-    out, err = run(f"{framework}.{name}", "--database", "nowhere.sqlite", code=1, **environment)
+def test_a_database_that_is_missing_is_one_line(framework: str, environment: dict[str, str]) -> None:
+    out, err = run(f"{framework}.sql_query", "--database", "nowhere.sqlite", code=1, **environment)
     assert out == ""
     assert err.strip() == "There is no database nowhere.sqlite: name an SQLite file, or leave --database out."
     assert not Path("nowhere.sqlite").exists()

@@ -26,19 +26,21 @@ class CheckedServer:
         self._stages.append(self._server.stage(*map(self._kept, attempts)))
         return self._stages[-1]
 
-    def check(self, given: list[str], arrived: list[Answer]) -> None:
+    def check(self, given: list[list[str]], arrived: list[Answer]) -> None:
         """Raises: AssertionError, or the validator's error.
 
         Args:
-            given: Every text that the framework gave to a model of ours.
+            given: The texts that the framework gave to a model of ours, call by call.
             arrived: Every answer that the framework got from one.
         """
         sent = []
         for body in (request.json for stage in self._stages for request in stage.requests if request.body):
             accepted_by_mistral(body["messages"], tools=body.get("tools"))
             strictly_alternating(body["messages"])
-            sent += body["messages"]
-        nothing_lost(given, sent)
+            sent.append(body["messages"])
+        sent.sort(key=lambda messages: len(str(messages)), reverse=True)
+        for texts in sorted(given, key=lambda texts: len("".join(texts)), reverse=True):
+            sent.remove(_request_with(texts, sent))  # the longest choose first, and the longest
         assert sorted(arrived, key=str) == sorted(filter(None, map(_answer, self._sent)), key=str)
 
     def _kept(self, attempt: Attempt) -> Attempt:
@@ -52,6 +54,19 @@ class CheckedServer:
                 yield step
 
         return play
+
+
+def _request_with(texts: list[str], sent: list[Any]) -> Any:
+    """The messages that hold all these texts; the error for none shows what is lost in the last."""
+    assert sent, "a call made no request of its own"
+    for messages in sent[:-1]:
+        try:
+            nothing_lost(texts, messages)
+        except AssertionError:
+            continue
+        return messages
+    nothing_lost(texts, sent[-1])
+    return sent[-1]
 
 
 def _answer(sent: list[bytes]) -> Answer | None:

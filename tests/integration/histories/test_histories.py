@@ -13,38 +13,31 @@ from mistral_common.exceptions import MistralCommonException
 
 from _oxen_transport.request.build import Request, build
 from _oxen_transport.settings import OxenSettings
-from langchain_oxen.messages import to_wire as langchain_to_wire
-from llama_index_oxen.messages import to_wire as llama_index_to_wire
 from tests.history_checks import accepted_by_mistral, nothing_lost, strictly_alternating, unique_pairs_kept
 from tests.tables import each_row
-from tests.unit.langchain_oxen import test_history_properties as langchain
-from tests.unit.llama_index_oxen import test_history_properties as llama_index
+from tests.unit.test_history_properties import LangChain, LlamaIndex, frozen
 from tools.histories.files import IDEAL, REAL, SCRIPTED, conversations, names, read
 
 DOCS = Path(__file__).parents[3] / "docs" / "history.md"
 DRIVERS = {REAL: "real model", IDEAL: "ideal model", SCRIPTED: "script"}
 FIXTURE_ROWS = ("| `langchain_", "| `langgraph_", "| `deepagents_", "| `llama_index_")
-# each framework's way to the wire, and its messages' texts, pairs and snapshot, found without the code under test
-WAYS: dict[str, tuple[Any, Any]] = {
-    "langchain": (langchain_to_wire, langchain),
-    "llama_index": (llama_index_to_wire, llama_index),
-}
+FRAMEWORKS: dict[str, Any] = {"langchain": LangChain, "llama_index": LlamaIndex}
 
 
 def request_for(body: dict[str, Any], messages: list[Any], tools: list[Any], **options: Any) -> Request:
     settings = OxenSettings(base_url="http://127.0.0.1:1", model="open-mixtral-8x22b", **options)
-    return build(settings, WAYS[body["framework"]][0](messages), call={"tools": tools})
+    return build(settings, FRAMEWORKS[body["framework"]].to_wire(messages), call={"tools": tools})
 
 
 @each_row("name", names())
 def test_what_was_handed_over_becomes_what_mixtral_accepts(name: str) -> None:
     body = read(name)
-    seen = WAYS[body["framework"]][1]
+    seen = FRAMEWORKS[body["framework"]]
     for messages, tools in conversations(body):
-        before = seen.frozen(messages)
+        before = frozen(messages)
         request = request_for(body, messages, tools)
         sent = json.loads(request.content)
-        assert seen.frozen(messages) == before, "the caller's messages were changed"
+        assert frozen(messages) == before, "the caller's messages were changed"
         accepted_by_mistral(sent["messages"], tools=sent.get("tools"))
         strictly_alternating(sent["messages"])
         nothing_lost(seen.texts_in(messages), sent["messages"])

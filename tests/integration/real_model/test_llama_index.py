@@ -1,7 +1,7 @@
 """LlamaIndex's applications with a real model: llama.cpp's server and half a billion weights, on this machine.
 
 What so small a model cannot be relied on for (handing over to another agent, ReAct's form, splitting a
-question) runs on the scripted server, in test_flows.py.
+question) runs on the scripted server, in tests/integration/frameworks/llama_index.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
+from typing import Any
 
 import pytest
 
@@ -24,58 +25,44 @@ def highest(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("highest")
-def test_back_off_doubles_up_to_a_cap() -> None:
-    policy = RetryPolicy(max_retries=8)
-    waits = [policy.wait(attempt, None) for attempt in range(1, 10)]
-    assert waits == [0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0, 8.0, None]
+@each_row(
+    ("retries", "waits"),
+    [
+        (8, {(attempt, None): min(8.0, 0.5 * 2 ** (attempt - 1)) for attempt in range(1, 9)} | {(9, None): None}),
+        (0, {(1, None): None, (1, 0.5): None}),
+        # the server's word is the least
+        (2, {(1, 3.0): 3.25, (1, 0.0): 0.25, (1, CEILING): CEILING + 0.25, (1, CEILING + 1): None}),
+    ],
+)
+def test_waits(retries: int, waits: dict[tuple[int, float | None], float | None]) -> None:
+    policy = RetryPolicy(max_retries=retries)
+    assert {asked: policy.wait(*asked) for asked in waits} == waits
 
 
 def test_jitter_is_full() -> None:
-    waits = [RetryPolicy().wait(2, None) for _ in range(400)]
-    assert all(wait is not None and 0 <= wait <= 1.0 for wait in waits)
-    assert min(w for w in waits if w is not None) < 0.2
-    assert max(w for w in waits if w is not None) > 0.8
-
-
-def test_no_retries_means_none() -> None:
-    assert RetryPolicy(max_retries=0).wait(1, None) is None
-    assert RetryPolicy(max_retries=0).wait(1, 0.5) is None
-
-
-@pytest.mark.usefixtures("highest")
-def test_the_servers_word_is_the_least() -> None:
-    policy = RetryPolicy()
-    assert policy.wait(1, 3.0) == 3.25
-    assert policy.wait(1, 0.0) == 0.25
-    assert policy.wait(1, CEILING) == CEILING + 0.25
-    assert policy.wait(1, CEILING + 1) is None
+    waits = [RetryPolicy().wait(2, None) or 0 for _ in range(400)]
+    assert 0 <= min(waits) < 0.2
+    assert 0.8 < max(waits) <= 1.0
 
 
 CONNECTED, ANSWERED = AttemptState(connected=True), AttemptState(connected=True, answered=True)
 
 
 @each_row(
-    ("kind", "progress", "expected"),
+    ("kind", "retried", "not_retried"),
     [
-        (errors.OxenConnectionError, AttemptState(), True),
-        (errors.OxenConnectionError, CONNECTED, True),
-        (errors.OxenConnectionError, ANSWERED, False),
-        (errors.OxenTLSError, AttemptState(), False),
-        (errors.OxenTimeoutError, AttemptState(), True),
-        (errors.OxenTimeoutError, CONNECTED, False),
-        (errors.OxenRateLimitError, ANSWERED, True),
-        (errors.OxenServerError, ANSWERED, True),
-        (errors.OxenBadRequestError, ANSWERED, False),
-        (errors.OxenAuthenticationError, ANSWERED, False),
-        (errors.OxenRedirectError, ANSWERED, False),
-        (errors.OxenConfigError, AttemptState(), False),
-        (errors.OxenTruncatedStreamError, ANSWERED, False),
-        (errors.OxenAPIError, ANSWERED, False),
-        (errors.OxenResponseError, ANSWERED, False),
+        (errors.OxenConnectionError, (AttemptState(), CONNECTED), (ANSWERED,)),
+        (errors.OxenTimeoutError, (AttemptState(),), (CONNECTED,)),
+        *((kind, (ANSWERED,), ()) for kind in (errors.OxenRateLimitError, errors.OxenServerError)),
+        *((kind, (), (AttemptState(),)) for kind in (errors.OxenTLSError, errors.OxenConfigError)),
+        *((kind, (), (ANSWERED,)) for kind in (errors.OxenBadRequestError, errors.OxenAuthenticationError)),
+        *((kind, (), (ANSWERED,)) for kind in (errors.OxenRedirectError, errors.OxenTruncatedStreamError)),
+        *((kind, (), (ANSWERED,)) for kind in (errors.OxenAPIError, errors.OxenResponseError)),
     ],
 )
-def test_what_is_tried_again(kind: type[OxenError], progress: AttemptState, expected: bool) -> None:
-    assert is_retryable(kind("x"), progress) is expected
+def test_what_is_tried_again(kind: type[OxenError], retried: tuple[Any, ...], not_retried: tuple[Any, ...]) -> None:
+    assert all(is_retryable(kind("x"), progress) for progress in retried)
+    assert not any(is_retryable(kind("x"), progress) for progress in not_retried)
 
 
 @pytest.fixture
@@ -98,18 +85,13 @@ def date(seconds: float) -> str:
 @each_row(
     ("headers", "expected"),
     [
-        ({}, None),
-        ({"retry-after": "0"}, 0.0),
-        ({"retry-after": "17"}, 17.0),
-        ({"retry-after": " 17 "}, 17.0),
-        ({"retry-after": "1.5"}, 1.5),
+        *(({}, None), ({"retry-after": "0"}, 0.0), ({"retry-after": " 17 "}, 17.0), ({"retry-after": "1.5"}, 1.5)),
+        *(
+            ({"retry-after-ms": ms, "retry-after": "17"}, found)
+            for ms, found in (("900", 0.9), ("x", 17.0), ("-1", 17.0))
+        ),
         ({"retry-after-ms": "900"}, 0.9),
-        ({"retry-after-ms": "900", "retry-after": "17"}, 0.9),
-        ({"retry-after-ms": "soon", "retry-after": "17"}, 17.0),
-        ({"retry-after-ms": "-1", "retry-after": "17"}, 17.0),
-        ({"retry-after": date(3)}, 3.0),
-        ({"retry-after": date(-3)}, 0.0),
-        ({"retry-after": date(86_400)}, 86_400.0),
+        *(({"retry-after": date(seconds)}, max(0.0, seconds)) for seconds in (3, -3, 86_400)),
         ({"retry-after": date(3).removesuffix(" GMT")}, 3.0),  # without a zone: GMT, as all HTTP dates are
         ({"retry-after": "Fri, 31 Dec 9999723959:59 50200"}, None),
         *[({"retry-after": junk}, None) for junk in ("", "soon", "-5", "nan", "inf", "-5, nan, soon", "1e999", "0x10")],
@@ -143,18 +125,13 @@ def test_the_budget_under_threads() -> None:
     assert sum(taken) == 100
 
 
-def test_one_budget_per_host() -> None:
-    assert retry.budget_of("a.test") is retry.budget_of("a.test")
-    assert retry.budget_of("a.test") is not retry.budget_of("b.test")
-
-
 def test_an_outage_is_not_made_worse() -> None:
     """1,000 calls against a dead host: at most 1.2 requests a call, and 50."""
     budget, policy, requests = RetryBudget(), RetryPolicy(), 0
-    give_up: Callable[[int], bool] = lambda attempt: policy.wait(attempt, None) is None or not budget.take()  # noqa: E731
     for _ in range(1000):
         for attempt in range(1, 10):
             requests += 1
-            if give_up(attempt):
+            if policy.wait(attempt, None) is None or not budget.take():
                 break
     assert requests <= 1.2 * 1000 + 50
+    assert retry.budget_of("a.test") is retry.budget_of("a.test") is not retry.budget_of("b.test")

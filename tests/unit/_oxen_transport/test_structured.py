@@ -9,19 +9,8 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, Field
 
-from _oxen_transport import capabilities
-from _oxen_transport.errors import (
-    Details,
-    OxenAuthenticationError,
-    OxenBadRequestError,
-    OxenContextOverflowError,
-    OxenError,
-    OxenRateLimitError,
-    OxenRefusalError,
-    OxenServerError,
-    OxenStructuredOutputError,
-    OxenTimeoutError,
-)
+from _oxen_transport import capabilities, errors
+from _oxen_transport.errors import Details, OxenBadRequestError, OxenError, OxenServerError, OxenStructuredOutputError
 from _oxen_transport.settings import OxenSettings
 from _oxen_transport.structured import METHODS, StructuredRounds
 from _oxen_transport.structured_object import StructuredObject
@@ -88,26 +77,24 @@ def test_an_accidental_failure_of_the_server_teaches_nothing() -> None:
     assert auto().method == "json_schema"
 
 
-FAILURES: list[tuple[OxenError, bool]] = [
-    (OxenBadRequestError("no such field", Details(status_code=400)), True),
-    (OxenBadRequestError("no such field", Details(status_code=422)), True),
-    (OxenServerError("cannot parse the model's call", Details(status_code=500)), True),
-    (OxenServerError("busy", Details(status_code=503)), False),
-    (OxenContextOverflowError("too long", Details(status_code=400)), False),
-    (OxenAuthenticationError("who?", Details(status_code=401)), False),
-    (OxenRateLimitError("slow", Details(status_code=429)), False),
-    (OxenTimeoutError("late"), False),
-]
-
-
-@each_row(("error", "falls_back"), FAILURES, ids=lambda value: getattr(value, "message", str(value)))
-def test_another_method_is_tried_only_after_a_rejection(error: OxenError, falls_back: bool) -> None:
-    rounds = auto()
+@each_row(
+    ("kind", "status", "falls_back"),
+    [
+        *((OxenBadRequestError, 400, True), (OxenBadRequestError, 422, True), (OxenServerError, 500, True)),
+        *((OxenServerError, 503, False), (errors.OxenContextOverflowError, 400, False)),
+        *((errors.OxenAuthenticationError, 401, False), (errors.OxenRateLimitError, 429, False)),
+        (errors.OxenTimeoutError, None, False),
+    ],
+)
+def test_another_method_is_tried_only_after_a_rejection(
+    kind: type[OxenError], status: int | None, falls_back: bool
+) -> None:
+    rounds, error = auto(), kind("x", Details(status_code=status))
     if falls_back:
         run(rounds, error)
         assert rounds.method == "function_calling"
         return
-    with pytest.raises(type(error)):
+    with pytest.raises(kind):
         run(rounds, error)
 
 
@@ -135,11 +122,8 @@ def test_a_repair_shows_the_model_its_answer_and_the_error_once() -> None:
 @each_row(
     ("method", "instruct", "expected"),
     [
-        ("json_mode", True, True),
-        ("json_mode", False, False),
-        ("prompt", True, True),
-        ("json_schema", True, False),
-        ("function_calling", True, False),
+        *(("json_mode", True, True), ("json_mode", False, False), ("prompt", True, True)),
+        *(("json_schema", True, False), ("function_calling", True, False)),
     ],
 )
 def test_the_schema_is_in_the_prompt_where_the_request_does_not_hold_it(
@@ -161,41 +145,39 @@ def call(name: str, arguments: str) -> ToolCall:
 RIGHT = '{"name": "Bella", "age": 7}'
 
 
-@each_row(
-    "answer",
-    [
-        Completion(tool_calls=(call("Ox", RIGHT),)),
-        Completion(text="Here it is.", tool_calls=(call("other", '{"x": 1}'), call("Ox", RIGHT))),
-        Completion(text=RIGHT, tool_calls=(call("Ox", '{"name": "Bel'),)),
-        Completion(text=RIGHT, finish_reason="length"),
-        Completion(text=json.dumps({"name": "Ox", "arguments": json.loads(RIGHT)})),
-        Completion(text=json.dumps({"name": "Ox", "parameters": RIGHT})),
-    ],
-    ids=["call", "after another call", "beside a cut call", "before the cut", "call as text", "call with text in text"],
-)
-def test_the_object_is_read_wherever_it_is(answer: Completion) -> None:
-    assert StructuredObject(Ox).read(answer) == Ox(name="Bella", age=7)
+CUT = (call("Ox", '{"name": "Bel'),)
 
 
 @each_row(
     ("answer", "why"),
     [
+        *((answer, "") for answer in (
+            Completion(tool_calls=(call("Ox", RIGHT),)),
+            Completion(text="Here it is.", tool_calls=(call("other", '{"x": 1}'), call("Ox", RIGHT))),
+            Completion(text=RIGHT, tool_calls=CUT),
+            Completion(text=RIGHT, finish_reason="length"),
+            Completion(text=json.dumps({"name": "Ox", "arguments": json.loads(RIGHT)})),  # a call as text
+            Completion(text=json.dumps({"name": "Ox", "parameters": RIGHT})),
+        )),
         (Completion(text='{"name": "Bel', finish_reason="length"), "cut off at max_tokens"),
         (Completion(text="no"), "no JSON object but 'no'"),
-        (Completion(tool_calls=(call("Ox", '{"name": "Bel'),)), "arguments are not a JSON object"),
+        (Completion(tool_calls=CUT), "arguments are not a JSON object"),
         (Completion(tool_calls=(call("search", RIGHT),)), "called search in place of answering"),
         (WRONG, "greater than 0"),
     ],
-    ids=["cut", "prose", "cut call", "another tool", "invalid"],
-)
-def test_an_answer_without_the_object_says_why(answer: Completion, why: str) -> None:
+)  # fmt: skip
+def test_the_object_is_read_wherever_it_is_or_the_error_names_why_there_is_none(answer: Completion, why: str) -> None:
+    wanted = StructuredObject(Ox, other_tools=frozenset({"search"}))
+    if not why:
+        assert wanted.read(answer) == Ox(name="Bella", age=7)
+        return
     with pytest.raises(OxenStructuredOutputError, match=why) as caught:
-        StructuredObject(Ox, other_tools=frozenset({"search"})).read(answer)
+        wanted.read(answer)
     assert caught.value.partial_text == answer.text
 
 
 def test_a_refusal_is_an_error_of_its_own() -> None:
-    with pytest.raises(OxenRefusalError, match="not today") as caught:
+    with pytest.raises(errors.OxenRefusalError, match="not today") as caught:
         StructuredObject(Ox).read(Completion(refusal="not today"))
     assert caught.value.partial.refusal == "not today"
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import random
-import time
 from typing import Any
 
+import pytest
 from langchain_core.messages import BaseMessage, trim_messages
 from langchain_core.messages.utils import convert_to_messages
 
-from langchain_oxen import ChatOxen
+from langchain_oxen import ChatOxen, _base
 from tests.agent_histories import agent_history
 
 CHAT = ChatOxen(base_url="http://127.0.0.1:1", model="open-mixtral-8x22b")
@@ -40,14 +40,20 @@ def test_what_fits_is_kept_and_the_limit_holds() -> None:
     assert sum(kept) / len(kept) > 0.98
 
 
-def test_the_work_grows_with_the_history() -> None:
-    def seconds(turns: int) -> float:
+def test_the_work_grows_with_the_history(monkeypatch: pytest.MonkeyPatch) -> None:
+    lengths: list[int] = []
+    count = _base.count_either_way
+    monkeypatch.setattr(
+        _base, "count_either_way", lambda messages, *more: lengths.append(len(messages)) or count(messages, *more)
+    )
+
+    def messages_counted(turns: int) -> int:
         history: list[Any] = convert_to_messages(
             [message for seed in range(turns) for message in agent_history(seed)[1:]]
         )
-        began = time.process_time()
-        trimmed(history, counted(history[-40:]))
-        return time.process_time() - began
+        limit = counted(history[-40:])
+        lengths.clear()
+        trimmed(history, limit)
+        return sum(lengths)
 
-    seconds(2)
-    assert seconds(80) < 16 * seconds(10)  # 8 times the messages; the square would be 64
+    assert 0 < messages_counted(80) < 16 * messages_counted(10)  # 8 times the messages; the square would be 64

@@ -16,6 +16,7 @@ from llama_index.core.utils import get_tokenizer
 from _oxen_transport.request import tokenizer as tokenizer_module
 from _oxen_transport.request import tokens as budget
 from llama_index_oxen import Oxen, OxenConfigError, OxenMissingExtraError, tokenizer, use
+from tests.tables import each_row
 
 TEXT = "Oxen pull in pairs; żółć, 忠实, def f(x): return {'a': [1, 2, 3]}"
 
@@ -66,7 +67,7 @@ def test_without_the_extra_it_says_what_to_install(monkeypatch):
         use()
 
 
-@pytest.mark.parametrize("touched", ["num_output", "context_window", "chunk_size"])
+@each_row("touched", ["num_output", "context_window", "chunk_size"])
 def test_what_was_made_before_counts_with_it_too(touched, monkeypatch):
     for name in ("_prompt_helper", "_chat_prompt_helper", "_node_parser", "_llm"):
         monkeypatch.setattr(Settings, name, None)

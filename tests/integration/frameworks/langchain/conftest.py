@@ -22,15 +22,11 @@ class Watch(BaseCallbackHandler):
     """What LangChain gives to models, and what it gets from them."""
 
     def __init__(self) -> None:
-        self.given: list[str] = []
+        self.given: list[list[str]] = []
         self.arrived: list[Answer] = []
 
     def on_chat_model_start(self, _: dict[str, Any], messages: list[list[BaseMessage]], **_more: Any) -> None:
-        for message in messages[0]:
-            content = [message.content] if isinstance(message.content, str) else message.content
-            self.given += [part if isinstance(part, str) else part.get("text", "") for part in content]
-            calls = message.tool_calls if isinstance(message, AIMessage) else ()
-            self.given += [value for call in calls for value in call["args"].values() if isinstance(value, str)]
+        self.given.append([text for message in messages[0] for text in _texts(message)])
 
     def on_llm_end(self, response: LLMResult, **_: Any) -> None:
         message: Any = response.generations[0][0].message
@@ -38,6 +34,13 @@ class Watch(BaseCallbackHandler):
         calls = [[wire_name(call["name"] or ""), call["args"]] for call in made]
         usage = message.usage_metadata or {}
         self.arrived.append((str(message.text), calls, usage.get("input_tokens", 0), usage.get("output_tokens", 0)))
+
+
+def _texts(message: BaseMessage) -> Iterator[str]:
+    content = [message.content] if isinstance(message.content, str) else message.content
+    yield from (part if isinstance(part, str) else part.get("text", "") for part in content)
+    for call in message.tool_calls if isinstance(message, AIMessage) else ():
+        yield from (value for value in call["args"].values() if isinstance(value, str))
 
 
 _WATCH: ContextVar[Watch | None] = ContextVar("watch", default=None)

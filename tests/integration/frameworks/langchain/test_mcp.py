@@ -15,7 +15,7 @@ from tests.history_checks import pairs
 from tests.integration.frameworks.checked_server import CheckedServer
 from tests.integration.frameworks.langchain.models import model_at
 
-FARM = {"transport": "stdio", "command": sys.executable, "args": [str(Path(__file__).with_name("mcp_farm.py"))]}
+FARM = {"transport": "stdio", "command": sys.executable, "args": [str(Path(__file__).parents[1] / "mcp_farm.py")]}
 
 
 async def test_an_agent_uses_an_mcp_server(server: CheckedServer) -> None:

@@ -22,8 +22,8 @@ from llama_index.core.instrumentation.events.llm import (
 from pydantic import Field
 
 from _oxen_transport.testing import Server, Stage
+from _oxen_transport.tools.names import wire_name
 from llama_index_oxen import Oxen
-from tests.history_checks import nothing_lost
 from tests.integration.frameworks.checked_server import Answer, CheckedServer, arguments_of
 from tests.integration.frameworks.llama_index.scripts import Make
 
@@ -67,12 +67,13 @@ def _answer(response: Any) -> Answer:
     counted = usage if usage["total_tokens"] == beside["total_tokens"] else {}
     message = getattr(response, "message", None)
     calls = [block for block in message.blocks if isinstance(block, ToolCallBlock)] if message else []
-    made = [
-        [call.tool_name, arguments_of(call.tool_kwargs) if isinstance(call.tool_kwargs, str) else call.tool_kwargs]
-        for call in calls
-    ]
+    made = [[wire_name(call.tool_name), _values(call.tool_kwargs)] for call in calls]
     text = (message.content or "") if message else response.text
     return text, made, counted.get("prompt_tokens", 0), counted.get("completion_tokens", 0)
+
+
+def _values(arguments: dict[str, Any] | str) -> Any:
+    return arguments_of(arguments) if isinstance(arguments, str) else arguments
 
 
 @pytest.fixture
@@ -87,9 +88,7 @@ def server(server: Server, watch: Watch) -> Iterator[CheckedServer]:
     """The scripted server; a test fails whose requests Mixtral would refuse, or in which something is lost."""
     checked = CheckedServer(server)
     yield checked
-    checked.check([text for texts in watch.given.values() for text in texts], watch.arrived)
-    requests = [request for stage in checked._stages for request in stage.requests if request.body]
-    whole_requests(list(watch.given.values()), [request.json["messages"] for request in requests])
+    checked.check(list(watch.given.values()), watch.arrived)
 
 
 @pytest.fixture
@@ -108,23 +107,3 @@ def make(server: CheckedServer, watch: Watch, monkeypatch: pytest.MonkeyPatch) -
     arrived = Counter(answer[2:] for answer in watch.arrived)
     assert arrived <= counts
     assert counts.total() == arrived.total() + watch.around
-
-
-def whole_requests(calls: list[list[str]], sent: list[Any]) -> None:
-    """Each call made one request, which has all of its texts; the longest choose first."""
-    assert len(calls) == len(sent), "a call made no request, or several"
-    left = list(sent)
-    for texts in sorted(calls, key=lambda texts: len("".join(texts)), reverse=True):
-        left.remove(_request_with(texts, left))
-
-
-def _request_with(texts: list[str], sent: list[Any]) -> Any:
-    """The request that holds all these texts; the error for none shows what is lost in the last."""
-    for messages in sent[:-1]:
-        try:
-            nothing_lost(texts, messages)
-        except AssertionError:
-            continue
-        return messages
-    nothing_lost(texts, sent[-1])
-    return sent[-1]

@@ -28,7 +28,7 @@ ENGINES = [
 ]
 
 
-@pytest.mark.parametrize(("mode", "requests", "roles"), ENGINES)
+@pytest.mark.parametrize(("mode", "requests", "roles"), ENGINES, ids=[engine[0].value for engine in ENGINES])
 @each_row("way", ["chat", "achat", "stream_chat", "astream_chat"])
 def test_a_chat_engine(make: Make, mode: ChatMode, requests: int, roles: list[str], way: str) -> None:
     rules = replying(("tandalone question", CONDENSED), ("the cart", "By Molly."), ("", "By Bill and Ben."))

@@ -1,6 +1,4 @@
-"""What is malformed in a message is one error, which says where. The parts of a content, one by one, are in
-langchain/test_messages.py and llama_index/test_messages.py: both packages bring their own into one form.
-"""
+"""What is malformed in a message is one error, which says where."""
 
 from __future__ import annotations
 
@@ -10,7 +8,6 @@ import pytest
 
 from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.request.content import each_message
-from _oxen_transport.tools.arguments import arguments_text
 from tests.tables import each_row
 
 
@@ -23,7 +20,6 @@ from tests.tables import each_row
         (lambda block: int(block["type"]), "ValueError: "),
         (lambda block: open(f"/no such folder/{block['type']}"), "FileNotFoundError: "),  # noqa: SIM115
     ],
-    ids=["key", "attribute", "type", "value", "file"],
 )
 def test_what_is_malformed_names_its_message(broken: Any, reason: str) -> None:
     def convert(message: dict[str, str]) -> list[Any]:
@@ -42,23 +38,3 @@ def test_an_error_that_says_what_is_wrong_is_kept() -> None:
 
     with pytest.raises(OxenConfigError, match=r"^this image has neither a URL nor data"):
         each_message(["hello"], convert)
-
-
-@each_row(
-    ("arguments", "text"),
-    [
-        ({"a": "é"}, '{"a":"é"}'),
-        ({"a": "\ud83d\ude00\ud800"}, '{"a":"\N{GRINNING FACE}\ufffd"}'),
-        (None, "{}"),
-        ("", "{}"),
-        ('{"a": 1', '{"a": 1'),
-    ],
-    ids=["dict", "surrogates", "none", "empty", "as the model wrote it"],
-)
-def test_arguments_become_text(arguments: Any, text: str) -> None:
-    assert arguments_text(arguments) == text
-
-
-def test_arguments_that_json_cannot_carry() -> None:
-    with pytest.raises(OxenConfigError, match=r"the arguments of a tool call are not JSON serializable: .*object"):
-        arguments_text({"a": object()})

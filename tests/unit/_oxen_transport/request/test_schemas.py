@@ -121,21 +121,23 @@ def test_references_are_kept_and_the_root_has_a_type() -> None:
 
 
 SCHEMA = Ox.model_json_schema()
-DICTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
-    "JSON schema": (SCHEMA, {"name": "Ox", "description": "An ox."}),
-    "JSON schema without a title": ({"type": "object", "properties": {"a": {}}}, {"name": "answer"}),
-    "name, strict, schema": ({"name": "ox", "strict": True, "schema": SCHEMA}, {"name": "ox", "strict": True}),
-    "json_schema format": (
-        {"type": "json_schema", "json_schema": {"name": "ox", "strict": False, "schema": SCHEMA}},
-        {"name": "ox", "strict": False},
-    ),
-    "function": ({"name": "ox", "description": "d", "parameters": SCHEMA}, {"name": "ox", "description": "d"}),
-    "tool": ({"type": "function", "function": {"name": "ox", "parameters": SCHEMA}}, {"name": "ox"}),
-    "Anthropic's tool": ({"name": "ox", "input_schema": SCHEMA}, {"name": "ox"}),
-}
 
 
-@each_row(("schema", "about"), DICTS.values(), ids=DICTS)
+@each_row(
+    ("schema", "about"),
+    [
+        (SCHEMA, {"name": "Ox", "description": "An ox."}),
+        ({"type": "object", "properties": {"a": {}}}, {"name": "answer"}),
+        ({"name": "ox", "strict": True, "schema": SCHEMA}, {"name": "ox", "strict": True}),
+        (
+            {"type": "json_schema", "json_schema": {"name": "ox", "strict": False, "schema": SCHEMA}},
+            {"name": "ox", "strict": False},
+        ),
+        ({"name": "ox", "description": "d", "parameters": SCHEMA}, {"name": "ox", "description": "d"}),
+        ({"type": "function", "function": {"name": "ox", "parameters": SCHEMA}}, {"name": "ox"}),
+        ({"name": "ox", "input_schema": SCHEMA}, {"name": "ox"}),  # Anthropic's tool
+    ],
+)
 def test_dicts_of_every_form(schema: dict[str, Any], about: dict[str, Any]) -> None:
     function = function_from(schema)
     properties = function.pop("parameters")["properties"]
@@ -143,18 +145,18 @@ def test_dicts_of_every_form(schema: dict[str, Any], about: dict[str, Any]) -> N
     assert properties in (SCHEMA["properties"], {"a": {}})
 
 
-INVALID: dict[str, tuple[Any, str]] = {
-    "a function without parameters": ({"name": "f", "description": "d"}, "describes no object"),
-    "another dict": ({"no": "schema"}, "describes no object"),
-    "a list at the root": ({"title": "L", "type": "array"}, "root must be an object"),
-    "a number": (7, "not a pydantic class"),
-    "dict": (dict, "not a pydantic class"),
-    "a class with a function": (WithFunction, "CallableSchema"),
-    "a TypedDict that refers to itself": (Loop, "use a pydantic class"),
-}
-
-
-@each_row(("schema", "reason"), INVALID.values(), ids=INVALID)
+@each_row(
+    ("schema", "reason"),
+    [
+        ({"name": "f", "description": "d"}, "describes no object"),
+        ({"no": "schema"}, "describes no object"),
+        ({"title": "L", "type": "array"}, "root must be an object"),
+        (7, "not a pydantic class"),
+        (dict, "not a pydantic class"),
+        (WithFunction, "CallableSchema"),
+        (Loop, "use a pydantic class"),  # a TypedDict that refers to itself
+    ],
+)
 def test_what_describes_no_object_is_refused(schema: Any, reason: str) -> None:
     with pytest.raises(OxenConfigError, match=reason):
         function_from(schema)

@@ -30,7 +30,7 @@ FOUND = {
 }
 
 
-@each_row("text", FOUND.values(), ids=FOUND)
+@each_row("text", FOUND.values())
 def test_the_likeliest_object_comes_first(text: str) -> None:
     assert next(objects_in(text), None) == BELLA
 
@@ -47,7 +47,7 @@ NOT_FOUND = {
 }
 
 
-@each_row("text", NOT_FOUND.values(), ids=NOT_FOUND)
+@each_row("text", NOT_FOUND.values())
 def test_no_object_is_made_of_a_part_of_one(text: str) -> None:
     assert list(objects_in(text)) == []
 

@@ -155,62 +155,60 @@ def test_a_plain_event_is_not_read_line_by_line(monkeypatch: pytest.MonkeyPatch)
     assert Decoder().feed(b"data: 1\r\n\r\ndata: 2\n\n") == [("message", b"1"), ("message", b"2")]
 
 
-class TestSize:
-    """One event may have `max_event_bytes`; any number of events may follow each other."""
+# -- size: one event may have `max_event_bytes`; any number of events may follow each other ------
 
-    @each_row(
-        ("event", "size"),
-        [
-            (b"data: 12\n\n", 8),
-            (b"data: 12\r\n\r\n", 8),
-            (b"data: 1\r\ndata: 2\r\r", 15),
-            (b": comment\ndata: 1\n\n", 17),
-            (b"event: long enough\n\n", 18),
-        ],
-    )
-    def test_bound_is_exact_wherever_the_stream_is_cut(self, event: bytes, size: int) -> None:
-        for before in (b"", b"data: 1\n\n", b"data: 1\r\r", BOM + b"data: 1\n\n"):
-            for pieces in cuts(before + event):
-                for bound, fits in ((size, True), (size - 1, False)):
-                    assert self.is_read(pieces, bound) is fits, (pieces, bound)
 
-    @staticmethod
-    def is_read(pieces: list[bytes], bound: int) -> bool:
-        decoder = Decoder(bound)
-        try:
-            for piece in pieces:
-                decoder.feed(piece)
-        except OxenResponseTooLargeError:
-            return False
-        return True
+def is_read(pieces: list[bytes], bound: int) -> bool:
+    decoder = Decoder(bound)
+    try:
+        for piece in pieces:
+            decoder.feed(piece)
+    except OxenResponseTooLargeError:
+        return False
+    return True
 
-    def test_events_before_it_are_handed_out(self) -> None:
-        decoder = Decoder(20)
-        assert decoder.feed(b"data: 1\n\ndata: 1234567890") == [("message", b"1")]
-        assert decoder.feed(b"1234") == []
-        with pytest.raises(OxenResponseTooLargeError) as caught:
-            decoder.feed(b"5")
-        assert caught.value.message == "one event of the stream is larger than 20 bytes; reading stopped there"
+
+@each_row(
+    ("event", "size"),
+    [
+        (b"data: 12\n\n", 8),
+        (b"data: 12\r\n\r\n", 8),
+        (b"data: 1\r\ndata: 2\r\r", 15),
+        (b": comment\ndata: 1\n\n", 17),
+        (b"event: long enough\n\n", 18),
+    ],
+)
+def test_the_bound_is_exact_wherever_the_stream_is_cut(event: bytes, size: int) -> None:
+    for before in (b"", b"data: 1\n\n", b"data: 1\r\r", BOM + b"data: 1\n\n"):
+        for pieces in cuts(before + event):
+            for bound, fits in ((size, True), (size - 1, False)):
+                assert is_read(pieces, bound) is fits, (pieces, bound)
+
+
+@each_row(
+    ("pieces", "bound", "events"),
+    [
+        # events before it are handed out
+        ([b"data: 1\n\ndata: 1234567890", b"1234"], 20, [[b"1"], []]),
+        ([b"data: 1\n\ndata: 1234567890", b"1234", b"5"], 20, None),
+        # what has begun counts, also when it came together with whole events
+        ([b"data: 1\n\ndata: 12345"], 10, None),
+        ([b"data: 1\n\ndata: 123\n\ndata: 1234"], 10, [[b"1", b"123"]]),
+        ([b"data: 1\n\ndata: 1234\n"], 10, [[b"1"]]),
+        ([b"data: 1\n\n\ndata: 1234\n"], 10, None),  # the blank line in front belongs to it
+        ([b"data: 1\n\n" * 50] * 2, 16, [[b"1"] * 50] * 2),  # many small events are not a large one
+        ([b"data: " + bytes(MAX_EVENT_BYTES - 6)], 16 * 2**20, [[]]),
+        ([b"data: " + bytes(MAX_EVENT_BYTES - 6), b"x"], MAX_EVENT_BYTES, None),
+    ],
+)
+def test_what_counts_against_the_bound(pieces: list[bytes], bound: int, events: list[list[bytes]] | None) -> None:
+    decoder = Decoder(bound)
+    if events is None:
+        with pytest.raises(OxenResponseTooLargeError, match=f"than {bound} bytes; reading stopped there") as caught:
+            [decoder.feed(piece) for piece in pieces]
         assert not caught.value.is_retryable
-
-    def test_what_has_begun_counts_also_when_it_came_together_with_whole_events(self) -> None:
-        with pytest.raises(OxenResponseTooLargeError):
-            Decoder(10).feed(b"data: 1\n\ndata: 12345")
-        assert Decoder(10).feed(b"data: 1\n\ndata: 123\n\ndata: 1234") == [("message", b"1"), ("message", b"123")]
-        assert Decoder(10).feed(b"data: 1\n\ndata: 1234\n") == [("message", b"1")]
-        with pytest.raises(OxenResponseTooLargeError):
-            Decoder(10).feed(b"data: 1\n\n\ndata: 1234\n")  # the blank line in front belongs to it
-
-    def test_many_small_events_are_no_large_one(self) -> None:
-        decoder = Decoder(16)
-        assert sum(len(decoder.feed(b"data: 1\n\n" * 50)) for _ in range(50)) == 2500
-
-    def test_default_is_16_mib(self) -> None:
-        assert MAX_EVENT_BYTES == 16 * 1024 * 1024
-        decoder = Decoder()
-        decoder.feed(b"data: " + bytes(MAX_EVENT_BYTES - 6))
-        with pytest.raises(OxenResponseTooLargeError):
-            decoder.feed(b"x")
+    else:
+        assert [[data for _, data in decoder.feed(piece)] for piece in pieces] == events
 
 
 class CountingTail(bytearray):
@@ -240,32 +238,21 @@ for _name in dir(bytearray):  # whatever else reads the whole of it
         setattr(CountingTail, _name, _counted(_name))
 
 
-class TestGrowth:
+@each_row("line", [b"data: " + b"x" * 99, b"data: x\n" * 12, b": ping\r\ndata: x\r\n" * 12])
+@each_row(("copies", "size"), [(1_000, 1), (50_000, 65_536), (50_000, 1_000)])
+def test_the_work_is_linear(line: bytes, copies: int, size: int) -> None:
     """No byte is looked at more often because the event is longer: measured by counting, not by the clock."""
+    stream, decoder = line * copies + b"\n\n", Decoder()
+    tail = decoder._tail = CountingTail()
+    events = [event for at in range(0, len(stream), size) for event in decoder.feed(stream[at : at + size])]
+    assert len(events) == 1
+    assert decoder._tail is tail, "or nothing was counted"
+    assert len(stream) - 2 * size <= tail.work < 3.1 * len(stream)
 
-    @staticmethod
-    def work(stream: bytes, size: int) -> float:
-        """Bytes read or copied per byte of the stream."""
-        decoder = Decoder()
-        tail = decoder._tail = CountingTail()
-        events = [event for at in range(0, len(stream), size) for event in decoder.feed(stream[at : at + size])]
-        assert len(events) == 1
-        assert decoder._tail is tail  # or nothing was counted
-        assert tail.work >= len(stream) - 2 * size
-        return tail.work / len(stream)
 
-    @each_row(
-        "line",
-        [b"data: " + b"x" * 99, b"data: x\n" * 12, b": ping\r\ndata: x\r\n" * 12],
-        ids=["one line", "many", "CRLF"],
-    )
-    def test_is_linear(self, line: bytes) -> None:
-        for copies, size in ((1_000, 1), (50_000, 65_536), (50_000, 1_000)):
-            assert self.work(line * copies + b"\n\n", size) < 3.1, (copies, size)
-
-    def test_the_count_would_notice(self) -> None:
-        tail = CountingTail()
-        for _ in range(100):
-            tail += b"x" * 10
-            assert b"\n\n" not in tail
-        assert tail.work > 40_000
+def test_the_count_would_notice() -> None:
+    tail = CountingTail()
+    for _ in range(100):
+        tail += b"x" * 10
+        assert b"\n\n" not in tail
+    assert tail.work > 40_000

@@ -22,9 +22,6 @@ class Written(NamedTuple):
     arguments: str
 
 
-Cut = "Callable[[str], list[str]]"
-Way = "Callable[[list[Written], Cut], list[Any]]"
-
 CUTS: dict[str, Callable[[str], list[str]]] = {
     "whole": lambda text: [text],
     "empty piece first": lambda text: ["", text],
@@ -42,201 +39,153 @@ def entry(index: Any = ..., id: Any = ..., name: Any = ..., arguments: Any = ...
     return {**made, **({"function": function} if function else {}), **more}
 
 
-def spread(calls: list[Written], cut: Any, each: Any) -> list[Any]:
-    """One delta per piece: `each(position, call, piece, number of the piece)` writes the entry."""
-    return [
-        [each(i, call, piece, k)] for i, call in enumerate(calls) for k, piece in enumerate(cut(call.arguments) or [""])
-    ]
-
-
 def first(number: int, value: Any) -> Any:
     """Only with the first piece of a call."""
     return value if number == 0 else ...
 
 
-def interleave(deltas: list[Any], key: Callable[[Any], Any]) -> list[Any]:
+def pieces(write: Callable[[int, Written, str, int], Any]) -> Any:
+    """One delta per piece: `write(position, call, piece, number of the piece)` gives its entry."""
+    return lambda calls, cut: [
+        [write(i, c, piece, k)] for i, c in enumerate(calls) for k, piece in enumerate(cut(c.arguments) or [""])
+    ]
+
+
+def indexed(index: Callable[[int, int], Any]) -> Any:
+    """Id and name with the first piece of a call; `index(position, number of the piece)` gives its index."""
+    return pieces(lambda i, c, p, k: entry(index(i, k), first(k, c.id), first(k, c.name), p))
+
+
+def entries(write: Callable[[int, Written, list[str]], list[Any]]) -> Any:
+    """`write(position, call, pieces)` gives the entries of one call, each of which is a delta."""
+    return lambda calls, cut: [[made] for i, call in enumerate(calls) for made in write(i, call, cut(call.arguments))]
+
+
+def one_delta(write: Callable[[int, Written], Any]) -> Any:
+    return lambda calls, cut: [[write(i, call) for i, call in enumerate(calls)]]
+
+
+def in_one(way: Any) -> Any:
+    """All entries of another way in one delta."""
+    return lambda calls, cut: [[part for delta in way(calls, cut) for part in delta]]
+
+
+def interleaved(way: Any, key: str) -> Any:
     """Call by turns with call, in place of one after the other."""
-    queues: dict[Any, list[Any]] = {}
-    for delta in deltas:
-        queues.setdefault(key(delta[0]), []).append(delta)
-    rounds: Iterable[tuple[Any, ...]] = itertools.zip_longest(*queues.values())
-    return [delta for turn in rounds for delta in turn if delta is not None]
+
+    def mixed(calls: list[Written], cut: Any) -> list[Any]:
+        queues: dict[Any, list[Any]] = {}
+        for delta in way(calls, cut):
+            queues.setdefault(delta[0][key], []).append(delta)
+        rounds: Iterable[tuple[Any, ...]] = itertools.zip_longest(*queues.values())
+        return [delta for turn in rounds for delta in turn if delta is not None]
+
+    return mixed
 
 
-def late_id(calls: list[Written], cut: Any, **keys: Any) -> list[Any]:
-    deltas: list[Any] = []
-    for i, call in enumerate(calls):
-        own = {key: value(i) for key, value in keys.items()}
-        deltas += [[entry(**own, name=first(k, call.name), arguments=p)] for k, p in enumerate(cut(call.arguments))]
-        deltas.append([entry(**own, id=call.id)])
-    return deltas
+def id_late(index: Callable[[int], Any]) -> Any:
+    return entries(
+        lambda i, c, ps: [
+            *(entry(index(i), name=first(k, c.name), arguments=p) for k, p in enumerate(ps)),
+            entry(index(i), c.id),
+        ]
+    )
 
+
+def after(head: Callable[[int, Written], list[Any]]) -> Any:
+    """Something at first, then the arguments alone."""
+    return entries(lambda i, c, ps: [*head(i, c), *(entry(i, arguments=p) for p in ps)])
+
+
+def repeated(write: Callable[[int, Written], Any]) -> Any:
+    """As OpenAI does, and at the end something again."""
+    return lambda calls, cut: [*_USUAL(calls, cut), *([write(i, c)] for i, c in enumerate(calls))]
+
+
+_USUAL = pieces(lambda i, c, p, k: entry(i, first(k, c.id), first(k, c.name), p, type="function"))
+_JUNK: Any = (None, 3, "x", {}, [{"function": []}])
+_ID_ON_EACH_AT_0 = pieces(lambda i, c, p, k: entry(0, c.id, first(k, c.name), p))
+_ID_ON_EACH = pieces(lambda i, c, p, k: entry(..., c.id, first(k, c.name), p))
 
 WAYS: dict[str, Any] = {
-    "as OpenAI does": lambda calls, cut: spread(
-        calls, cut, lambda i, c, p, k: entry(i, first(k, c.id), first(k, c.name), p, type="function")
+    "as OpenAI does": _USUAL,
+    "type on the first piece only": pieces(
+        lambda i, c, p, k: entry(i, first(k, c.id), first(k, c.name), p, **({} if k else {"type": "function"}))
     ),
-    "type on the first piece only": lambda calls, cut: spread(
-        calls,
-        cut,
-        lambda i, c, p, k: entry(i, first(k, c.id), first(k, c.name), p, **({} if k else {"type": "function"})),
+    "null for what is missing": pieces(
+        lambda i, c, p, k: entry(i, None if k else c.id, None if k else c.name, p or None, type=None)
     ),
-    "null for what is not said": lambda calls, cut: spread(
-        calls, cut, lambda i, c, p, k: entry(i, None if k else c.id, None if k else c.name, p or None, type=None)
+    "empty text for what is missing": pieces(lambda i, c, p, k: entry(i, "" if k else c.id, "" if k else c.name, p)),
+    "id and name first, then the arguments": after(lambda i, c: [entry(i, c.id, c.name)]),
+    "id, then name, then the arguments": after(lambda i, c: [entry(i, c.id), entry(i, name=c.name)]),
+    "name last": entries(
+        lambda i, c, ps: [*(entry(i, c.id, arguments=p) for p in ps), entry(i, name=c.name)],
     ),
-    "empty text for what is not said": lambda calls, cut: spread(
-        calls, cut, lambda i, c, p, k: entry(i, "" if k else c.id, "" if k else c.name, p)
-    ),
-    "id and name first, then the arguments": lambda calls, cut: [
-        delta
-        for i, c in enumerate(calls)
-        for delta in ([entry(i, c.id, c.name)], *([entry(i, arguments=p)] for p in cut(c.arguments)))
-    ],
-    "id, then name, then the arguments": lambda calls, cut: [
-        delta
-        for i, c in enumerate(calls)
-        for delta in ([entry(i, c.id)], [entry(i, name=c.name)], *([entry(i, arguments=p)] for p in cut(c.arguments)))
-    ],
-    "name last": lambda calls, cut: [
-        delta
-        for i, c in enumerate(calls)
-        for delta in (*([entry(i, c.id, arguments=p)] for p in cut(c.arguments)), [entry(i, name=c.name)])
-    ],
-    "all in one delta": lambda calls, cut: [
-        [entry(i, c.id, c.name, c.arguments) for i, c in enumerate(calls)],
-    ],
-    "all pieces in one delta": lambda calls, cut: [
-        [part for delta in WAYS["as OpenAI does"](calls, cut) for part in delta],
-    ],
-    "all pieces in one delta, no index": lambda calls, cut: [
-        [part for delta in WAYS["no index"](calls, cut) for part in delta],
-    ],
+    "all in one delta": one_delta(lambda i, c: entry(i, c.id, c.name, c.arguments)),
+    "all pieces in one delta": in_one(_USUAL),
+    "all pieces in one delta, no index": in_one(indexed(lambda i, k: ...)),
     "two pieces in one delta": lambda calls, cut: [
         [entry(i, c.id, c.name, c.arguments[:4]), entry(i, arguments=c.arguments[4:])] for i, c in enumerate(calls)
     ],
-    "no index": lambda calls, cut: spread(
-        calls, cut, lambda i, c, p, k: entry(..., first(k, c.id), first(k, c.name), p)
+    "no index": indexed(lambda i, k: ...),
+    "index null": indexed(lambda i, k: None),
+    "index on the first piece only": indexed(lambda i, k: first(k, i)),
+    "index from the second piece on": indexed(lambda i, k: i if k else ...),
+    "index as text": indexed(lambda i, k: str(i)),
+    "index as text, then as a number": indexed(lambda i, k: i if k else f" {i} "),
+    "index as a float": indexed(lambda i, k: float(i) if k else i),
+    "index with gaps, from the end": indexed(lambda i, k: 9 - 3 * i),
+    "index as a word": indexed(lambda i, k: f"call{i}"),
+    "index always 0": indexed(lambda i, k: 0),
+    "index always 0, all in one delta": one_delta(lambda i, c: entry(0, c.id, c.name, c.arguments)),
+    "index always 0, id on each piece": _ID_ON_EACH_AT_0,
+    "index always 0, id on each piece, interleaved": interleaved(_ID_ON_EACH_AT_0, "id"),
+    "id on each piece": pieces(lambda i, c, p, k: entry(i, c.id, first(k, c.name), p)),
+    "id on each piece, no index": _ID_ON_EACH,
+    "id on each piece, no index, interleaved": interleaved(_ID_ON_EACH, "id"),
+    "another id on each piece": pieces(lambda i, c, p, k: entry(i, f"{c.id}{k or ''}", first(k, c.name), p)),
+    "name on each piece": pieces(lambda i, c, p, k: entry(i, first(k, c.id), c.name, p)),
+    "id and name on each piece": pieces(lambda i, c, p, k: entry(i, c.id, c.name, p)),
+    "id and name on each piece, no index": pieces(lambda i, c, p, k: entry(..., c.id, c.name, p)),
+    "interleaved": interleaved(_USUAL, "index"),
+    "id late": id_late(int),
+    "id late, no index": id_late(lambda _: ...),
+    "id late, index always 0": id_late(lambda _: 0),
+    "a placeholder first": after(lambda i, c: [entry(i, c.id, c.name, "{}")]),
+    "a placeholder object first": after(lambda i, c: [entry(i, c.id, c.name, {})]),
+    "a placeholder first, id and name on each piece": entries(
+        lambda i, c, ps: [entry(i, c.id, c.name, "{}"), *(entry(i, c.id, c.name, p) for p in ps)]
     ),
-    "index null": lambda calls, cut: spread(
-        calls, cut, lambda i, c, p, k: entry(None, first(k, c.id), first(k, c.name), p)
-    ),
-    "index on the first piece only": lambda calls, cut: spread(
-        calls, cut, lambda i, c, p, k: entry(first(k, i), first(k, c.id), first(k, c.name), p)
-    ),
-    "index from the second piece on": lambda calls, cut: spread(
-        calls, cut, lambda i, c, p, k: entry(i if k else ..., first(k, c.id), first(k, c.name), p)
-    ),
-    "index as text": lambda calls, cut: spread(
-        calls, cut, lambda i, c, p, k: entry(str(i), first(k, c.id), first(k, c.name), p)
-    ),
-    "index as text, then as a number": lambda calls, cut: spread(
-        calls, cut, lambda i, c, p, k: entry(i if k else f" {i} ", first(k, c.id), first(k, c.name), p)
-    ),
-    "index as a float": lambda calls, cut: spread(
-        calls, cut, lambda i, c, p, k: entry(float(i) if k else i, first(k, c.id), first(k, c.name), p)
-    ),
-    "index with gaps, from the end": lambda calls, cut: spread(
-        calls, cut, lambda i, c, p, k: entry(9 - 3 * i, first(k, c.id), first(k, c.name), p)
-    ),
-    "index as a word": lambda calls, cut: spread(
-        calls, cut, lambda i, c, p, k: entry(f"call{i}", first(k, c.id), first(k, c.name), p)
-    ),
-    "index always 0": lambda calls, cut: spread(
-        calls, cut, lambda i, c, p, k: entry(0, first(k, c.id), first(k, c.name), p)
-    ),
-    "index always 0, all in one delta": lambda calls, cut: [[entry(0, c.id, c.name, c.arguments) for c in calls]],
-    "index always 0, id on each piece": lambda calls, cut: spread(
-        calls, cut, lambda i, c, p, k: entry(0, c.id, first(k, c.name), p)
-    ),
-    "index always 0, id on each piece, interleaved": lambda calls, cut: interleave(
-        WAYS["index always 0, id on each piece"](calls, cut), lambda part: part["id"]
-    ),
-    "id on each piece": lambda calls, cut: spread(calls, cut, lambda i, c, p, k: entry(i, c.id, first(k, c.name), p)),
-    "id on each piece, no index": lambda calls, cut: spread(
-        calls, cut, lambda i, c, p, k: entry(..., c.id, first(k, c.name), p)
-    ),
-    "id on each piece, no index, interleaved": lambda calls, cut: interleave(
-        WAYS["id on each piece, no index"](calls, cut), lambda part: part["id"]
-    ),
-    "another id on each piece": lambda calls, cut: spread(
-        calls, cut, lambda i, c, p, k: entry(i, f"{c.id}{k or ''}", first(k, c.name), p)
-    ),
-    "name on each piece": lambda calls, cut: spread(calls, cut, lambda i, c, p, k: entry(i, first(k, c.id), c.name, p)),
-    "id and name on each piece": lambda calls, cut: spread(calls, cut, lambda i, c, p, k: entry(i, c.id, c.name, p)),
-    "id and name on each piece, no index": lambda calls, cut: spread(
-        calls, cut, lambda i, c, p, k: entry(..., c.id, c.name, p)
-    ),
-    "interleaved": lambda calls, cut: interleave(WAYS["as OpenAI does"](calls, cut), lambda part: part["index"]),
-    "id late": lambda calls, cut: late_id(calls, cut, index=int),
-    "id late, no index": late_id,
-    "id late, index always 0": lambda calls, cut: late_id(calls, cut, index=lambda _: 0),
-    "a placeholder first": lambda calls, cut: [
-        delta
-        for i, c in enumerate(calls)
-        for delta in ([entry(i, c.id, c.name, "{}")], *([entry(i, arguments=p)] for p in cut(c.arguments)))
-    ],
-    "a placeholder object first": lambda calls, cut: [
-        delta
-        for i, c in enumerate(calls)
-        for delta in ([entry(i, c.id, c.name, {})], *([entry(i, arguments=p)] for p in cut(c.arguments)))
-    ],
-    "a placeholder first, id and name on each piece": lambda calls, cut: [
-        delta
-        for i, c in enumerate(calls)
-        for delta in ([entry(i, c.id, c.name, "{}")], *([entry(i, c.id, c.name, p)] for p in cut(c.arguments)))
-    ],
-    "said again, whole, at the end": lambda calls, cut: [
-        *WAYS["as OpenAI does"](calls, cut),
-        *([entry(i, c.id, c.name, c.arguments)] for i, c in enumerate(calls)),
-    ],
-    "said again, whole and nameless, at the end": lambda calls, cut: [
-        *WAYS["as OpenAI does"](calls, cut),
+    "repeated whole at the end": repeated(lambda i, c: entry(i, c.id, c.name, c.arguments)),
+    "repeated whole at the end, without names": lambda calls, cut: [
+        *_USUAL(calls, cut),
         [entry(i, c.id, arguments=c.arguments) for i, c in enumerate(calls)],
     ],
-    "name said again at the end": lambda calls, cut: [
-        *WAYS["as OpenAI does"](calls, cut),
-        *([entry(i, name=c.name, arguments="")] for i, c in enumerate(calls)),
-    ],
+    "name repeated at the end": repeated(lambda i, c: entry(i, name=c.name, arguments="")),
     "junk in between": lambda calls, cut: [
         junk
-        for delta in WAYS["as OpenAI does"](calls, cut)
-        for junk in (
-            None,
-            [None, *delta, "x", 7, [], {}, {"index": 5}, {"function": None}],
-            [{"function": []}],
-            3,
-            "x",
-            {},
-        )
+        for delta in _USUAL(calls, cut)
+        for junk in (*_JUNK, [None, *delta, "x", 7, [], {}, {"index": 5}, {"function": None}], *_JUNK)
     ],
-    "no inner layer": lambda calls, cut: spread(
-        calls,
-        cut,
-        lambda i, c, p, k: {"index": i, "arguments": p, **({} if k else {"id": c.id, "name": c.name})},
+    "no inner layer": pieces(
+        lambda i, c, p, k: {"index": i, "arguments": p, **({} if k else {"id": c.id, "name": c.name})}
     ),
-    "no list": lambda calls, cut: [part for delta in WAYS["as OpenAI does"](calls, cut) for part in delta],
-    "a tuple": lambda calls, cut: [tuple(delta) for delta in WAYS["as OpenAI does"](calls, cut)],
-    "arguments as an object": lambda calls, cut: [
-        [entry(i, c.id, c.name, json.loads(c.arguments))] for i, c in enumerate(calls)
-    ],
+    "no list": lambda calls, cut: [part for delta in _USUAL(calls, cut) for part in delta],
+    "a tuple": lambda calls, cut: [tuple(delta) for delta in _USUAL(calls, cut)],
+    "arguments as an object": entries(lambda i, c, ps: [entry(i, c.id, c.name, json.loads(c.arguments))]),
 }
 
+_NO_ID = pieces(lambda i, c, p, k: entry(i, ..., first(k, c.name), p))
+_NO_KEY = pieces(lambda i, c, p, k: entry(..., ..., first(k, c.name), p))
+
 WITHOUT_IDS: dict[str, Any] = {
-    "no id": lambda calls, cut: spread(calls, cut, lambda i, c, p, k: entry(i, ..., first(k, c.name), p)),
-    "id null": lambda calls, cut: spread(calls, cut, lambda i, c, p, k: entry(i, None, first(k, c.name), p)),
-    "id blank": lambda calls, cut: spread(calls, cut, lambda i, c, p, k: entry(i, " ", first(k, c.name), p)),
-    "no id, interleaved": lambda calls, cut: interleave(WITHOUT_IDS["no id"](calls, cut), lambda part: part["index"]),
-    "no id, index always 0": lambda calls, cut: spread(
-        calls, cut, lambda i, c, p, k: entry(0, ..., first(k, c.name), p)
-    ),
-    "no id, no index": lambda calls, cut: spread(calls, cut, lambda i, c, p, k: entry(..., ..., first(k, c.name), p)),
-    "no id, no index, name on each piece": lambda calls, cut: spread(
-        calls, cut, lambda i, c, p, k: entry(..., ..., c.name, p)
-    ),
-    "no id, no index, all in one delta": lambda calls, cut: [
-        [entry(name=c.name, arguments=c.arguments) for c in calls]
-    ],
-    "no id, no index, all pieces in one delta": lambda calls, cut: [
-        [part for delta in WITHOUT_IDS["no id, no index"](calls, cut) for part in delta]
-    ],
+    "no id": _NO_ID,
+    "id null": pieces(lambda i, c, p, k: entry(i, None, first(k, c.name), p)),
+    "id blank": pieces(lambda i, c, p, k: entry(i, " ", first(k, c.name), p)),
+    "no id, interleaved": interleaved(_NO_ID, "index"),
+    "no id, index always 0": pieces(lambda i, c, p, k: entry(0, ..., first(k, c.name), p)),
+    "no id, no index": _NO_KEY,
+    "no id, no index, name on each piece": pieces(lambda i, c, p, k: entry(..., ..., c.name, p)),
+    "no id, no index, all in one delta": one_delta(lambda i, c: entry(name=c.name, arguments=c.arguments)),
+    "no id, no index, all pieces in one delta": in_one(_NO_KEY),
 }

@@ -12,6 +12,7 @@ from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.request.build import build, build_without_body
 from _oxen_transport.settings import OxenSettings
 from _oxen_transport.settings.login_file import login_key
+from tests.tables import each_row
 from tools.support.recorded import REPLIES
 
 WRITTEN = (REPLIES / "oxen_login_file.toml").read_text(encoding="utf-8")
@@ -29,16 +30,13 @@ def sent(settings: OxenSettings) -> str | None:
     return build(settings, [{"role": "user", "content": "moo"}]).headers().get("Authorization")
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("url", "key"),
     [
-        (HUB, "sk-test-login-file"),
-        ("https://HUB.oxen.ai:443/api/ai", "sk-test-login-file"),
+        *((url, "sk-test-login-file") for url in (HUB, "https://HUB.oxen.ai:443/api/ai")),
         ("http://localhost:3001/api/ai", "sk-test-second-login"),
-        ("http://localhost/api/ai", None),
-        ("https://hub.oxen.ai:8443/api/ai", None),
-        ("https://hub.oxen.ai.example.com/api/ai", None),
-        ("https://dev.hub.oxen.ai/api/ai", None),
+        *((f"{host}/api/ai", None) for host in ("http://localhost", "https://hub.oxen.ai:8443")),
+        *((f"{host}/api/ai", None) for host in ("https://hub.oxen.ai.example.com", "https://dev.hub.oxen.ai")),
     ],
 )
 def test_a_key_is_for_its_host_alone(folder: Path, url: str, key: str | None) -> None:
@@ -74,7 +72,7 @@ def test_a_new_login_is_seen(folder: Path) -> None:
     assert sent(settings) == "Bearer sk-test-new-login"
 
 
-@pytest.mark.parametrize(
+@each_row(
     "text",
     [
         "not = [toml",
@@ -82,12 +80,13 @@ def test_a_new_login_is_seen(folder: Path) -> None:
         'host_configs = "none"',
         "[[host_configs]]\nhost = 3",
         "",
-        '[[host_configs]]\nhost="hub.oxen.ai"',
+        '[[host_configs]]\nhost="hub"',
     ],
 )
 def test_a_broken_file_gives_no_key_and_at_most_one_warning(
     folder: Path, caplog: pytest.LogCaptureFixture, text: str
 ) -> None:
+    caplog.clear()
     (folder / "auth_config.toml").write_bytes(text.encode("latin-1"))
     settings = OxenSettings(base_url="http://127.0.0.1:1/api/ai")
     for _ in range(2):

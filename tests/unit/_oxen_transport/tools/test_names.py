@@ -1,4 +1,4 @@
-"""ToolNameMap of tools that the wire cannot hold: there and back."""
+"""Names of tools that the wire cannot hold: there and back."""
 
 from __future__ import annotations
 
@@ -11,72 +11,52 @@ import pytest
 
 from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.request.build import build
+from _oxen_transport.response.tool_calls import calls_from
 from _oxen_transport.settings import OxenSettings
-from _oxen_transport.testing import Server, chunks, completion, sse, streamed, whole
 from _oxen_transport.tools.names import in_messages, tool_name_map
-from tests.entry_points import EntryPoint, LangChain, LlamaIndex, Transport, each, entry_points
 from tests.tables import each_row
 
 LOCAL = OxenSettings(base_url="http://127.0.0.1:1", model="open-mixtral-8x22b")
+HARD_NAMES = ["a.b", "a:b", "a_b", "查询天气", "发送邮件", "größe", *("mcp__server__" + "x" * n for n in (60, 61)), " "]
 
 
 def tool(name: str) -> dict[str, Any]:
     return {"type": "function", "function": {"name": name, "description": "d", "parameters": {"type": "object"}}}
 
 
-def asking(name: str) -> dict[str, Any]:
-    call = {"id": "AbC123xyZ", "type": "function", "function": {"name": name, "arguments": "{}"}}
-    return {"role": "assistant", "content": "", "tool_calls": [call]}
-
-
-CONVERSATION: list[Any] = [
-    {"role": "user", "content": "Look."},
-    asking("github.search"),
-    {"role": "tool", "content": "none", "tool_call_id": "AbC123xyZ"},
-]
+def conversation(called: str, **result: Any) -> list[Any]:
+    call = {"id": "AbC123xyZ", "type": "function", "function": {"name": called, "arguments": "{}"}}
+    answer = {"role": "assistant", "content": "", "tool_calls": [call]}
+    result = result or {"tool_call_id": "AbC123xyZ", "name": called}
+    return [{"role": "user", "content": "Look."}, answer, {"role": "tool", "content": "none", **result}]
 
 
 @each_row("model", ["open-mixtral-8x22b", "gpt-4o"])
 @each_row("history", ["repair", "strict", "off"])
-def test_tool_choice_and_history_agree(model: str, history: str) -> None:
+def test_declaration_choice_history_and_answer_agree(model: str, history: str) -> None:
     call = {"tools": [tool("github.search")], "tool_choice": "github.search", "model": model, "history": history}
-    before = copy.deepcopy((CONVERSATION, call))
-    request = build(LOCAL, CONVERSATION, call=call)
+    messages = conversation("github.search")
+    before = copy.deepcopy((messages, call))
+    request = build(LOCAL, messages, call=call)
     body = json.loads(request.content)
-    assert body["tools"][0]["function"]["name"] == body["tool_choice"]["function"]["name"] == "github_search"
-    assert body["messages"][1]["tool_calls"][0]["function"]["name"] == "github_search"
-    assert request.tool_names == {"github_search": "github.search"}
-    assert (CONVERSATION, call) == before, "the caller's objects stay as they are"
+    names = [body["tools"][0], body["tool_choice"], body["messages"][1]["tool_calls"][0]]
+    assert [each["function"]["name"] for each in names] == ["github_search"] * 3
+    assert body["messages"][2]["name"] == "github_search"
+    assert (messages, call) == before, "the caller's objects stay as they are"
+    answer = [{"function": {"name": name, "arguments": "{}"}} for name in ("github_search", "other")]
+    assert [made.name for made in calls_from(answer, "", request.tool_names)] == ["github.search", "other"]
 
 
 def test_names_the_wire_holds_are_left_alone() -> None:
     assert tool_name_map([tool("search"), tool("a-b_C9"), "no tool", {"function": "none"}]) == {}
-    assert in_messages(CONVERSATION, {}) is CONVERSATION
+    messages = conversation("search")
+    assert in_messages(messages, {}) is messages
 
 
-def test_a_result_that_goes_by_its_name_is_found() -> None:
-    messages: list[Any] = [*CONVERSATION[:2], {"role": "tool", "content": "none", "name": "github.search"}]
-    sent = build(LOCAL, messages, call={"tools": [tool("github.search")]}).body["messages"]
+def test_a_result_without_an_id_is_found_by_its_name() -> None:
+    sent = build(LOCAL, conversation("a.b", name="a.b"), call={"tools": [tool("a.b")]}).body["messages"]
     assert sent[2]["content"] == "none"
     assert sent[2]["tool_call_id"] == sent[1]["tool_calls"][0]["id"]
-
-
-def test_two_tools_of_one_name_are_refused() -> None:
-    with pytest.raises(OxenConfigError, match=r"two tools have the same name 'a.b'"):
-        build(LOCAL, CONVERSATION, call={"tools": [tool("a.b"), tool("a.b")]})
-
-
-HARD_NAMES = [
-    "a.b",
-    "a:b",
-    "a_b",
-    "查询天气",
-    "发送邮件",
-    "größe",
-    "mcp__server__" + "x" * 60,
-    "mcp__server__" + "x" * 61,
-    " ",
-]
 
 
 def test_any_names_are_sent_in_a_form_of_their_own_which_every_request_repeats() -> None:
@@ -90,23 +70,19 @@ def test_any_names_are_sent_in_a_form_of_their_own_which_every_request_repeats()
 @each_row("model", ["open-mixtral-8x22b", "gpt-4o"])
 @each_row("name", HARD_NAMES)
 def test_the_history_has_the_names_of_the_tools(name: str, model: str) -> None:
-    messages: list[Any] = [CONVERSATION[0], asking(name), {**CONVERSATION[2], "name": name}]
-    body = build(LOCAL, messages, call={"tools": [tool(each) for each in HARD_NAMES], "model": model}).body
+    call = {"tools": [tool(each) for each in HARD_NAMES], "model": model}
+    body = build(LOCAL, conversation(name), call=call).body
     declared = body["tools"][HARD_NAMES.index(name)]["function"]["name"]
     assert body["messages"][1]["tool_calls"][0]["function"]["name"] == body["messages"][2]["name"] == declared
 
 
-def test_an_unknown_choice_names_the_tools_as_their_user_does() -> None:
-    with pytest.raises(OxenConfigError, match=r"no tool named 'search'; the tools are \['github.search'\]"):
-        build(LOCAL, CONVERSATION, call={"tools": [tool("github.search")], "tool_choice": "search"})
-
-
-@each(*entry_points(Transport, LangChain, LlamaIndex))
-def test_the_answers_calls_have_the_tools_own_names(api: EntryPoint, server: Server) -> None:
-    made = [("AbC123xyZ", "github_search", {"q": "ox"}), ("AbC123xyY", "other", {})]
-    stage = server.stage(
-        streamed(sse(chunks(tool_calls=made))) if api.streams else [whole(completion(tool_calls=made))]
-    )
-    answer = api.ask(api.make(stage.url), tools=[tool("github.search"), tool("other")])
-    assert [name for _, name, _ in answer.tool_calls] == ["github.search", "other"]
-    assert [tool["function"]["name"] for tool in stage.bodies[0]["tools"]] == ["github_search", "other"]
+@each_row(
+    ("names", "choice", "reason"),
+    [
+        (["a.b", "a.b"], None, "two tools have the same name 'a.b'"),
+        (["github.search"], "search", r"no tool named 'search'; the tools are \['github.search'\]"),
+    ],
+)
+def test_what_is_refused_is_named_as_its_user_does(names: list[str], choice: str | None, reason: str) -> None:
+    with pytest.raises(OxenConfigError, match=reason):
+        build(LOCAL, conversation("a.b"), call={"tools": [tool(name) for name in names], "tool_choice": choice})

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 PLUGIN = "_oxen_transport.pytest_plugin"
 
 USERS_TEST = """

@@ -15,7 +15,7 @@ from opentelemetry.instrumentation.genai.llama_index import LlamaIndexInstrument
 from _oxen_transport.otel import SCOPE
 from _oxen_transport.testing import OxenServer
 from tests.entry_points import EntryPoint, LangChain, LlamaIndex, each, entry_points
-from tests.unit._oxen_transport.otel.conftest import Telemetry
+from tests.integration._oxen_transport.otel.conftest import Telemetry
 
 CASES = {
     "official LangChain": (OfficialLangChain,),

@@ -13,7 +13,6 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from _oxen_transport.otel import OxenInstrumentor
-from _oxen_transport.testing import OxenServer, Server
 
 
 class Telemetry:
@@ -40,9 +39,3 @@ def telemetry() -> Iterator[Telemetry]:
     OxenInstrumentor().instrument(tracer_provider=made.tracers, meter_provider=made.meters)
     yield made
     OxenInstrumentor().uninstrument()
-
-
-@pytest.fixture
-def oxen_server() -> Iterator[OxenServer]:
-    with Server() as running:
-        yield OxenServer(running)

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from pydantic import BaseModel
 
 from _oxen_transport.errors import OxenConnectionError, OxenError, OxenRateLimitError, OxenTimeoutError
-from _oxen_transport.testing import TEST_KEY, OxenServer, Server, good
+from _oxen_transport.testing import TEST_KEY, OxenServer, good
 from langchain_oxen import ChatOxen, OxenCatalogue
 from llama_index_oxen import Oxen
 from tests.entry_points import EntryPoint, LangChain, each, entry_points
-
-
-@pytest.fixture
-def oxen_server() -> Iterator[OxenServer]:
-    with Server() as running:
-        yield OxenServer(running)
 
 
 def test_a_text(api: EntryPoint, oxen_server: OxenServer) -> None:

@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +20,6 @@ from tests.tables import each_row
 ROOT = Path(__file__).parents[3]
 COMMAND = [sys.executable, "-c", "from _oxen_transport.cli import main; main()"]
 KEY = "sk-test-doctor-key"
-
-
-@pytest.fixture
-def oxen_server() -> Iterator[OxenServer]:
-    with Server() as running:
-        yield OxenServer(running)
 
 
 def environment(**more: str) -> dict[str, str]:

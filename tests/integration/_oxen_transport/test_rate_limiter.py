@@ -1,0 +1,96 @@
+"""One rate limiter for both packages, at a real server: no 429 that a user would see."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from langchain_core.messages import HumanMessage
+from llama_index.core.llms import ChatMessage
+
+import langchain_oxen
+import llama_index_oxen
+from _oxen_transport import call, rate_limiter
+from _oxen_transport.errors import OxenRateLimitError, OxenTimeoutError
+from _oxen_transport.testing import Received, Server, good, reply, whole
+from langchain_oxen import ChatOxen, OxenRateLimiter
+from tests.entry_points import KEY, EntryPoint, LangChain, LlamaIndex, each, entry_points
+
+
+class Both(langchain_oxen.OxenRateLimiter, llama_index_oxen.OxenRateLimiter):  # type: ignore[misc]
+    def acquire(self, *args: Any, **kwargs: Any) -> bool:
+        return langchain_oxen.OxenRateLimiter.acquire(self)
+
+
+class Bucket:
+    """A server that allows so many requests per second, strictly."""
+
+    def __init__(self, limit: float) -> None:
+        self.limit, self.tokens, self.filled = limit, limit, time.monotonic()
+        self.lock, self.served, self.refused = threading.Lock(), 0, 0
+
+    def __call__(self, request: Received) -> Any:
+        with self.lock:
+            now = time.monotonic()
+            self.tokens = min(self.limit, self.tokens + (now - self.filled) * self.limit)
+            self.filled = now
+            if self.tokens < 1:
+                self.refused += 1
+                return [whole({"error": {"message": "Rate limit exceeded"}}, 429, retry_after=1)]
+            self.tokens -= 1
+            self.served += 1
+        return good(request)
+
+
+def test_two_packages_share_one_limiter(server: Server) -> None:
+    bucket = Bucket(100)
+    options: dict[str, Any] = {"base_url": server.stage(bucket).url, "api_key": KEY, "rate_limiter": Both()}
+    chat, llm = ChatOxen(**options, max_retries=0), llama_index_oxen.Oxen(**options, max_retries=0)
+    with ThreadPoolExecutor(30) as crowd:
+        jobs = [crowd.submit(chat.invoke, "hi") for _ in range(150)]
+        jobs += [crowd.submit(llm.chat, [ChatMessage(content="hi")]) for _ in range(150)]
+        for job in jobs:
+            job.result()
+    assert bucket.served == 300
+    assert bucket.refused < 100
+
+
+@each(*entry_points(LangChain, LlamaIndex))
+def test_a_call_waits_for_its_turn(api: EntryPoint, server: Server) -> None:
+    began, limiter = time.monotonic(), Both(requests_per_minute=600)
+    limiter.reserve()
+    limiter.reserve()  # the next may start 0.2 s after the first
+    assert api.ask(api.make(server.stage(good).url, rate_limiter=limiter)).text
+    assert time.monotonic() - began >= 0.2
+
+
+def test_a_wait_that_would_exceed_total_timeout_is_a_timeout(server: Server) -> None:
+    slow = OxenRateLimiter(requests_per_minute=600)
+    chat = ChatOxen(base_url=server.stage(good).url, api_key=KEY, rate_limiter=slow, total_timeout=5)
+    slow.on_response(429, {"retry-after": "50"})
+    with pytest.raises(OxenTimeoutError, match="waiting for the rate limiter would exceed total_timeout=5 s"):
+        chat._generate([HumanMessage("hi")])
+    assert not slow.acquire(blocking=False)
+    assert not asyncio.run(slow.aacquire(blocking=False))
+
+
+def test_a_server_that_only_refuses_is_an_error_in_the_end(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rate_limiter, "DEFAULT_PAUSE", 0.01)
+    monkeypatch.setattr(call, "MAX_REQUEUES", 3)
+    stage = server.stage(reply({"error": "busy"}, 429))
+    limiter = OxenRateLimiter(6_000_000)
+    with pytest.raises(OxenRateLimitError):
+        ChatOxen(base_url=stage.url, api_key=KEY, rate_limiter=limiter, max_retries=0).invoke("hi")
+    assert len(stage.requests) == 1 + 3
+
+
+def test_a_retry_after_of_an_hour_is_an_error_at_once(server: Server) -> None:
+    stage = server.stage(reply({"error": "busy"}, 429, retry_after=3600))
+    with pytest.raises(OxenRateLimitError) as caught:
+        ChatOxen(base_url=stage.url, api_key=KEY, rate_limiter=OxenRateLimiter()).invoke("hi")
+    assert caught.value.retry_after == 3600
+    assert len(stage.requests) == 1
