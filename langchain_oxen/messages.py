@@ -187,6 +187,8 @@ def _calls(message: AIMessage) -> list[WireToolCall]:
 
 def _calls_in_blocks(content: Any) -> list[WireToolCall]:
     """Calls in the content: LangChain's, Anthropic's, and those of OpenAI's Responses API."""
+    if isinstance(content, str):
+        return []
     blocks = [block for block in blocks_of(content) if isinstance(block, dict) and block.get("type") in CALL_KINDS]
     return [
         wire_call(

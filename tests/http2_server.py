@@ -33,7 +33,8 @@ class Http2Server:
         self._loop = asyncio.new_event_loop()
         self.connections = 0
         self.requests: list[Any] = []
-        self.most_at_once = 0
+        self.answers_at = 1
+        """How many requests of a connection must be open before it answers them."""
 
     def __enter__(self) -> Http2Server:
         self._server = self._loop.run_until_complete(
@@ -58,7 +59,7 @@ class _Connection(asyncio.Protocol):
         self._server = server
         self._h2 = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False))
         self._bodies: dict[int, bytes] = {}
-        self._held: list[int] = []
+        self._waiting: list[int] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport  # type: ignore[assignment]
@@ -75,13 +76,18 @@ class _Connection(asyncio.Protocol):
     def _handle(self, event: h2.events.Event) -> None:
         if isinstance(event, h2.events.RequestReceived):
             self._bodies[event.stream_id] = b""
-            self._server.most_at_once = max(self._server.most_at_once, len(self._bodies))
         elif isinstance(event, h2.events.DataReceived):
             self._bodies[event.stream_id] += event.data
             self._h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
         elif isinstance(event, h2.events.StreamEnded):
-            # a moment's wait, so that streams that came together are open together
-            asyncio.get_running_loop().call_later(0.02, self._answer, event.stream_id)
+            self._waiting.append(event.stream_id)
+            if len(self._waiting) >= self._server.answers_at:
+                asyncio.get_running_loop().call_soon(self._answer_all)
+
+    def _answer_all(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for stream_id in waiting:
+            self._answer(stream_id)
 
     def _answer(self, stream_id: int) -> None:
         body = json.loads(self._bodies.pop(stream_id))

@@ -1,4 +1,4 @@
-"""Sync requests: httpx's own transport with deadlines, one pool per connection config and process.
+"""Sync requests: httpx's own transport with deadlines, a few pools per connection config and process.
 
 Pools stand outside the model objects, so a constructor costs nothing, objects with equal settings
 share warm connections, and an object works in any number of threads and forks, and can be pickled
@@ -124,13 +124,16 @@ def _sync_pool(config: ConnectionConfig) -> httpcore.ConnectionPool:
     return httpcore.HTTPProxy(**options, proxy_ssl_context=config.context() if proxy.url.scheme == "https" else None)
 
 
+POOLS = 8
+"""Pools for one connection config, each for some of the threads: for each request httpcore looks at every
+connection of its pool, and for each idle one at all of them again."""
 _lock = threading.Lock()
-_pools: dict[tuple[int, ConnectionConfig], SyncTransport] = {}
+_pools: dict[tuple[int, ConnectionConfig, int], SyncTransport] = {}
 
 
 def _transport(settings: OxenSettings) -> httpx.BaseTransport:
     """The transport for these settings in this process: a fork never touches its parent's sockets."""
-    key = (os.getpid(), ConnectionConfig.of(settings))
+    key = (os.getpid(), ConnectionConfig.of(settings), threading.get_native_id() % POOLS)
     found = _pools.get(key)
     if found is None:
         made = SyncTransport(key[1])
@@ -141,13 +144,15 @@ def _transport(settings: OxenSettings) -> httpx.BaseTransport:
 
 def close_sync(settings: OxenSettings) -> None:
     """Close the connections these settings share. The next call opens new ones."""
-    found = _pools.pop((os.getpid(), ConnectionConfig.of(settings)), None)
-    if found is not None:
-        found.close()
+    process, config = os.getpid(), ConnectionConfig.of(settings)
+    for at in range(POOLS):
+        found = _pools.pop((process, config, at), None)
+        if found is not None:
+            found.close()
 
 
 @atexit.register
 def _close_all() -> None:
-    for (pid, _), transport in list(_pools.items()):
-        if pid == os.getpid():
+    for (process, _, _), transport in list(_pools.items()):
+        if process == os.getpid():
             transport.close()

@@ -41,19 +41,17 @@ def each_message(messages: Sequence[M], convert: Callable[[M], list[Message]]) -
         OxenConfigError: A message cannot be sent.
     """
     wired: list[Message] = []
-    for place, message in enumerate(messages):
-        wired += _converted(place, message, convert)
-    return wired
-
-
-def _converted(place: int, message: M, convert: Callable[[M], list[Message]]) -> list[Message]:
+    place = 0
     try:
-        return convert(message)
+        for place, message in enumerate(messages):  # noqa: B007 - the error names it
+            wired += convert(message)
     except OxenConfigError:
         raise
     except (TypeError, ValueError, KeyError, AttributeError, OSError) as error:
         reason = f"{type(error).__name__}: {error}"[:200]
-    raise OxenConfigError(f"messages[{place}] ({type(message).__name__}) is malformed: {reason}")
+    else:
+        return wired
+    raise OxenConfigError(f"messages[{place}] ({type(messages[place]).__name__}) is malformed: {reason}")
 
 
 def text_part(text: str) -> Part:

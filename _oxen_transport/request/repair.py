@@ -164,27 +164,24 @@ class _Order:
         self._family = family
         self._report = report
 
-    @property
-    def _last(self) -> str:
-        return self.turns[-1].role if self.turns else "system"
-
     def place(self, turn: Turn) -> None:
         """Add one turn, and what has to stand before it."""
+        last = self.turns[-1].role if self.turns else "system"
         if turn.role == "user":
-            if self._last == "user":
+            if last == "user":
                 self._merge(turn, "same-role")
                 return
-            if self._last == "tool":
+            if last == "tool":
                 self._report.note("user-after-tool", turn.at)
                 self.turns.append(Turn(turn.at, "assistant", UNDERSTOOD))
         elif turn.role == "assistant":
             if turn.calls and turn.content and not self._family.content_with_calls:
                 self._split(turn)
                 return
-            if self._last == "system":
+            if last == "system":
                 self._report.note("first-role", turn.at)
                 self.turns.append(Turn(turn.at, "user", GO_ON))
-            elif self._last == "assistant":
+            elif last == "assistant":
                 self._after_assistant(turn)
                 return
         self.turns.append(turn)

@@ -84,7 +84,8 @@ def write(turn: Turn, family: Family) -> Message:
         message["name"] = turn.name
     if turn.prefix and family.prefix_key:
         message[family.prefix_key] = True
-    return cast("Message", {**message, **turn.extra})
+    message.update(turn.extra)
+    return cast("Message", message)
 
 
 def _wire_call(call: Call) -> WireToolCall:
@@ -124,11 +125,13 @@ def read(message: Message, at: int, family: Family, report: Report) -> Turn:
     turn = Turn(at, role, name=raw.get("name") or None, foreign_id=str(raw.get("tool_call_id") or ""))
     if not _KNOWN.issuperset(raw):
         turn.extra = {key: copy.deepcopy(value) for key, value in raw.items() if key not in _KNOWN}
-    turn.content = _content(raw, turn, family, report)
+    content = raw.get("content")
+    turn.content = content if isinstance(content, str) else _content(content, turn, raw, family, report)
     turn.calls = _calls(raw, turn, family, report)
-    turn.prefix = bool(raw.get("prefix")) and role == "assistant"
-    if raw.get("prefix") and not (turn.prefix and family.prefix_key):
-        report.note("prefix", at)
+    if raw.get("prefix"):
+        turn.prefix = role == "assistant"
+        if not (turn.prefix and family.prefix_key):
+            report.note("prefix", at)
     if family.strict_keys and turn.extra:
         report.note("message-keys", at)
         turn.extra = {}
@@ -143,12 +146,9 @@ def _role(given: Any, at: int, report: Report) -> Role:
     return ROLES[given]
 
 
-def _content(raw: dict[str, Any], turn: Turn, family: Family, report: Report) -> Content:
-    content = raw.get("content")
+def _content(content: Any, turn: Turn, raw: dict[str, Any], family: Family, report: Report) -> Content:
     if content is None:
         return _missing_content(raw, turn, report)
-    if isinstance(content, str):
-        return content
     if not isinstance(content, list):
         report.refuse("content-parts", turn.at, f"content of type {type(content).__name__}")
     parts = [_part(part, index, turn, family, report) for index, part in enumerate(content)]

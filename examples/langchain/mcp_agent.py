@@ -11,6 +11,7 @@ import sys
 from contextlib import AsyncExitStack
 
 from langchain.agents import create_agent
+from langchain.agents.middleware import ToolCallLimitMiddleware
 from langchain_core.messages import HumanMessage
 from langchain_mcp_adapters.tools import load_mcp_tools
 
@@ -26,15 +27,14 @@ async def main(repository: str | None = None, question: str = QUESTION) -> None:
         if repository:
             git = await servers.enter_async_context(session("mcp_server_git", "--repository", repository))
             tools += await load_mcp_tools(git)
-        note("the small local model may confuse the two places, or call the tool again and again")
+        note("the small local model may guess, confuse the two places, or call the tool again and again")
         print(question)
-        agent = create_agent(ChatOxen(**connection(), temperature=0, max_tokens=300), tools=tools)
+        model = ChatOxen(**connection(), temperature=0, max_tokens=300)
+        limit = ToolCallLimitMiddleware(run_limit=5, exit_behavior="end")
+        agent = create_agent(model, tools=tools, system_prompt="Use the tools.", middleware=[limit])
         with working("The agent works"):
-            steps = agent.astream(
-                {"messages": [HumanMessage(question)]}, {"recursion_limit": 12}, stream_mode="updates"
-            )
-            async for step in steps:
-                for message in (message for update in step.values() for message in update["messages"]):
+            async for step in agent.astream({"messages": [HumanMessage(question)]}, stream_mode="updates"):
+                for message in (message for update in step.values() for message in (update or {}).get("messages", [])):
                     for call in getattr(message, "tool_calls", []):
                         print(f"  calls {call['name']}({call['args']})")
                     if message.text:

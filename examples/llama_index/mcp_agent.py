@@ -25,9 +25,10 @@ async def main(repository: str | None = None, question: str = QUESTION) -> None:
         if repository:
             git = await servers.enter_async_context(session("mcp_server_git", "--repository", repository))
             tools += await McpToolSpec(git).to_tool_list_async()
-        note("the small local model may confuse the two places, or call the tool again and again")
+        note("the small local model may guess, confuse the two places, or call the tool again and again")
         print(question)
-        agent = FunctionAgent(tools=[*tools], llm=Oxen(**connection(), temperature=0, max_tokens=300))
+        llm = Oxen(**connection(), temperature=0, max_tokens=300)
+        agent = FunctionAgent(tools=[*tools], llm=llm, system_prompt="Use the tools.")
         with working("The agent works"):
             run = agent.run(question, max_iterations=6, early_stopping_method="generate")
             async for event in run.stream_events():

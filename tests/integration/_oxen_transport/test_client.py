@@ -213,7 +213,7 @@ def test_the_limits_hold_through_a_client_of_ones_own(api: EntryPoint, server: S
     body = json.dumps(completion()).encode()
     whole = [head(200, content_type="application/json", content_length=len(body)), *drip(body, 0.05)]
     stage = server.stage(open_stream(*[b": ping\n\n", 0.05] * 1_000) if api.streams else whole)
-    model = api.make(stage.url, timeout=0.4, max_retries=0, **own_client(api, timeout=600))
+    model = api.make(stage.url, timeout=0.4, **own_client(api, timeout=600))
     assert "0.4 s" in str(failure(api, model, OxenTimeoutError))
     assert stage.released(10)
 

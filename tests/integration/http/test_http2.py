@@ -33,7 +33,7 @@ def server(certificates: Certificates) -> Iterator[Http2Server]:
 
 @pytest.fixture
 def options(certificates: Certificates) -> dict[str, Any]:
-    return {"http2": True, "ca_bundle": str(certificates.authority), "timeout": 5, "max_retries": 0}
+    return {"http2": True, "ca_bundle": str(certificates.authority), "timeout": 30, "max_retries": 0}
 
 
 @each(*entry_points())
@@ -53,12 +53,13 @@ def test_many_streams_share_a_connection(server: Http2Server, options: dict[str,
         request = build(settings, [{"role": "user", "content": str(number)}], stream=True)
         return "".join([chunk.text async for chunk in async_client_for(settings).stream(request)])
 
+    server.answers_at = 40  # whoever takes turns waits for ever
+
     async def crowd() -> list[str]:
         return await asyncio.gather(*(one(number) for number in range(40)))
 
     assert asyncio.run(crowd()) == [f"echo: {number}" for number in range(40)]
     assert server.connections == 1
-    assert server.most_at_once > 10, "they took turns"
 
 
 @each(*STREAMS)
