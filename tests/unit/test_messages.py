@@ -284,7 +284,8 @@ def test_media_in_every_dialect(block: Any, kind: str, content: Any, monkeypatch
     monkeypatch.setattr(socket, "socket", None)  # a URL is passed on, never fetched
     see = {"type": "text", "text": "see"}
     message = lc.HumanMessage([see, block]) if isinstance(block, dict) else chat("user", "see", block)
-    assert to_wire(message)[0]["content"] == [see, {"type": kind, kind: content}]
+    for _ in range(2):  # a file that was read once is read again
+        assert to_wire(message)[0]["content"] == [see, {"type": kind, kind: content}]
 
 
 def test_media_from_a_file_on_this_machine(tmp_path: Any) -> None:

@@ -61,7 +61,7 @@ def test_the_place_and_the_headers() -> None:
 
 def test_the_users_own_user_agent_wins_and_ours_never_names_the_service() -> None:
     assert "oxen" not in USER_AGENT.lower()
-    headers = build(settings(extra_headers={"User-Agent": "my-app/1"}), HELLO).headers()
+    headers = build(settings(extra_headers={"user-agent": "my-app/1"}), HELLO).headers()
     assert [value for name, value in headers.items() if name.lower() == "user-agent"] == ["my-app/1"]
 
 

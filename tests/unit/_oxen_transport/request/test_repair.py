@@ -195,6 +195,7 @@ def test_ids_are_the_same_in_every_process():
     [
         *(("", {}), (None, {}), ("null", {}), ({"a": 1}, {"a": 1}), ("[1]", {"arguments": "[1]"})),
         ('{"a": "x\ny"}', {"a": "x\ny"}),  # a raw line break, as models write it
+        (r'{"a": "\ud83d"}', {"a": "\ufffd"}),
         *((bad, {"arguments": bad}) for bad in ('{"a": NaN}', '{"a": "cut', "[" * 5000)),
         *((good, good) for good in ('{"a":1}', '{ "b" : [1, 2.50], "a": "ü" }')),  # as the model wrote it
     ],

@@ -17,7 +17,19 @@ from _oxen_transport import errors
 from _oxen_transport.redaction import Redactor
 from _oxen_transport.response.completion import completion_from_body
 from _oxen_transport.response.stream import StreamReader, chunks_from
-from _oxen_transport.testing import ANSWER, DONE, PIECES, TOOL_ARGUMENTS, TOOL_CALL, USAGE, chunk, chunks, event, sse
+from _oxen_transport.testing import (
+    ANSWER,
+    DONE,
+    PIECES,
+    TOOL_ARGUMENTS,
+    TOOL_CALL,
+    USAGE,
+    chunk,
+    chunks,
+    completion,
+    event,
+    sse,
+)
 from _oxen_transport.types import Chunk, Completion, ToolCall, ToolCallDelta
 from tests.tables import each_row
 
@@ -87,6 +99,9 @@ LATE_EVENT = sse(chunks()[:-1], done=False) + event(chunk("!", "stop")).rstrip()
         (WHOLE + event(chunk(" late")), ANSWER),
         (sse([chunk(None, "stop")]), ""),
         (sse([{"choices": [{"message": {"content": "x"}, "finish_reason": "stop"}]}]), "x"),
+        # one JSON body, or lines of JSON, in place of events
+        (json.dumps(completion()).encode(), ANSWER),
+        (b"\n".join(json.dumps(made).encode() for made in chunks()), ANSWER),
         # the last event needs no blank line if the body ends in good order
         *((LATE_EVENT + left, ANSWER + "!") for left in (b"", b"\n", b"\r", b"\r\n")),
     ],
@@ -212,6 +227,7 @@ def test_an_unreadable_event_is_redacted() -> None:
         (b"\x8b\x00\x80" * 9, "br", errors.OxenResponseError),
         (b"\x1f\x8bxx", "gzip", errors.OxenResponseError),
         (b"<html>Sign in</html>", "", errors.OxenResponseError),
+        (b'{"choices', "", errors.OxenResponseError),
     ],
 )
 def test_what_cannot_be_read(piece: bytes, coding: str, kind: type[errors.OxenError]) -> None:
