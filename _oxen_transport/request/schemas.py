@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import inspect
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -118,8 +119,13 @@ def _json_schema(schema: Any) -> dict[str, Any] | None:
     if isinstance(schema, type) and issubclass(schema, BaseModel):
         return schema.model_json_schema(schema_generator=_WithoutTitles)
     if dataclasses.is_dataclass(schema):
+        name, doc = getattr(schema, "__name__", _NAME), inspect.getdoc(schema) or ""
         made = TypeAdapter(schema).json_schema(schema_generator=_WithoutTitles)
-        return {"title": getattr(schema, "__name__", _NAME), **made}
+        if doc and not doc.startswith(
+            f"{name}("
+        ):  # pydantic reads it from 2.13 on; Python writes one where there is none
+            made.setdefault("description", doc)
+        return {"title": name, **made}
     if isinstance(schema, type) and hasattr(schema, "__fields__") and hasattr(schema, "schema"):  # pydantic v1
         return dict(schema.schema())
     return None

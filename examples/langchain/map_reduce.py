@@ -17,8 +17,8 @@ from langchain_oxen import ChatOxen
 model = ChatOxen(**connection(), temperature=0, max_tokens=ANSWER)
 summarise = ChatPromptTemplate.from_template("{text}\n\nSummarise this in three sentences.")
 
-
-room = WINDOW - ANSWER - model.get_num_tokens_from_messages(summarise.format_messages(text=""))
+# 8: where the text meets the question there may be a token more
+room = WINDOW - ANSWER - 8 - model.get_num_tokens_from_messages(summarise.format_messages(text=""))
 tokens = model.get_num_tokens  # by Mixtral's own tokenizer
 chain = summarise | model | StrOutputParser()
 texts = long_text().split("\n\n")

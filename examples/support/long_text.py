@@ -26,15 +26,20 @@ def long_text() -> str:
 
 def packed(texts: Iterable[str], tokens: Callable[[str], int], most: int) -> list[str]:
     """The texts joined to parts of at most `most` tokens, in order, none lost; a text longer than that is an error."""
-    parts: list[list[str]] = []
-    size = 0
-    for text in texts:
-        more = tokens(text)  # joined texts have no more tokens than the sum, and two for the empty line between them
-        if more > most:
-            raise ValueError(f"a text of {more} tokens does not fit into {most}")
-        if not parts or size + more + 2 > most:
-            parts.append([])
-            size = 0
-        parts[-1].append(text)
-        size += more + 2
-    return ["\n\n".join(part) for part in parts]
+    left = [(text, tokens(text)) for text in texts]
+    parts: list[str] = []
+    while left:
+        taken = size = 0
+        for _, more in left:
+            if more > most:
+                raise ValueError(f"a text of {more} tokens does not fit into {most}")
+            size += more + 2  # the empty line between two
+            if taken and size > most:
+                break
+            taken += 1
+        # that was an estimate: where two texts meet there may be a token more
+        while tokens(part := "\n\n".join(text for text, _ in left[:taken])) > most:
+            taken -= 1
+        parts.append(part)
+        left = left[taken:]
+    return parts

@@ -145,7 +145,7 @@ def test_https_through_a_proxy(api: EntryPoint, server: Server, tls_server: Serv
     stage = tls_server.stage(good)
     model = api.make(stage.url, proxy=server.root, ca_bundle=str(certificates.authority))
     assert watched(lambda: api.ask(model)).text == ANSWER
-    assert {tunnel.target for tunnel in server.tunnels} == {f"127.0.0.1:{tls_server.port}"}
+    assert f"127.0.0.1:{tls_server.port}" in {tunnel.target for tunnel in server.tunnels}
     assert len(stage.requests) == 1
     assert KEY not in repr([tunnel.headers for tunnel in server.tunnels]), "the proxy saw the key"
 
