@@ -7,7 +7,6 @@ windows. Prices and schemas are used only where they are asked for: `ModelInfo.c
 
 from __future__ import annotations
 
-import difflib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -211,6 +210,8 @@ known = _Known()
 def nearest(models: list[ModelInfo], wanted: str) -> list[str]:
     """Ids of chat models similar to one that does not exist, at most three."""
     ids = [model.id for model in models if model.is_chat]
+    import difflib  # noqa: PLC0415 - for an error
+
     close = difflib.get_close_matches(wanted, ids, n=3, cutoff=0.4)
     return close or [name for name in ids if name.split("-")[0] == wanted.split("-", maxsplit=1)[0]][:3]
 

@@ -97,23 +97,23 @@ MISTRAL = Family(
 # Later models (tokenizers v7 and up) take text and calls in one message: MistralRequestValidatorV5.
 MISTRAL_V7 = replace(MISTRAL, name="mistral-v7", content_with_calls=True)
 
-_MISTRAL_ID = re.compile(r"(open-)?(mistral|mixtral|ministral|magistral|mathstral|pixtral|codestral|devstral|voxtral)")
-_V7_ID = re.compile(r"magistral|devstral|voxtral|.*-(latest|24(11|12)|2[5-9](0[1-9]|1[0-2]))$")
-_TEXT_ONLY_ID = re.compile(r"open-|mixtral|codestral|mathstral|mistral-(7b|nemo|tiny|large-24)|ministral-[38]b-2410")
+_MISTRAL_ID = r"(open-)?(mistral|mixtral|ministral|magistral|mathstral|pixtral|codestral|devstral|voxtral)"
+_V7_ID = r"magistral|devstral|voxtral|.*-(latest|24(11|12)|2[5-9](0[1-9]|1[0-2]))$"
+_TEXT_ONLY_ID = r"open-|mixtral|codestral|mathstral|mistral-(7b|nemo|tiny|large-24)|ministral-[38]b-2410"
 _AUDIO: frozenset[Media] = frozenset({"audio_url"})
 # The tokenizers' table of mistral-common (tokens/tokenizers/mistral.py), SentencePiece v3 only.
-_V3_TOKENIZER_ID = re.compile(r"(open-)?mixtral-8x22b(-2404|-instruct.*|-v0\.[13])?|mistral-large-2407|codestral-2405")
+_V3_TOKENIZER_ID = r"(open-)?mixtral-8x22b(-2404|-instruct.*|-v0\.[13])?|mistral-large-2407|codestral-2405"
 
 # (pattern of the id's last part, tokens), the first that matches. From the makers' model cards,
 # https://docs.mistral.ai/getting-started/models/models_overview and the page of Oxen itself:
 # https://docs.oxen.ai/inference-api/models/open-mixtral-8x22b ("Context Length: 64,000 tokens")
-_WINDOWS: tuple[tuple[re.Pattern[str], int], ...] = (
-    (re.compile(r"(open-)?mixtral-8x22b"), 64_000),
-    (re.compile(r"(open-)?mixtral-8x7b"), 32_000),
-    (re.compile(r"(open-)?mistral-7b"), 32_000),
-    (re.compile(r"(open-)?mistral-nemo|open-mistral-nemo"), 128_000),
-    (re.compile(r"mistral-large-24|pixtral|ministral-[38]b-2410"), 128_000),
-    (re.compile(r"codestral-2405"), 32_000),
+_WINDOWS: tuple[tuple[str, int], ...] = (
+    (r"(open-)?mixtral-8x22b", 64_000),
+    (r"(open-)?mixtral-8x7b", 32_000),
+    (r"(open-)?mistral-7b", 32_000),
+    (r"(open-)?mistral-nemo|open-mistral-nemo", 128_000),
+    (r"mistral-large-24|pixtral|ministral-[38]b-2410", 128_000),
+    (r"codestral-2405", 32_000),
 )
 
 
@@ -133,12 +133,12 @@ def family(model_id: str) -> Family:
         return ANTHROPIC
     if short.startswith("gemini"):
         return GEMINI
-    if not _MISTRAL_ID.match(short):
+    if not re.match(_MISTRAL_ID, short):
         return GENERIC
-    known = MISTRAL_V7 if _V7_ID.match(short) else MISTRAL
+    known = MISTRAL_V7 if re.match(_V7_ID, short) else MISTRAL
     return replace(
         known,
-        media=frozenset() if _TEXT_ONLY_ID.match(short) else _AUDIO if short.startswith("voxtral") else known.media,
-        context_window=next((tokens for pattern, tokens in _WINDOWS if pattern.match(short)), None),
-        tokenizer="mistral-v3" if _V3_TOKENIZER_ID.fullmatch(short) else None,
+        media=frozenset() if re.match(_TEXT_ONLY_ID, short) else _AUDIO if short.startswith("voxtral") else known.media,
+        context_window=next((tokens for pattern, tokens in _WINDOWS if re.match(pattern, short)), None),
+        tokenizer="mistral-v3" if re.fullmatch(_V3_TOKENIZER_ID, short) else None,
     )

@@ -75,7 +75,7 @@ class ToolCall(NamedTuple):
     extra_content: dict[str, Any] | None = None
 
 
-@dataclass(frozen=True)
+@dataclass
 class ToolCallDelta:
     """A piece of a tool call. `index` is the call's place in the answer, from 0 upward.
 
@@ -100,6 +100,17 @@ class Usage:
     reasoning_tokens: int | None = None
     cost: float | None = None
     raw: dict[str, Any] = field(default_factory=dict, compare=False)
+
+
+def token_usage(usage: Usage | None) -> dict[str, int]:
+    """The three counts under OpenAI's names, for the frameworks' counters; {} if the server gave none."""
+    if usage is None:
+        return {}
+    return {
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "total_tokens": usage.total_tokens,
+    }
 
 
 @dataclass(frozen=True)

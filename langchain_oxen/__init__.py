@@ -3,6 +3,9 @@
 Set OXEN_API_KEY, then `ChatOxen().invoke("Hello")`.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 try:
     import langchain_core  # noqa: F401 - only to explain its absence
 except ImportError:
@@ -19,10 +22,22 @@ from langchain_oxen import content_blocks as blocks
 from langchain_oxen import errors
 from langchain_oxen.chat_models import ChatOxen
 from langchain_oxen.errors import *  # noqa: F403
-from langchain_oxen.rate_limiter import OxenRateLimiter
-from langchain_oxen.registry import register
+
+if TYPE_CHECKING:
+    from langchain_oxen.rate_limiter import OxenRateLimiter
+    from langchain_oxen.registry import register
 
 blocks.register()
 
 __all__ = ["ChatOxen", "OxenCatalogue", "ModelInfo", "OxenRateLimiter", "register", "__version__"]
 __all__ += errors.__all__
+
+_LATER = {"OxenRateLimiter": "rate_limiter", "register": "registry"}
+"""What few programs need: imported when it is asked for."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = found = getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
+    return found

@@ -13,7 +13,6 @@ from pydantic import model_validator
 
 from _oxen_transport import __version__
 from _oxen_transport.model import OxenModelMixin
-from _oxen_transport.request.tokens import count_either_way, count_text, token_ids
 from _oxen_transport.settings.params import wire_names
 from langchain_oxen.binding import BindingMixin
 from langchain_oxen.errors import LangChainErrors
@@ -106,6 +105,8 @@ class BaseChatOxen(BindingMixin, OxenModelMixin, BaseChatModel):
         """The ids of a text's tokens. Raises: OxenMissingExtraError, without the extra `tokenizer`."""
         if self.custom_get_token_ids is not None:
             return self.custom_get_token_ids(text)
+        from _oxen_transport.request.tokens import token_ids  # noqa: PLC0415 - few programs count
+
         with LangChainErrors():
             return token_ids(text, self.model)
 
@@ -113,6 +114,8 @@ class BaseChatOxen(BindingMixin, OxenModelMixin, BaseChatModel):
         """Tokens of a text: exact for Mixtral 8x22B with the extra `tokenizer`, else an estimate."""
         if self.custom_get_token_ids is not None:
             return len(self.custom_get_token_ids(text))
+        from _oxen_transport.request.tokens import count_text  # noqa: PLC0415 - few programs count
+
         return count_text(text, self.model).tokens
 
     def get_num_tokens_from_messages(self, messages: list[BaseMessage], tools: Sequence[ToolLike] | None = None) -> int:
@@ -122,6 +125,8 @@ class BaseChatOxen(BindingMixin, OxenModelMixin, BaseChatModel):
         """
         if self.custom_get_token_ids is not None:
             return super().get_num_tokens_from_messages(messages)
+        from _oxen_transport.request.tokens import count_either_way  # noqa: PLC0415 - few programs count
+
         with LangChainErrors():
             return count_either_way(to_wire(messages), tools_to_wire(tools or ()), self.model).tokens
 

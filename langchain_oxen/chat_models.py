@@ -15,12 +15,10 @@ from pydantic import ConfigDict, Field
 
 from _oxen_transport import async_client_for, client_for
 from _oxen_transport.request.build import Request, build, build_off_loop, counts_tokens
-from _oxen_transport.response.completion import token_usage
 from _oxen_transport.settings.docs import documented
-from _oxen_transport.types import Completion
+from _oxen_transport.types import Completion, token_usage
 from langchain_oxen._base import BaseChatOxen
 from langchain_oxen.errors import LangChainErrors
-from langchain_oxen.events import EventStream
 from langchain_oxen.messages import from_wire, to_wire
 from langchain_oxen.stream import from_chunk
 
@@ -241,6 +239,8 @@ class ChatOxen(BaseChatOxen):
     ) -> Iterator[Any]:
         """The events of `stream_events(version="v3")`; core looks this hook up by its name."""
         with LangChainErrors():
+            from langchain_oxen.events import EventStream  # noqa: PLC0415 - few programs ask for them
+
             request = self._request(messages, stop, kwargs, stream=True)
             events = EventStream(_message_id(run_manager), request.model)
             with closing(client_for(self).stream(request)) as pieces:
@@ -256,6 +256,8 @@ class ChatOxen(BaseChatOxen):
     ) -> AsyncIterator[Any]:
         """Async version of `_stream_chat_model_events`."""
         with LangChainErrors():
+            from langchain_oxen.events import EventStream  # noqa: PLC0415 - as above
+
             request = await self._arequest(messages, stop, kwargs, stream=True)
             events = EventStream(_message_id(run_manager), request.model)
             async with aclosing(async_client_for(self).stream(request)) as pieces:

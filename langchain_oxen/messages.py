@@ -35,9 +35,8 @@ from _oxen_transport.request.content import (
     with_extras,
     with_refusal,
 )
-from _oxen_transport.response.completion import token_usage
 from _oxen_transport.tools.arguments import parse_arguments
-from _oxen_transport.types import ROLES, Completion, Message, Role, Usage, WireToolCall
+from _oxen_transport.types import ROLES, Completion, Message, Role, Usage, WireToolCall, token_usage
 from langchain_oxen.content_parts import CALL_KINDS, blocks_of, content_to_wire
 
 

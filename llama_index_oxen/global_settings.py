@@ -17,7 +17,6 @@ from llama_index.core.utilities.token_counting import TokenCounter
 from llama_index.core.utils import set_global_tokenizer
 
 from _oxen_transport.errors import OxenConfigError, OxenMissingExtraError
-from _oxen_transport.request.tokens import token_ids
 from _oxen_transport.settings.params import DEFAULT_MODEL
 from llama_index_oxen.llms import Oxen
 
@@ -49,6 +48,8 @@ class MixtralTokenizer:
 
     def __call__(self, text: str) -> list[int]:
         """Ids of the text's tokens, without begin and end marks."""
+        from _oxen_transport.request.tokens import token_ids  # noqa: PLC0415 - few programs count
+
         return token_ids(text, self._model)
 
     def __eq__(self, other: object) -> bool:

@@ -32,9 +32,8 @@ from _oxen_transport.request.content import (
     with_extras,
     with_refusal,
 )
-from _oxen_transport.response.completion import token_usage
 from _oxen_transport.tools.arguments import parse_arguments
-from _oxen_transport.types import ROLES, Completion, Message, ToolCall, WireToolCall
+from _oxen_transport.types import ROLES, Completion, Message, ToolCall, WireToolCall, token_usage
 from llama_index_oxen.content_parts import content_to_wire
 
 

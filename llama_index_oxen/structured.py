@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Generator
 from contextlib import aclosing, closing, suppress
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageRole, ToolCallBlock
 from llama_index.core.bridge.pydantic import BaseModel, Field, ValidationError
@@ -16,11 +16,11 @@ from llama_index.core.prompts import PromptTemplate
 from llama_index.core.types import PydanticProgramMode
 
 from _oxen_transport.errors import OxenStructuredOutputError
-from _oxen_transport.response.objects import GrowingObject
-from _oxen_transport.structured import StructuredRounds
-from _oxen_transport.structured_object import StructuredObject
 from _oxen_transport.tools.arguments import arguments_text
 from _oxen_transport.types import Completion, StructuredOutputMethod, ToolCall
+
+if TYPE_CHECKING:
+    from _oxen_transport.structured import StructuredRounds
 
 dispatcher = get_dispatcher(__name__)
 Model = TypeVar("Model", bound=BaseModel)
@@ -140,6 +140,9 @@ class StructuredAnswers(FunctionCallingLLM):
         prompt_args: dict[str, Any],
     ) -> tuple[StructuredRounds, list[ChatMessage], dict[str, Any]]:
         """The rounds, the prompt's messages with the system prompt exactly once, and the parameters of each call."""
+        from _oxen_transport.structured import StructuredRounds  # noqa: PLC0415 - when an object is asked for
+        from _oxen_transport.structured_object import StructuredObject  # noqa: PLC0415
+
         chosen = ("tool_required", "tool_choice", "allow_parallel_tool_calls")  # core's words for what is forced here
         call = {name: value for name, value in (llm_kwargs or {}).items() if name not in chosen}
         model, repair = call.get("model"), self.structured_repair
@@ -154,6 +157,8 @@ class StructuredStream:
     """One streamed answer: the object as it grows, until the whole one can be read."""
 
     def __init__(self, output_cls: type[BaseModel]) -> None:
+        from _oxen_transport.response.objects import GrowingObject  # noqa: PLC0415 - when an object is asked for
+
         self._output_cls = output_cls
         self._flexible = create_flexible_model(output_cls)
         self._text = GrowingObject()

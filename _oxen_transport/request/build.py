@@ -19,12 +19,9 @@ from pydantic import SecretStr, ValidationError
 from _oxen_transport import catalogue
 from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.families import Family, family
-from _oxen_transport.rate_limiter import RateLimiter
 from _oxen_transport.redaction import Redactor, check_call_headers
 from _oxen_transport.request.repair import repair
 from _oxen_transport.request.rules import Report
-from _oxen_transport.request.token_bound import BYTES_PER_TOKEN
-from _oxen_transport.request.tokens import Count, check, count_messages, count_repaired, fit
 from _oxen_transport.request.turns import without_reasoning
 from _oxen_transport.settings import OxenSettings
 from _oxen_transport.settings.errors import config_error
@@ -36,6 +33,7 @@ from _oxen_transport.version import __version__
 
 if TYPE_CHECKING:
     from _oxen_transport.observer import Observer
+    from _oxen_transport.rate_limiter import RateLimiter
 
 # Never "oxen" in here: the server takes such an agent for its CLI and may answer 426
 # (https://github.com/Oxen-AI/Oxen, crates/oxen-server/src/params.rs).
@@ -74,6 +72,8 @@ class Request:
     @property
     def expected_tokens(self) -> int:
         """What the call may cost, roughly, for a limit on tokens: prompt and answer."""
+        from _oxen_transport.request.token_bound import BYTES_PER_TOKEN  # noqa: PLC0415 - with a rate limiter only
+
         return int(len(self.content) / BYTES_PER_TOKEN) + int(self.body.get("max_tokens") or ANSWER_TOKENS)
 
     @property
@@ -151,7 +151,7 @@ def build(
     if names:
         messages = in_messages(messages, names)
     report = Report(known.name)
-    body["messages"] = repaired = repair(messages, known, mode, tools=bool(values["tools"]), report=report)
+    body["messages"] = repair(messages, known, mode, tools=bool(values["tools"]), report=report)
     if report.ran:
         report.log()
     for name, wire in _WIRE.items():
@@ -168,9 +168,7 @@ def build(
     body.update(values["extra_body"])
     if values["check_context"] or body.get("max_tokens") == "fit":
         # with "off", nothing was repaired yet
-        count = count_messages if mode == "off" else count_repaired
-        fit_window(settings, body, count(repaired, tools, values["model"]))
-    limiter = getattr(settings, "rate_limiter", None)  # a field of both frameworks' models
+        fit_window(settings, body, tools, repaired=mode != "off")
     return Request(
         url=settings.base_url + "/chat/completions",
         base_url=settings.base_url,
@@ -186,7 +184,7 @@ def build(
         resume=values["resume"],
         auto_continue=values["auto_continue"],
         tool_names=names,
-        limiter=limiter if isinstance(limiter, RateLimiter) else None,
+        limiter=_limiter(settings),
         repairs=tuple(report.ran) if report.changed else (),
     )
 
@@ -267,9 +265,22 @@ def check_parameters(body: dict[str, Any], known: Family) -> None:
         raise OxenConfigError(f"{one}, {other}: {model} accepts one of them; leave the other unset")
 
 
-def fit_window(settings: OxenSettings, body: dict[str, Any], prompt: Count) -> None:
+def _limiter(settings: OxenSettings) -> RateLimiter | None:
+    """The model object's rate limiter (a field of both frameworks' models), if it is one of ours."""
+    given = getattr(settings, "rate_limiter", None)
+    if given is None:
+        return None
+    from _oxen_transport.rate_limiter import RateLimiter  # noqa: PLC0415 - few models have one
+
+    return given if isinstance(given, RateLimiter) else None
+
+
+def fit_window(settings: OxenSettings, body: dict[str, Any], tools: Any, *, repaired: bool) -> None:
     """Hold the prompt against the window: `max_tokens="fit"`, `check_context=True`."""
+    from _oxen_transport.request.tokens import check, count_messages, count_repaired, fit  # noqa: PLC0415 - few calls
+
     model = body["model"]
+    prompt = (count_repaired if repaired else count_messages)(body["messages"], tools, model)
     total = catalogue.window_of(settings, model)
     if body.get("max_tokens") == "fit":
         listed = catalogue.known.get(settings.base_url, model)

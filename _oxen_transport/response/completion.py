@@ -345,17 +345,6 @@ def usage_from(raw: Any) -> Usage | None:
     )
 
 
-def token_usage(usage: Usage | None) -> dict[str, int]:
-    """The three counts under OpenAI's names, for the frameworks' counters; {} if the server gave none."""
-    if usage is None:
-        return {}
-    return {
-        "prompt_tokens": usage.prompt_tokens,
-        "completion_tokens": usage.completion_tokens,
-        "total_tokens": usage.total_tokens,
-    }
-
-
 def _details(raw: dict[str, Any], *names: str) -> dict[str, Any]:
     for name in names:
         details = raw.get(name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from typing import Any
 
@@ -76,6 +75,8 @@ def unknown_parameter(name: str, known: Iterable[str], elsewhere: Iterable[str] 
     meant = SYNONYMS.get(name.lower())
     if meant not in parameters:  # a guess by spelling never leads a URL into the key
         candidates = [parameter for parameter in parameters if parameter != "api_key" or "key" in name.lower()]
+        import difflib  # noqa: PLC0415 - for an error
+
         meant = next(iter(difflib.get_close_matches(name, candidates, n=1)), None)
     hint = f"did you mean {meant!r}? " if meant else ""
     return f"unknown parameter {name!r}; {hint}Fields that only the provider knows go into extra_body={{...}}"

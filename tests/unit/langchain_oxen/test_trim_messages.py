@@ -9,7 +9,8 @@ import pytest
 from langchain_core.messages import BaseMessage, trim_messages
 from langchain_core.messages.utils import convert_to_messages
 
-from langchain_oxen import ChatOxen, _base
+from _oxen_transport.request import tokens
+from langchain_oxen import ChatOxen
 from tests.agent_histories import agent_history
 
 CHAT = ChatOxen(base_url="http://127.0.0.1:1", model="open-mixtral-8x22b")
@@ -42,9 +43,9 @@ def test_what_fits_is_kept_and_the_limit_holds() -> None:
 
 def test_the_work_grows_with_the_history(monkeypatch: pytest.MonkeyPatch) -> None:
     lengths: list[int] = []
-    count = _base.count_either_way
+    count = tokens.count_either_way
     monkeypatch.setattr(
-        _base, "count_either_way", lambda messages, *more: lengths.append(len(messages)) or count(messages, *more)
+        tokens, "count_either_way", lambda messages, *more: lengths.append(len(messages)) or count(messages, *more)
     )
 
     def messages_counted(turns: int) -> int:
