@@ -34,26 +34,27 @@ def fragments(raw: Any) -> Iterator[Fragment]:
             continue
         function = entry.get("function")
         source = function if isinstance(function, dict) else entry  # some leave the inner layer out
-        name, text = _label(source.get("name")), _json_text(source.get("arguments"))
+        name, text, call_id = _label(source.get("name")), _json_text(source.get("arguments")), _label(entry.get("id"))
         extra = entry.get("extra_content")
         extra = valid_tree(extra) if extra and isinstance(extra, dict) else None
-        fragment = Fragment(read_index(entry.get("index")), _label(entry.get("id")), name, text, extra)
-        if any(fragment[1:]):
-            yield fragment
+        if text or name or call_id or extra:
+            yield Fragment(read_index(entry.get("index")), call_id, name, text, extra)
 
 
 def read_index(value: Any) -> Index | None:
     """0, "0" and 0.0 are one index; any other text is a key like any other; None for the rest."""
+    if type(value) is int:  # nearly all of them
+        return value
     if isinstance(value, str):
         value = value.strip()
         return int(value) if value.isdecimal() and len(value) < 10 else (value or None)
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    return int(value) if isinstance(value, float) and value.is_integer() else None
 
 
 def _label(value: Any) -> str | None:
     """An id or a name: text that is not blank; a number is taken as its digits."""
+    if value is None:
+        return None
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**18:
         return str(value)
     return valid_text(value) if isinstance(value, str) and value.strip() else None

@@ -115,9 +115,10 @@ class Assembler:
                 if not any((new.server_id, new.name, new.text)):
                     continue  # a signature of no call
                 call = self._open(new.name or (call.name if call else None))
-            call.extra_content.update(new.extra_content or {})
-            piece = self._absorb(call, new)
-            pieces[call.position] = _sum(pieces.get(call.position), piece)
+            if new.extra_content:
+                call.extra_content.update(new.extra_content)
+            piece, before = self._absorb(call, new), pieces.get(call.position)
+            pieces[call.position] = piece if before is None else _sum(before, piece)
         return [piece for piece in pieces.values() if piece.id or piece.name or piece.arguments]
 
     def seal(self) -> None:
@@ -223,9 +224,7 @@ class Assembler:
         return made
 
 
-def _sum(before: ToolCallDelta | None, piece: ToolCallDelta) -> ToolCallDelta:
-    if before is None:
-        return piece
+def _sum(before: ToolCallDelta, piece: ToolCallDelta) -> ToolCallDelta:
     arguments = before.arguments + piece.arguments
     return ToolCallDelta(piece.index, before.id or piece.id, before.name or piece.name, arguments)
 
