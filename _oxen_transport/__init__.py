@@ -1,8 +1,6 @@
 """What `langchain_oxen` and `llama_index_oxen` share: the API, without a framework. Private; import those two.
 
-The clients are imported with the first call, not with the package: HTTP libraries are two thirds
-of what an import would take, and many processes that import a model (a web server's workers, a
-notebook, a command with `--help`) do not call it at once.
+The clients come with the first call: HTTP libraries are two thirds of what an import would take.
 """
 
 from __future__ import annotations

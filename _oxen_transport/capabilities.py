@@ -1,6 +1,6 @@
 """What servers support, as earlier requests have shown: kept for the whole process, per URL and model.
 
-It saves attempts that would be refused, and never changes what a call means. `reset()` forgets all of it.
+It saves attempts that would be refused, and never changes what a call means.
 """
 
 from __future__ import annotations

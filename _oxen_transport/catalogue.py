@@ -1,8 +1,6 @@
-"""The catalogue of models: context windows, prices, parameters.
+"""The catalogue of models, https://docs.oxen.ai/inference-api/reference/models/overview, parsed leniently.
 
-https://docs.oxen.ai/inference-api/reference/models/overview. Parsed leniently: a field may be null, of
-another type or missing. A list is kept for an hour, per server; it gives `window_of` its context
-windows. Prices and schemas are used only where they are asked for: `ModelInfo.cost`, `ModelInfo.validate`.
+A list is kept for an hour, per server; it gives `window_of` its context windows, and nothing else acts on it.
 """
 
 from __future__ import annotations
@@ -248,10 +246,7 @@ def _positive(value: Any) -> int | None:
 
 
 def window_of(settings: OxenSettings, model: str | None = None) -> int | None:
-    """Tokens that prompt and answer may have together; None if nobody knows. No I/O.
-
-    The user's own `context_window` wins, then what the catalogue said, then the packaged figure.
-    """
+    """Tokens of prompt and answer together: the user's `context_window`, the catalogue's, else the packaged one."""
     name = model or settings.model
     listed = known.get(settings.base_url, name)
     return settings.context_window or (listed.context_length if listed else None) or family(name).context_window

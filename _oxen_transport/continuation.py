@@ -1,9 +1,7 @@
-"""An answer in several requests, which its reader sees as one.
+"""An answer in several requests, as one for its reader: a stream was cut (`resume`), or too long (`auto_continue`).
 
-Two reasons to go on: a stream was cut (`resume`), or the answer ran into its length
-(`auto_continue`). Either way the model is shown its own text as the beginning of its next message
-(https://docs.mistral.ai/capabilities/completion/prefix) and writes on. Decides on plain values;
-the client sends.
+The model is shown its own text as the beginning of its next message, and writes on
+(https://docs.mistral.ai/capabilities/completion/prefix). Decides on plain values; the client sends.
 """
 
 from __future__ import annotations
@@ -36,11 +34,9 @@ _CUTS = (OxenTruncatedStreamError, OxenConnectionError, OxenTimeoutError, OxenAP
 
 
 class PrefixStripper:
-    """Joins what comes to what there was, without a repeated or a lost word.
+    """Joins what comes to what there was, without a repeated or a lost word: some servers repeat the beginning first.
 
-    Some servers answer with the continuation alone, others repeat the beginning first (Mistral's
-    own API). So nothing is given on until it is clear which. The beginning is sent as it was,
-    white space at its end included: only then is it cut into the same tokens again.
+    The beginning is sent as it was, white space at its end included: only then is it cut into the same tokens again.
     """
 
     def __init__(self, text: str) -> None:
@@ -66,11 +62,7 @@ class PrefixStripper:
 
 
 class Continuation:
-    """One answer of one or more requests.
-
-    Args:
-        request: The first request; `resume` and `auto_continue` in it say what may happen.
-    """
+    """One answer of one or more requests; `resume` and `auto_continue` in the first one say what may happen."""
 
     def __init__(self, request: Request) -> None:
         self._first = request
@@ -88,10 +80,7 @@ class Continuation:
         return running
 
     def take(self, chunk: Chunk) -> Iterator[Chunk]:
-        """A chunk of the running request -> what the reader sees of it.
-
-        The last chunk of a request is given on only if no further request follows.
-        """
+        """A chunk -> what the reader sees of it: a request's last one only if no further request follows."""
         if chunk.completion is None:
             self._called = self._called or bool(chunk.tool_calls)
             text = self._stripper.feed(chunk.text) if self._stripper else chunk.text
@@ -109,14 +98,7 @@ class Continuation:
             yield replace(chunk, completion=self._whole())
 
     def resume(self, failure: OxenError) -> float:
-        """A stream was cut: make the next request.
-
-        Returns:
-            Seconds to wait before it is sent.
-
-        Raises:
-            OxenError: The failure, carrying all that was shown, if it cannot go on.
-        """
+        """A stream was cut: make the next request, give the seconds to wait. Raises: OxenError, with all that came."""
         self._add(failure.details.partial or Completion())
         self._resumed += 1
         wait = RetryPolicy(self._first.max_retries).wait(self._resumed, failure.details.retry_after)

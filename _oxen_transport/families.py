@@ -1,7 +1,6 @@
-"""What is special about a model family, as data. No rule is applied here.
+"""What is special about a model family, as data. Most makers' models take what OpenAI's take; Mistral's do not.
 
-Oxen serves many makers' models behind one API; most of them take what OpenAI's take. Mistral's
-do not: their rules are in https://github.com/mistralai/mistral-common (`validator.py`) and
+See https://github.com/mistralai/mistral-common (`validator.py`) and
 https://github.com/mistralai/platform-docs-public (`public/openapi.yaml`).
 """
 
@@ -119,15 +118,7 @@ _WINDOWS: tuple[tuple[str, int], ...] = (
 
 @lru_cache(maxsize=256)
 def family(model_id: str) -> Family:
-    """Find what is special about a model.
-
-    Args:
-        model_id: The id as the catalogue lists it; a maker's prefix (`mistralai/...`) and the
-            case of letters do not matter. Any text is allowed.
-
-    Returns:
-        The family; `GENERIC` for every model nothing is known about.
-    """
+    """What is special about a model, else `GENERIC`; a maker's prefix and the case of letters do not matter."""
     short = model_id.strip().lower().rsplit("/", 1)[-1]
     if short.startswith("claude"):
         return ANTHROPIC

@@ -1,7 +1,4 @@
-"""What a tracer learns about an answer; `otel` is one.
-
-A request carries its observer to `call.py`, which knows the attempts.
-"""
+"""What a tracer (`otel` is one) learns about an answer; a request carries it to `call.py`, which knows the attempts."""
 
 from __future__ import annotations
 

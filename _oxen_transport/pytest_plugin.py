@@ -1,7 +1,6 @@
 """The pytest plugin: fixtures for tests of code that calls Oxen. See docs/testing.md.
 
-pytest imports this file in every run, so it imports nothing but pytest; the rest comes with the first test that
-asks for a fixture. It has no hooks, and no fixture that acts without being asked for.
+pytest imports this file in every run, so it imports nothing but pytest until a test asks for a fixture.
 """
 
 from __future__ import annotations

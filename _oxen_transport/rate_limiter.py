@@ -1,9 +1,8 @@
 """A rate limiter that any number of model objects share.
 
-The server's word comes first: `x-ratelimit-*` headers set the rate, `Retry-After` is a pause for every
-caller. Where no header names the rate it is found by additive increase and multiplicative decrease, as in
-TCP's congestion control (https://www.rfc-editor.org/rfc/rfc5681): doubled each second until the first
-429, then a little more with each second, and a part less after each 429.
+`x-ratelimit-*` headers set the rate, `Retry-After` is a pause for every caller. Where no header names the rate, it is
+doubled each second until the first 429, then a little more with each second, and a part less after each 429, as in
+TCP's congestion control (https://www.rfc-editor.org/rfc/rfc5681).
 """
 
 from __future__ import annotations
@@ -52,8 +51,7 @@ class RateLimiter:
 
     Args:
         requests_per_minute: The limit, if known; else it is read from headers, or found by trying.
-        tokens_per_minute: The limit of prompt and answer tokens together, if there is one; else it
-            is read from headers.
+        tokens_per_minute: The limit of prompt and answer tokens together; else it is read from headers.
         clock: Monotonic seconds; for tests.
     """
 
@@ -105,11 +103,7 @@ class RateLimiter:
             reservation = self.reserve(reservation, tokens=tokens)
 
     def reserve(self, reservation: Reservation | None = None, *, requests: int = 1, tokens: int = 0) -> Reservation:
-        """Reserve the start of a request, or check whether a reservation still holds.
-
-        Returns:
-            A reservation. After its `wait` call again with it: a pause meanwhile makes a new one.
-        """
+        """Reserve a request's start. After its `wait` call again with it: a pause meanwhile makes a new one."""
         with self._lock:
             now = self._clock()
             if reservation is None or reservation.generation != self._generation:

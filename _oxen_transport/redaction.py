@@ -34,14 +34,9 @@ NOTHING_SECRET = Redactor()
 
 
 def check_call_headers(headers: Any) -> None:
-    """Check the `extra_headers` of one call.
+    """Refuse one call's header whose name says that it is secret, with a value in clear. Raises: OxenConfigError.
 
-    Frameworks hand a call's arguments to tracers, keep them in bindings, and hold them in frames that crash
-    reporters print. `SecretStr` hides its value in all of these; the constructor's `extra_headers` are kept
-    as `SecretStr` anyway.
-
-    Raises:
-        OxenConfigError: A header whose name says that it is secret, with a value in clear.
+    Tracers, bindings and crash reporters keep a call's arguments; `SecretStr` hides its value in all of these.
     """
     if not isinstance(headers, Mapping):
         return

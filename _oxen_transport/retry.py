@@ -1,9 +1,7 @@
-"""Whether to try again, and when. Decides, never sleeps.
+"""Whether to try again, and when. The error says whether, the policy says when, the client waits.
 
-The error says whether (`is_retryable`, and how far the request came), the policy says when, the
-client waits. Retries are paid from a budget that all calls of the process to one host share, so
-that an outage is not made worse: a success pays a part of a retry in, a retry takes a whole one
-out (https://github.com/grpc/proposal/blob/master/A6-client-retries.md,
+Retries are paid from a budget that all calls of the process to one host share, so that an outage is not made worse: a
+success pays a part of a retry in (https://github.com/grpc/proposal/blob/master/A6-client-retries.md,
 https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/).
 """
 
@@ -50,9 +48,7 @@ class RetryPolicy(NamedTuple):
 def is_retryable(error: OxenError, progress: AttemptState) -> bool:
     """Whether the same request, sent again, could succeed without being paid for twice.
 
-    A refused or lost connection and a status that says "later" may be repeated. A read timeout
-    is not: the server may still be at work on the answer. Nothing is repeated after the head
-    of an answer came, unless the head itself said no.
+    Not after a read timeout, when the server may still be at work, nor after a good answer's head came.
     """
     if isinstance(error, OxenStatusError):
         return error.is_retryable
@@ -62,10 +58,7 @@ def is_retryable(error: OxenError, progress: AttemptState) -> bool:
 
 
 def retry_after_seconds(headers: Mapping[str, str], now: float) -> float | None:
-    """The wait a server asks for, in seconds: `retry-after-ms`, or `Retry-After` as seconds or date.
-
-    https://www.rfc-editor.org/rfc/rfc9110#field.retry-after. Nonsense is no answer.
-    """
+    """Seconds a server asks to wait (https://www.rfc-editor.org/rfc/rfc9110#field.retry-after); None for nonsense."""
     for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         try:
             seconds = float(headers.get(name, "")) * unit

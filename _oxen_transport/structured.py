@@ -1,9 +1,7 @@
 """Structured output: ask for a JSON object, read it, and ask again where that helps. No I/O.
 
-Oxen documents `json_object` with the remark that support varies by provider
-(https://docs.oxen.ai/inference-api/reference/chat_completions), and compatible servers differ: some
-reject a JSON schema, some ignore it, some have no tools. So "auto" tries one method after the other,
-and remembers per server and model which one worked.
+What servers support varies (https://docs.oxen.ai/inference-api/reference/chat_completions): "auto" tries one method
+after the other, and remembers per server and model which one worked.
 """
 
 from __future__ import annotations
@@ -81,12 +79,7 @@ class StructuredRounds:
         return self._wanted.parameters(self.method)
 
     def messages(self, given: list[M], message: Callable[[str, str], M]) -> list[M]:
-        """The conversation of this round.
-
-        Args:
-            given: The caller's messages.
-            message: Makes a message of the framework from a role and a text.
-        """
+        """The conversation of this round; `message` makes one of the framework's from a role and a text."""
         needs_schema = self._instruct and self.method in ("json_mode", "prompt")
         before = [message("system", self._wanted.instructions())] if needs_schema else []
         return [*before, *given, *(message(role, text) for role, text in self._corrections)]
@@ -135,10 +128,9 @@ class StructuredRounds:
 
 
 def is_rejection(error: OxenError) -> bool:
-    """Whether an error may be about the method, and not about the rest of the request.
+    """Whether an error may be about the method: any 4xx that rejects the request, as servers have many words for it.
 
-    Servers name a field that they do not know in many ways, so every 4xx counts that rejects the request
-    itself. llama.cpp answers 500 when the model writes a call that it cannot parse.
+    llama.cpp answers 500 when the model writes a call that it cannot parse.
     """
     if isinstance(error, OxenContextOverflowError):
         return False

@@ -17,16 +17,13 @@ from _oxen_transport.types import Completion
 
 
 class StructuredObject:
-    """The object that is asked for.
+    """The object that is asked for. Raises: OxenConfigError, for a schema that cannot be converted.
 
     Args:
         schema: Any form that `function_from` takes; None: any object (with "json_mode").
         strict: See `function_from`.
         function: The schema as a function, if it is already known.
         other_tools: Names of tools that the model may call in place of answering.
-
-    Raises:
-        OxenConfigError: A schema that cannot be converted.
     """
 
     def __init__(

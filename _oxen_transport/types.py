@@ -1,8 +1,4 @@
-"""Requests (strict) and responses (lenient) as plain values.
-
-A request is a chat-completions body in OpenAI's form, see
-https://docs.oxen.ai/inference-api/reference/chat_completions. In a response every field is optional.
-"""
+"""Requests (strict) and responses (lenient: every field is optional) as plain values."""
 
 from __future__ import annotations
 
@@ -64,10 +60,7 @@ class Message(TypedDict, total=False):
 
 
 class ToolCall(NamedTuple):
-    """A whole tool call, as the model wrote it. `arguments` is the raw JSON text.
-
-    `extra_content` is what the server signed the call with and wants back unchanged.
-    """
+    """A whole tool call; its arguments are raw JSON text. `extra_content`: the server's signature, to be sent back."""
 
     id: str
     name: str
@@ -77,10 +70,9 @@ class ToolCall(NamedTuple):
 
 @dataclass
 class ToolCallDelta:
-    """A piece of a tool call. `index` is the call's place in the answer, from 0 upward.
+    """A piece of a tool call; `index` is the call's place in the answer, `arguments` the text that this piece adds.
 
-    `id` and `name` come once, on the first piece that knows them; `arguments` is the text
-    that this piece adds.
+    `id` and `name` come once, on the first piece that knows them.
     """
 
     index: int
@@ -117,10 +109,8 @@ def token_usage(usage: Usage | None) -> dict[str, int]:
 class Completion:
     """A whole answer, or (inside an error) the part of one that had arrived.
 
-    `extras` are further fields of the message as the server wrote them, such as
-    `reasoning_details`, `annotations` and `citations` (all: `KEPT` in `response/completion.py`). `raw` is
-    the server's own JSON body; for a stream it is one put together from the chunks, in the shape of
-    a body that was not streamed.
+    `extras` are further fields of the message, such as `reasoning_details` and `citations` (all: `KEPT` in
+    `response/completion.py`). `raw` is the server's JSON body; for a stream one made of the chunks, in that shape.
     """
 
     text: str = ""
@@ -142,11 +132,7 @@ class Completion:
 
 @dataclass
 class Chunk:
-    """What a piece of a stream adds.
-
-    Exactly one chunk, the last, carries `completion`: the whole answer with its finish reason
-    and its usage. The chunks before it carry what is new, and nothing else.
-    """
+    """What a piece of a stream adds. The last one alone carries `completion`: the whole answer with its usage."""
 
     text: str = ""
     tool_calls: tuple[ToolCallDelta, ...] = ()

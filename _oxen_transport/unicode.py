@@ -1,8 +1,7 @@
 r"""Text that is not valid Unicode: one rule for reading, sending and counting.
 
-JSON can escape one half of a surrogate pair (`"\ud83d"`), and Python strings can hold it; UTF-8
-cannot. Two halves that meet become the character they stand for; a half without its partner
-becomes U+FFFD (https://www.rfc-editor.org/rfc/rfc8259#section-8.2).
+Two halves of a surrogate pair that meet become the character they stand for; a half without its partner, which UTF-8
+cannot hold, becomes U+FFFD (https://www.rfc-editor.org/rfc/rfc8259#section-8.2).
 """
 
 from __future__ import annotations

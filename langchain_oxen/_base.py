@@ -71,11 +71,7 @@ class BaseChatOxen(BindingMixin, OxenModelMixin, BaseChatModel):
         return {**params, **({"extra_body": self.extra_body} if self.extra_body else {})}
 
     def _get_invocation_params(self, stop: list[str] | None = None, **kwargs: Any) -> dict[str, Any]:
-        """What goes into traces: no headers, which may hold secrets.
-
-        Core's own rewrites the process's warning filters on each call, for the sake of classes with
-        a deprecated method.
-        """
+        """What goes into traces: no headers (secrets). Core's own rewrites the process's warning filters each time."""
         kwargs.pop("extra_headers", None)
         return {**self.asdict(), "stop": stop, **kwargs}
 
@@ -86,10 +82,7 @@ class BaseChatOxen(BindingMixin, OxenModelMixin, BaseChatModel):
         return params
 
     def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
-        """The cache's key. Core's goes stale after `model_copy` and `setattr`, and then answers wrongly.
-
-        https://github.com/langchain-ai/langchain/issues/39598
-        """
+        """The cache's key; core's goes stale with copies: https://github.com/langchain-ai/langchain/issues/39598."""
         kwargs.pop("extra_headers", None)
         goes_on = {"auto_continue": True} if self.auto_continue else {}  # a cut answer is not its answer
         key = {"type": self._llm_type, **self._identifying_params, **goes_on, "call": {**kwargs, "stop": stop}}

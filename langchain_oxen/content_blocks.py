@@ -1,7 +1,6 @@
 """Oxen's answers as LangChain's standard content blocks (`AIMessage.content_blocks`).
 
-Registered under the provider's name, as `langchain_core/messages/block_translators/__init__.py`
-asks of packages outside core. Without it core guesses, and loses calls that come beside text.
+Registered under the provider's name; without it core guesses, and loses calls that come beside text.
 """
 
 from __future__ import annotations
@@ -17,20 +16,15 @@ from langchain_oxen.messages import PROVIDER
 
 
 def whole_blocks(message: AIMessage) -> list[ContentBlock]:
-    """A whole answer: reasoning, text, calls, and calls that must not run.
-
-    Raises:
-        NotImplementedError: The content is blocks already; core then reads it itself.
-    """
+    """A whole answer. Raises: NotImplementedError, if the content is blocks already; core then reads it itself."""
     blocks = [*_said(message), *map(dict, (*message.tool_calls, *message.invalid_tool_calls))]
     return cast("list[ContentBlock]", blocks)
 
 
 def chunk_blocks(chunk: AIMessageChunk) -> list[ContentBlock]:
-    """A piece of an answer. Its calls are pieces too, until the last chunk has been added.
+    """A piece of an answer; its calls are pieces until the last chunk has been added.
 
-    Each block has an index that no block of another kind has: core adds up blocks of equal index,
-    and would write the pieces of call 0 into text 0.
+    Core adds up blocks of equal index, and would write the pieces of call 0 into text 0: no two kinds share an index.
     """
     if chunk.chunk_position == "last":
         return whole_blocks(chunk)

@@ -17,15 +17,9 @@ CALL_KINDS = frozenset({"tool_use", "tool_call", "invalid_tool_call", "function_
 
 
 def content_to_wire(content: Any, *, between: str | None = None, lenient: bool = False) -> str | list[Part]:
-    """The content of one message.
+    """The content of one message: `between` joins its texts. Raises: OxenConfigError, for what cannot be sent.
 
-    Args:
-        content: Text, one block, or many.
-        between: What joins its texts. Default: an empty line.
-        lenient: Whether what cannot be sent is left out, as in an assistant's message.
-
-    Raises:
-        OxenConfigError: Something in it cannot be sent.
+    `lenient`: leave that out, as in an assistant's message.
     """
     if isinstance(content, str):
         return content
@@ -41,10 +35,7 @@ def blocks_of(content: Any) -> list[Any]:
 def _part(block: Any, lenient: bool) -> Part | None:
     """One block as one part; None for a block that is not part of the text.
 
-    Args:
-        block: A block in any format.
-        lenient: Whether what cannot be sent is left out: items that other makers' models add to their
-            answers (`web_search_call`, `server_tool_use`, ...) must not end a conversation.
+    `lenient`: items that other makers' models add to answers (`web_search_call`, ...) must not end a conversation.
     """
     if isinstance(block, str):
         return text_part(block)

@@ -1,7 +1,6 @@
 """The errors, each also LangChain's own: middleware acts on `langchain_core.exceptions`.
 
-The tree is drawn in `_oxen_transport/errors.py`; `OxenError` there is the root here. A leaf
-inherits from the transport's class and from LangChain's, so `except` works with either.
+The tree is drawn in `_oxen_transport/errors.py`. A leaf inherits from the transport's class and from LangChain's.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """Chunks of an answer -> the events of LangChain's content-block protocol (`stream_events(version="v3")`).
 
-Core can make events of message chunks itself (`langchain_core/language_models/_compat_bridge.py`), but
-accepts any JSON as arguments there. Here a call is a `tool_call` only if it arrived whole.
+Core's own (`language_models/_compat_bridge.py`) take any JSON as arguments; here a `tool_call` arrived whole.
 """
 
 from __future__ import annotations
@@ -17,12 +16,7 @@ Event = dict[str, Any]
 
 
 class EventStream:
-    """Feed it the chunks of one answer, read the events.
-
-    Args:
-        message_id: The message's id, the one that callbacks have.
-        model: Id of the model that was asked; the answer may name it more precisely.
-    """
+    """Feed it the chunks of one answer, read the events; `message_id` is the one that callbacks have."""
 
     def __init__(self, message_id: str, model: str) -> None:
         self._places: dict[str | int, int] = {}

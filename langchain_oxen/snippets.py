@@ -1,8 +1,6 @@
 """A model's request as text that can be run, also with bound arguments.
 
-Core's `RunnableBinding` hands an unknown method on to what it binds, but not the arguments that are bound:
-`bind_tools([...]).to_curl("Hello")` would show a request without its tools. So every way to bind gives an
-`OxenBinding`.
+Core's `RunnableBinding` hands an unknown method on to what it binds, but not the arguments that are bound.
 """
 
 from __future__ import annotations

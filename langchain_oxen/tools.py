@@ -28,10 +28,7 @@ def tools_to_wire(tools: Sequence[ToolLike], *, strict: bool | None = None) -> l
 
 
 def tool_choice_to_wire(choice: Any) -> Any:
-    """Anthropic's `{"type": "any"}` and `{"type": "tool", "name": ...}` in OpenAI's format.
-
-    The rest ("any", True, a tool's name, OpenAI's dict) is settled where the request is built.
-    """
+    """Anthropic's `{"type": "any"}` and `{"type": "tool", "name": ...}` in OpenAI's form; the rest is left as it is."""
     if isinstance(choice, dict) and "function" not in choice:
         return choice.get("name") or choice.get("type")
     return choice

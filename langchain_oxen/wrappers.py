@@ -1,8 +1,4 @@
-"""LangChain's wrappers around a model, with the methods of the model.
-
-Core's own lose some of them: `with_retry()` has no `bind_tools`, and `bind_tools` of configurable fields or
-alternatives forgets what can be configured. What these wrappers bind is bound around them.
-"""
+"""LangChain's wrappers around a model, with the methods of the model, which core's own lose in part."""
 
 from __future__ import annotations
 

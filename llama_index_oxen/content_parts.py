@@ -30,15 +30,9 @@ _NOT_SAID = (ThinkingBlock, CachePoint)
 def content_to_wire(
     blocks: Sequence[ContentBlock], *, between: str | None = None, lenient: bool = False
 ) -> str | list[Part]:
-    """The content of one message.
+    """The content of one message: `between` joins its texts. Raises: OxenConfigError, for what cannot be sent.
 
-    Args:
-        blocks: Its blocks.
-        between: What joins its texts. Default: an empty line.
-        lenient: Whether what cannot be sent is left out, as in an assistant's message.
-
-    Raises:
-        OxenConfigError: Something in it cannot be sent.
+    `lenient`: leave that out, as in an assistant's message.
     """
     parts = [part for block in blocks for part in _parts(block, lenient)]
     return fold(parts) if between is None else fold(parts, between)
@@ -47,10 +41,7 @@ def content_to_wire(
 def _parts(block: Any, lenient: bool) -> list[Part]:
     """One block as parts; none for a block that is not part of the text.
 
-    Args:
-        block: A block of any type.
-        lenient: Whether what cannot be sent is left out: items that other makers' models add to their
-            answers must not end a conversation.
+    `lenient`: items that other makers' models add to their answers must not end a conversation.
     """
     if isinstance(block, TextBlock):
         return [text_part(block.text)]

@@ -1,7 +1,6 @@
 """Core's callbacks around the methods that answer: typed, and behind a check of what is asked.
 
-Core makes events of the arguments before it calls the method, so a string in place of messages would end in an
-error of pydantic's about `LLMChatStartEvent` (`llama_index/core/llms/callbacks.py`).
+Core makes events of the arguments first, so a string in place of messages would end in an error of pydantic's.
 """
 
 from __future__ import annotations

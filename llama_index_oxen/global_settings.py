@@ -1,7 +1,6 @@
 """The model's own tokenizer for everything in LlamaIndex that counts: memories, splitters, prompt helpers.
 
-Without it core counts with GPT's `cl100k` (`llama_index/core/utils.py`, `get_tokenizer`), which sees 15 to 25 %
-fewer tokens in English, code and JSON than Mixtral's: a window filled by that count is refused.
+Core's default, GPT's `cl100k`, sees 15 to 25 % fewer tokens than Mixtral's: a window filled by it is refused.
 """
 
 from __future__ import annotations
@@ -63,11 +62,7 @@ class MixtralTokenizer:
 
 
 def _unpickled(model: str, is_global: bool) -> MixtralTokenizer:
-    """A tokenizer in another process: global there if it was here.
-
-    Core's components forget their own tokenizer when they are unpickled, and ask for the global one
-    (`BaseComponent.__setstate__` in llama_index/core/schema.py).
-    """
+    """A tokenizer in another process: global there if it was here, as core's components ask for the global one."""
     made = MixtralTokenizer(model)
     if is_global and llama_index.core.global_tokenizer is None:
         set_global_tokenizer(made)

@@ -29,8 +29,7 @@ Model = TypeVar("Model", bound=BaseModel)
 class StructuredAnswers(FunctionCallingLLM):
     """The structured calls, so that the answer's form is forced in each of them, in streams too.
 
-    Core's own (`llama_index/core/program/function_program.py`) forgets the system prompt in `acall`,
-    asks for the tool but does not force it in streams, and has no answer for an empty stream.
+    Core's (`program/function_program.py`) forget the system prompt in `acall`, and do not force the tool in streams.
     """
 
     structured_method: StructuredOutputMethod = Field(

@@ -25,10 +25,7 @@ def tools_to_wire(tools: Sequence[ToolLike]) -> list[dict[str, Any]]:
 
 
 def tool_choice_to_wire(choice: Any, *, required: bool = False) -> Any:
-    """LlamaIndex's pair of `tool_choice` and `tool_required` as one.
-
-    The rest ("any", True, a tool's name, OpenAI's dict) is settled where the request is built.
-    """
+    """LlamaIndex's `tool_choice` and `tool_required` as one; `request/build.py` settles the rest."""
     if choice is None:
         return "required" if required else "auto"
     return choice
@@ -45,13 +42,9 @@ def keep_first_call(response: ChatResponse) -> ChatResponse:
 
 
 def selections(response: ChatResponse, *, error_on_no_tool_call: bool) -> list[ToolSelection]:
-    """The calls that LlamaIndex is to run.
+    """The calls that LlamaIndex is to run. Raises: OxenToolCallError, if one was wanted, and none may run.
 
-    A call whose arguments are cut or not a JSON object must not run. Agents, which do without calls, get
-    one that no tool answers to: their own "not found" tells the model, which may then correct itself.
-
-    Raises:
-        OxenToolCallError: A call was wanted, and there is none, or one that must not run.
+    Agents, which do without calls, get one that no tool answers to: by its "not found" a model corrects itself.
     """
     calls = call_blocks(response.message)
     if not calls and error_on_no_tool_call:
@@ -62,11 +55,7 @@ def selections(response: ChatResponse, *, error_on_no_tool_call: bool) -> list[T
 
 @contextmanager
 def name_unknown_tool(tools: Sequence[ToolLike]) -> Iterator[None]:
-    """Core looks a tool up by its name and lets the bare `KeyError` out (`llama_index/core/tools/calling.py`).
-
-    Raises:
-        OxenToolCallError: The model asked for a tool that does not exist; nothing was run.
-    """
+    """Raises OxenToolCallError where core lets a bare `KeyError` out (`llama_index/core/tools/calling.py`)."""
     unknown: str | None = None
     try:
         yield

@@ -1,7 +1,4 @@
-"""`oxen-llm doctor`: from the versions to a call, each step with its cure.
-
-A step that fails ends the steps that need it, not the others.
-"""
+"""`oxen-llm doctor`: from the versions to a call, each step with its cure; a failure ends the steps that need it."""
 
 from __future__ import annotations
 
@@ -27,14 +24,7 @@ HELD_BACK_SECONDS = 0.4
 
 @dataclass
 class Doctor:
-    """All steps, in order.
-
-    Args:
-        model: The model to ask.
-        base_url: Where the API is; None: the environment's.
-        timeout: Seconds that each step may take.
-        calls: Whether to ask the model, which costs some tens of tokens.
-    """
+    """All steps, in order; each may take `timeout` seconds. `calls`: whether to ask the model, for some tokens."""
 
     model: str
     base_url: str | None = None

@@ -1,7 +1,4 @@
-"""The way to the server, hop by hop: proxy, name, connection, TLS, HTTP, clock. Standard library only.
-
-These connections are the doctor's own: they show where a way ends that the HTTP library takes in one step.
-"""
+"""The way to the server, hop by hop (proxy, name, connection, TLS, HTTP, clock), over the doctor's own connections."""
 
 from __future__ import annotations
 
@@ -30,12 +27,7 @@ _PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 
 
 def findings(config: ConnectionConfig, timeout: float) -> Iterator[Finding]:
-    """Each hop, until one fails.
-
-    Args:
-        config: Server, proxy and certificates.
-        timeout: Seconds that each hop may take.
-    """
+    """Each hop, until one fails; each may take `timeout` seconds."""
     target = urlsplit(config.origin)
     try:
         proxy = config.proxy_url()

@@ -1,8 +1,7 @@
 """Traces and metrics by OpenTelemetry's conventions for generative AI; see docs/tracing.md. Extra: `otel`.
 
-https://opentelemetry.io/docs/specs/semconv/gen-ai/. One client span for each answer, with an event for each
-attempt; the metrics of the conventions; contents only if OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT
-asks for them; a key never.
+https://opentelemetry.io/docs/specs/semconv/gen-ai/. One client span for each answer, with an event for each attempt;
+contents only if OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT asks for them; a key never.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The observers: one makes the span and the figures of an answer, the other adds its attempts to somebody else's span.
+"""Observers (https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans/).
 
-https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans/
+One makes the span and the figures of an answer, the other adds its attempts to somebody else's span.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
-"""Settings, messages and tools -> one request, ready to be sent.
+"""Settings, messages and tools -> one request, as https://docs.oxen.ai/inference-api/reference/chat_completions has it.
 
-The body's keys are those of https://docs.oxen.ai/inference-api/reference/chat_completions;
-only what is set is sent, because the providers behind the API refuse what they do not know.
+Only what is set is sent: the providers behind the API refuse what they do not know.
 """
 
 from __future__ import annotations
@@ -132,17 +131,7 @@ def host_of(url: str) -> str:
 def build(
     settings: OxenSettings, messages: list[Message], *, stream: bool = False, call: Mapping[str, Any] | None = None
 ) -> Request:
-    """Put one request together.
-
-    Args:
-        settings: The model object's own settings.
-        messages: The conversation, OpenAI-shaped.
-        stream: Whether to ask for the answer in pieces.
-        call: What this call sets differently; names of `OxenParams`, None counts as unset.
-
-    Raises:
-        OxenConfigError: Something the server is known to refuse, or cannot be sent.
-    """
+    """One request, from the settings and what the `call` sets differently (None: nothing). Raises: OxenConfigError."""
     values = _values(settings, call or {})
     known, mode = family(values["model"]), values["history"]
     names = tool_name_map(values["tools"]) if values["tools"] else NO_TOOL_NAMES
@@ -190,12 +179,7 @@ def build(
 
 
 async def build_off_loop(make: Callable[[], Request], *, reads_files: bool) -> Request:
-    """A request whose making would block an event loop is made in a thread.
-
-    Args:
-        make: Makes the request.
-        reads_files: Whether making it reads files, or counts tokens: see `counts_tokens`.
-    """
+    """A request whose making reads files, or counts tokens, is made in a thread: it would block an event loop."""
     return await asyncio.to_thread(make) if reads_files else make()
 
 
@@ -207,10 +191,7 @@ def counts_tokens(settings: OxenSettings, call: Mapping[str, Any]) -> bool:
 
 
 def build_without_body(settings: OxenSettings, path: str, model: str = "", method: str = "GET") -> Request:
-    """A request without a body for a document of the API, such as `/models`; `model` if it is about one.
-
-    The key is sent if there is one.
-    """
+    """A request for a document of the API, such as `/models`; `model` if it is about one. Sends the key, if any."""
     return Request(
         url=settings.base_url + path,
         base_url=settings.base_url,
@@ -312,15 +293,7 @@ _CHOICES = {"auto": "auto", "none": "none", "required": "required", "any": "requ
 
 
 def settle_tools(body: dict[str, Any], changed: ToolNameMap) -> None:
-    """Bring the fields about tools into the form of a request; without tools none of them is sent.
-
-    Args:
-        body: The request's body; it is changed, what is in it is not.
-        changed: Name in the request -> the tool's own, for those that differ.
-
-    Raises:
-        OxenConfigError: A tool that is not one, or a choice that no tool has.
-    """
+    """Bring a body's fields about tools into their final form; without tools none is sent. Raises: OxenConfigError."""
     choice = body.pop("tool_choice", None)
     if "tools" not in body:
         body.pop("parallel_tool_calls", None)

@@ -1,7 +1,6 @@
 """What can be set in a request to one model, as plain data: names, kinds, bounds, defaults.
 
-From the model's own `request_schema` where the catalogue has one, else from the bounds of the settings. A schema is
-read leniently: whatever its shape, each property becomes a parameter; one that is not understood is of kind "json".
+From the model's `request_schema`, read leniently (kind "json": not understood), else from the settings' bounds.
 """
 
 from __future__ import annotations
@@ -52,12 +51,7 @@ class Parameter:
 
 
 def parameters(model_id: str, request_schema: dict[str, Any] | None) -> list[Parameter]:
-    """Everything that can be set for a model, in the order to show it.
-
-    Args:
-        model_id: The model's id; its family narrows the settings' bounds.
-        request_schema: The model's own JSON schema from the catalogue; None: it has none.
-    """
+    """Everything that can be set for a model, in the order to show it; `request_schema` is the catalogue's, if any."""
     own = list(parameters_from(request_schema))
     return own or list(_of_settings(family(model_id)))
 

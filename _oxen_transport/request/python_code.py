@@ -1,7 +1,4 @@
-"""A chat request as Python code: with requests, with openai, or with one of the two classes of this library.
-
-Pure: plain values in, text out. What runs it sends a body that is equal, as JSON.
-"""
+"""A chat request as Python code: with requests, with openai, or with one of the two classes of this library."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The rules a conversation is repaired by, each with its source, and the report on which of them ran.
-
-`docs/history.md` shows every rule with an example before and after; a test runs those examples.
-"""
+"""The rules a conversation is repaired by, each with its source, and which of them ran; shown in `docs/history.md`."""
 
 from __future__ import annotations
 
@@ -24,14 +21,7 @@ _OPENAI = "https://platform.openai.com/docs/guides/function-calling"
 
 
 class Rule(NamedTuple):
-    """One thing that a model family refuses.
-
-    Args:
-        name: What the log line and the docs call it.
-        refused: What is wrong with such a history, in plain words.
-        advice: What a caller can do about it (strict mode).
-        source: Where it is written that it is refused.
-    """
+    """One thing that a model family refuses: its name, what is wrong, what a caller can do, where it is written."""
 
     name: str
     refused: str

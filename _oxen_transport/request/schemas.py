@@ -1,8 +1,6 @@
 """A schema in any form that the frameworks take -> the function that describes an object.
 
-`{"name", "description"?, "parameters", "strict"?}`, as OpenAI's tools and its `json_schema` format have it:
-https://platform.openai.com/docs/guides/structured-outputs. `$defs` and `$ref` are kept, so that a class may
-refer to itself.
+As in OpenAI's tools (https://platform.openai.com/docs/guides/structured-outputs); `$ref`s are kept, for recursion.
 """
 
 from __future__ import annotations
@@ -38,15 +36,10 @@ class _WithoutTitles(GenerateJsonSchema):
 
 
 def function_from(schema: Any, *, strict: bool | None = None) -> dict[str, Any]:
-    """Describe an object as a function.
+    """Describe an object as a function. Raises: OxenConfigError, for a schema that says nothing or cannot be converted.
 
-    Args:
-        schema: A pydantic class (v2 or v1), a dataclass, a TypedDict, a JSON schema, an OpenAI function
-            or tool, or OpenAI's `json_schema` format with `name`, `schema` and perhaps `strict`.
-        strict: Ask for objects that fit exactly; the schema is closed for that.
-
-    Raises:
-        OxenConfigError: A schema that cannot be converted, or describes nothing.
+    It may be a pydantic class (v2 or v1), a dataclass, a TypedDict, a JSON schema, an OpenAI function or tool, or
+    OpenAI's `json_schema` format. `strict` asks for objects that fit exactly: the schema is closed for that.
     """
     name, description, parameters, own_strict = _parts(schema)
     parameters = _with_type(_resolved_root(parameters))

@@ -1,7 +1,6 @@
-"""One request as text that can be run: cURL, or Python with any of four libraries.
+"""One request as text that can be run, and sends an equal body: cURL, or Python with any of four libraries.
 
-What is shown is what is sent: the body is equal, as JSON, to the one that the class sends. The key and the values of
-further headers are never in the text; where it runs, they are read from the environment.
+The key and further headers are never in the text; where it runs, they are read from the environment.
 """
 
 from __future__ import annotations
@@ -87,17 +86,7 @@ class SentRequest:
 
 
 def snippet(request: Request, show: Show = "sent") -> SentRequest:
-    """What can be shown of a request.
-
-    Args:
-        request: As it would be sent.
-        show: "sent": exactly this request. "minimal": its model and messages alone. "basic": these with the
-            documentation's basic parameters. "all": with everything its model takes and its own values on top;
-            from the model's own schema, if `get_model()` or `list_models()` has read one.
-
-    Raises:
-        OxenConfigError: An unknown variant.
-    """
+    """What can be shown of a request ("sent", "minimal", "basic" or "all"), see `to_curl`. Raises: OxenConfigError."""
     if (request.url, request.model) in capabilities.without_stream_options:
         request = request.without("stream_options")
     sent = SentRequest.of(request)

@@ -1,11 +1,9 @@
 """Token counts without a tokenizer: an estimate, and the most tokens it can be in Mixtral's tokenizer.
 
-A byte-pair tokenizer goes on merging as long as two neighbours make a token of its vocabulary. So two
-letters whose pair is in the vocabulary never both stay alone, and a word that is a token costs one.
-`vocabulary.txt` holds what that needs, read from the tokenizer in
-https://github.com/mistralai/mistral-common (Apache 2.0): the words that are one token anywhere, those that
-are one after a space, the pairs of letters, the letters that merge with the space before them, and the
-characters beyond ASCII that are a token at all; any other character is one token per UTF-8 byte.
+A byte-pair tokenizer merges as long as two neighbours make a token of its vocabulary. `vocabulary.txt` holds what an
+upper bound needs of it (from https://github.com/mistralai/mistral-common, Apache 2.0): words that are one token
+anywhere, those that are one after a space, pairs of letters, letters that merge with a space before them, and the
+characters beyond ASCII that are a token; any other is one per UTF-8 byte.
 """
 
 from __future__ import annotations
@@ -50,10 +48,7 @@ def _character(character: str) -> int:
 
 @lru_cache(maxsize=16_384)
 def _word(run: str) -> int:
-    """Letters, perhaps with the space before them.
-
-    For each beginning of the run: the most tokens if its last letter stands alone, and if it does not.
-    """
+    """The most tokens of letters, perhaps with a space before: of each beginning, its last letter alone or joined."""
     if run.lstrip(" ") in _WORDS or (run[0] == " " and run[1:] in _WORDS_AFTER_SPACE):
         return 1
     before, most, joined = 0, _character(run[0]), 0

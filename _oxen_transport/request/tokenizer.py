@@ -23,8 +23,7 @@ _loaded: list[Tokenizer | None] = []
 def tokenizer_of(known: Family) -> Tokenizer | None:
     """Mixtral's tokenizer, loaded once per process (0.6 s with its imports); None without the extra.
 
-    An event loop's thread waits for another one that reads the files: servers such as langgraph-api
-    forbid file access in the loop itself (https://github.com/langchain-ai/langgraph/issues/4218).
+    Inside an event loop, where servers such as langgraph-api forbid file access, another thread reads the files.
     """
     if known.tokenizer != "mistral-v3":
         return None

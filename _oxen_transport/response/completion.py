@@ -1,7 +1,6 @@
 """A body, or one choice of it -> what it holds; and the token counts. Chunks of a stream are read by the same rules.
 
-Parse leniently: the providers behind the API write `message`, `delta` or, as text completions do,
-`text`; content as text, as one part or as a list of parts; `finish_reason` as text or null.
+Providers write `message`, `delta` or, as text completions do, `text`; content as text or as parts.
 """
 
 from __future__ import annotations
@@ -96,11 +95,7 @@ def identity(parsed: dict[str, Any]) -> dict[str, Any]:
 
 
 def parse_event(data: bytes) -> Any:
-    """Parse one event of a stream; None if it is not JSON.
-
-    Half of a surrogate pair stays in the texts of its choices: the other half may come with the
-    next event.
-    """
+    """An event of a stream; None if it is not JSON. Half a surrogate pair stays: the next event may have the other."""
     try:
         valid = parse_json(data)
     except ValueError:

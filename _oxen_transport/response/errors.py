@@ -212,15 +212,7 @@ _REPORTED_HEADERS = ("content-type", "retry-after", "retry-after-ms", "x-request
 
 
 def error_from_reply(status: int, headers: Mapping[str, str], body: bytes, redact: Redactor, now: float) -> OxenError:
-    """The typed error for a response whose status reports a failure.
-
-    Args:
-        status: The HTTP status, 300 or higher.
-        headers: The response headers, names in lower case.
-        body: The response body, or its beginning.
-        redact: Removes what must not be shown.
-        now: Seconds since the epoch, for a Retry-After that is a date.
-    """
+    """The typed error for a status of 300 or higher; `now`, in seconds, is for a Retry-After that is a date."""
     payload = parse_error(body, redact)
     kind = error_class(status)
     if payload.overflow and status in (400, 413, 422, 500):
@@ -235,11 +227,7 @@ def error_from_reply(status: int, headers: Mapping[str, str], body: bytes, redac
 
 
 def error_in_answer(payload: ErrorPayload, details: Details, kind: type[OxenAPIError] = OxenAPIError) -> OxenError:
-    """The typed error for one that came inside a 200 answer.
-
-    What sending the same request again cannot change has the class that its own status would have
-    given it, as far as the server says; everything else is a `kind`, which is retryable.
-    """
+    """The typed error for one in a 200 answer: what cannot be retried has the class of its own status, else `kind`."""
     found: type[OxenError] = kind
     if payload.overflow:
         found = OxenContextOverflowError

@@ -1,7 +1,6 @@
 r"""JSON as servers write it -> values, with every string valid.
 
-Bytes that are not UTF-8 become U+FFFD; a byte order mark, or UTF-16, is read as what it is; a lone
-surrogate (`"\ud83d"`), which strict parsers refuse, becomes U+FFFD.
+Bytes that are not UTF-8, and lone surrogates, become U+FFFD; a byte order mark, or UTF-16, is read as what it is.
 """
 
 from __future__ import annotations

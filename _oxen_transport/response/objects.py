@@ -1,7 +1,6 @@
-"""Find the JSON object in an answer's text, whole or still growing.
+"""Find the JSON object in an answer's text, whole or growing: in code fences, between sentences, behind reasoning.
 
-Models put it into code fences, between sentences, behind their reasoning, or write it twice. What was cut
-off is never mistaken for an object: a part of one may look whole.
+What was cut off is never mistaken for an object: a part of one may look whole.
 """
 
 from __future__ import annotations
@@ -23,12 +22,9 @@ _END_OF_REASONING = re.compile(r"</(?:think|thinking|thought|reasoning)>|\[/THIN
 
 
 def objects_in(text: str) -> Iterator[dict[str, Any]]:
-    """The JSON objects of a text, the likeliest answer first.
+    """A text's JSON objects, the likeliest first: all of it, else of code fences, else elsewhere; the last one first.
 
-    Yields:
-        The whole text, if it is an object. Else what stands in code fences, the last one first; then what
-        stands elsewhere, the last one first. Nothing that stands in reasoning, in a list, in another object,
-        or in a text whose last object is cut.
+    None from reasoning, from a list, from inside another object, or from a text whose last object is cut.
     """
     if (whole := _object(text)) is not None:
         yield whole

@@ -1,7 +1,6 @@
 """The JSON text of one tool call's arguments, while it grows.
 
-Where one call ends and the next begins is sometimes visible only in the text: after `{"a": 1}`
-nothing can follow. This file answers that question, and reads each character once at most.
+Where one call ends and the next begins is sometimes visible only in the text: nothing can follow `{"a": 1}`.
 """
 
 from __future__ import annotations
@@ -13,10 +12,9 @@ _PLACEHOLDER = "{}"
 
 
 class ArgumentsText:
-    """Text that grows by pieces, and knows whether a JSON value is open or has ended.
+    """Text that grows by pieces, and knows whether a JSON value is open or has ended; each character is read once.
 
-    A first piece that is exactly `{}` is held back: it is either all there is (`flush` returns it),
-    or a placeholder that the true arguments replace
+    A first piece `{}` is held back: it may be all (`flush` gives it), or a placeholder for the true arguments
     (https://github.com/openai/openai-agents-js/pull/712, https://github.com/BerriAI/litellm/issues/4537).
     """
 

@@ -1,8 +1,4 @@
-"""What can be set: every parameter, declared once.
-
-`params` has what one call may set, `settings` adds what belongs to a model object; `values`, `names`,
-`docs` and `errors` are what both need for it.
-"""
+"""What can be set: every parameter, declared once. `params`: what one call may set; `settings`: the model object's."""
 
 from _oxen_transport.settings.params import DEFAULT_MODEL, OxenParams, wire_names
 from _oxen_transport.settings.settings import DEFAULT_BASE_URL, OxenSettings

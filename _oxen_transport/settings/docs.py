@@ -1,7 +1,6 @@
 """A constructor's signature and the list of its parameters, as `help()` and notebooks show them.
 
-pydantic makes a signature together with the validators, which these classes put off to the first instance
-(`defer_build`); until then they would show their parent's. pydantic keeps the parameters of `__init__`.
+pydantic makes a signature with the validators, which these classes put off to the first instance (`defer_build`).
 """
 
 from __future__ import annotations

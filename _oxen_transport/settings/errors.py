@@ -17,13 +17,7 @@ _SECRETS = ("api_key", "proxy", "extra_headers", "base_url")
 
 
 def config_error(error: ValidationError, model: type[BaseModel], elsewhere: Iterable[str] = ()) -> OxenConfigError:
-    """One demand for each parameter that is wrong.
-
-    Args:
-        error: What pydantic found.
-        model: The class whose parameters were checked.
-        elsewhere: Parameters that another class has, so that the text can say where they belong.
-    """
+    """One demand for each parameter that is wrong; of those that another class has (`elsewhere`), the text says so."""
     lines: list[str] = []
     demands: dict[tuple[str, str], list[str]] = {}
     for item in error.errors(include_url=False):

@@ -1,8 +1,4 @@
-"""The key that the official Oxen client keeps after a login, for one host each.
-
-`oxen.auth.config_auth` of the wheel `oxenai` writes TOML into `$OXEN_CONFIG_DIR`, else into `~/.config/oxen`.
-Hosts stand there as in a URL, with their port if it is not the usual one.
-"""
+"""The key that the official Oxen client (wheel `oxenai`, `oxen.auth.config_auth`) keeps for a host after a login."""
 
 from __future__ import annotations
 

@@ -62,13 +62,7 @@ def canonical(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def unknown_parameter(name: str, known: Iterable[str], elsewhere: Iterable[str] = ()) -> str:
-    """What to tell about a parameter that does not exist.
-
-    Args:
-        name: As it was written.
-        known: The parameters there are.
-        elsewhere: Those that belong to the model object and not to a single call.
-    """
+    """What to tell about a parameter that is not `known`, or that belongs to the model object (`elsewhere`)."""
     parameters = list(known)
     if ALIASES.get(name, name) in elsewhere:
         return f"{name!r} is a setting of the model object, not of a call: pass it to the constructor"

@@ -1,8 +1,4 @@
-"""Every parameter of a call, declared once: both model classes inherit `OxenParams`.
-
-Per-call keyword arguments are checked by the same fields. A field that goes into the request body as it
-is carries its `wire` name.
-"""
+"""Every parameter of a call, declared once; one that goes into the request body as it is carries its `wire` name."""
 
 from __future__ import annotations
 

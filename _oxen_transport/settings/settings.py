@@ -1,7 +1,4 @@
-"""Every setting of a model object, declared once: both model classes inherit `OxenSettings`.
-
-It adds to a call's parameters what belongs to the object: where, as whom, over which connection.
-"""
+"""Every setting of a model object, declared once: where, as whom, over which connection."""
 
 from __future__ import annotations
 

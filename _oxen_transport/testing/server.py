@@ -1,8 +1,7 @@
 """The server: raw asyncio in a thread of its own, HTTP/1.1 by hand, so that it can break every rule.
 
-One server serves many tests at once. Each test has its own `Stage`: a path prefix with a script
-and a record of what came. A request that belongs to no stage is a `stray`. Absolute-form targets
-(`POST http://host/...`) are answered too, so the same server is an HTTP proxy; CONNECT tunnels.
+Each test has its own `Stage`: a path prefix with a script and a record of what came; a request of none is a `stray`.
+It is an HTTP proxy as well: absolute-form targets (`POST http://host/...`) are answered; CONNECT tunnels.
 """
 
 from __future__ import annotations

@@ -37,12 +37,10 @@ def partial_arguments(text: str) -> dict[str, Any]:
 
 
 def parse_arguments(text: str) -> dict[str, Any] | None:
-    """Parse the arguments of a call, without ever raising.
+    """Parse the arguments of a call, without ever raising; "" and "null" are a call without arguments.
 
-    Returns:
-        The object; {} for "" and "null" (a call without arguments); None if the text is cut, is not
-        JSON (NaN and infinite numbers are not), or not an object. A repeated key counts with its
-        last value; a lone surrogate becomes U+FFFD.
+    None if the text is cut, is not JSON (NaN and infinite numbers are not), or not an object. A repeated key counts
+    with its last value; a lone surrogate becomes U+FFFD.
     """
     if text.strip(" \t\r\n") in ("", "null"):
         return {}

@@ -1,10 +1,7 @@
-"""Ids of tool calls, in the one shape that every model accepts.
+"""Ids of tool calls, in the one shape that every model accepts: Mistral's refuse all but `^[a-zA-Z0-9]{9}$` with a 400.
 
-Mistral's models take nine ASCII letters and digits and refuse anything else with a 400, see
-`_validate_tool_call` in
-https://github.com/mistralai/mistral-common/blob/main/src/mistral_common/protocol/instruct/validator.py
-(the documented pattern: `^[a-zA-Z0-9]{9}$`). Other services write `call_` and 24 characters, a UUID,
-or nothing at all.
+https://github.com/mistralai/mistral-common/blob/main/src/mistral_common/protocol/instruct/validator.py, where it is
+`_validate_tool_call`. Other services write `call_` and 24 characters, a UUID, or nothing at all.
 """
 
 from __future__ import annotations
@@ -19,10 +16,9 @@ _LENGTH = 9
 
 
 def wire_id(foreign_id: str) -> str:
-    """Map any id to one that Mistral's models accept.
+    """Map any id to one that Mistral's models accept; one that conforms stays.
 
-    The same id always gives the same result, so that a call and its result still belong together
-    after a round trip through a checkpoint or another process. An id that conforms stays as it is.
+    The same id always gives the same result: call and result belong together in another process, too.
     """
     # fullmatch, as "$" would let a line break at the end pass
     return foreign_id if WIRE_ID.fullmatch(foreign_id) else _hashed("foreign", foreign_id)

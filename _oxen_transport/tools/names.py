@@ -1,9 +1,7 @@
 """Names of tools that a request cannot hold: sent in a form that it can, and given back as they were.
 
-Frameworks name tools freely (`github.search`, `Box[int]`, MCP servers' names of 80 letters) and look a
-called tool up by that name; servers accept 1 to 64 letters, digits, `_` and `-`
-(https://github.com/mistralai/mistral-common/blob/main/src/mistral_common/protocol/instruct/validator.py,
-https://platform.openai.com/docs/api-reference/chat/create).
+Servers accept 1 to 64 letters, digits, `_` and `-` (https://platform.openai.com/docs/api-reference/chat/create);
+frameworks name tools freely (`github.search`, `Box[int]`), and look a called tool up by that name.
 """
 
 from __future__ import annotations
@@ -29,10 +27,9 @@ _HASH = 8
 
 
 def wire_name(name: str) -> str:
-    """The name as a request holds it: the same one in every request and process.
+    """The name as a request holds it, the same in every process: ASCII punctuation becomes `_`.
 
-    ASCII punctuation becomes `_`. A name that is too long, or that has other letters, would be
-    indistinguishable from its like, so a hash of the whole name is added.
+    One that is too long, or has other letters, also gets a hash of the whole name: its like would look the same.
     """
     if _VALID.fullmatch(name):
         return name
@@ -42,11 +39,7 @@ def wire_name(name: str) -> str:
 
 
 def tool_name_map(tools: Iterable[Any]) -> dict[str, str]:
-    """Name in the request -> the tool's own, for those that differ; {} for most conversations.
-
-    Raises:
-        OxenConfigError: Two tools have the same name: a call of it could mean either.
-    """
+    """Name in the request -> the tool's own, where they differ. Raises: OxenConfigError, for two tools of one name."""
     names = [name for tool in tools if (name := name_of(tool)) is not None]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)

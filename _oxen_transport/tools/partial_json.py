@@ -10,11 +10,9 @@ _GROWTH = 32
 
 
 class PartialObject:
-    """Feed it text, read the object. The work is linear in the text, however small its pieces.
+    """Feed it text, read the object; `text` is exact, the object of a long text lags a little.
 
-    Reading a text anew after each piece costs the square of its length: 20 KB of arguments take
-    seconds. Here it is read anew when it has grown by 1/32, so a preview of a long text lags a
-    little; `text` is always exact.
+    Reading a text anew after each piece costs the square of its length; here it is read when it has grown by 1/32.
     """
 
     def __init__(self) -> None:

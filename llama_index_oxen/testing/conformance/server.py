@@ -54,8 +54,7 @@ class Reply:
 
     Attributes:
         body: The whole answer; anything but bytes is written as JSON.
-        pieces: In place of the body: pieces of an event stream. A float is a pause in seconds, an
-            event is waited for.
+        pieces: In place of the body: pieces of an event stream. A float is a pause in seconds, an event is waited for.
         status: The HTTP status.
         headers: Further headers.
         cut: Whether the connection breaks after the last piece.
