@@ -166,37 +166,28 @@ class OxenMissingExtraError(OxenConfigError, ImportError):
 class OxenConnectionError(OxenError):
     """No answer: the connection was refused, reset or cut, or the other side does not speak HTTP."""
 
-    advice: ClassVar[str] = (
-        "Check that base_url is right and reachable from here; a proxy or firewall may be in the way."
-    )
-
-    is_retryable: ClassVar[bool] = True
+    advice = "Check that base_url is right and reachable from here; a proxy or firewall may be in the way."
+    is_retryable = True
 
 
 class OxenTLSError(OxenConnectionError):
     """The certificate or the TLS handshake failed; retrying does not help."""
 
-    advice: ClassVar[str] = (
-        "Check the certificate of base_url; for a private certificate authority set SSL_CERT_FILE or ca_bundle=..."
-    )
-
-    is_retryable: ClassVar[bool] = False
+    advice = "Check the certificate of base_url; for a private certificate authority set SSL_CERT_FILE or ca_bundle=..."
+    is_retryable = False
 
 
 class OxenTimeoutError(OxenError, TimeoutError):
     """No answer in time: `timeout` (silence) or `total_timeout` (the whole call) ran out."""
 
-    advice: ClassVar[str] = (
-        "Raise timeout= (seconds of silence) or total_timeout= (seconds in all), or ask for a shorter answer."
-    )
-
-    is_retryable: ClassVar[bool] = True
+    advice = "Raise timeout= (seconds of silence) or total_timeout= (seconds in all), or ask for a shorter answer."
+    is_retryable = True
 
 
 class OxenRedirectError(OxenError):
     """The server redirects to another URL. Not followed, so that the prompt and the key stay here."""
 
-    advice: ClassVar[str] = "Redirects are not followed; set base_url to the URL that the server redirects to."
+    advice = "Redirects are not followed; set base_url to the URL that the server redirects to."
 
 
 class OxenStatusError(OxenError):
@@ -206,7 +197,7 @@ class OxenStatusError(OxenError):
 class OxenBadRequestError(OxenStatusError):
     """400, 422 or another 4xx: the server rejects the request itself."""
 
-    advice: ClassVar[str] = (
+    advice = (
         "The server rejects the request itself; retrying will not help. `to_curl(...)` of the model object shows it."
     )
 
@@ -214,61 +205,58 @@ class OxenBadRequestError(OxenStatusError):
 class OxenContextOverflowError(OxenBadRequestError):
     """The prompt, with max_tokens for the answer, does not fit the context window."""
 
-    advice: ClassVar[str] = "Shorten or trim the messages, lower max_tokens, or use a model with a larger window."
+    advice = "Shorten or trim the messages, lower max_tokens, or use a model with a larger window."
 
 
 class OxenUpgradeRequiredError(OxenBadRequestError):
     """426: the server took the User-Agent for an outdated Oxen CLI."""
 
-    advice: ClassVar[str] = "The server took the User-Agent for an old Oxen CLI; keep 'oxen' out of it."
+    advice = "The server took the User-Agent for an old Oxen CLI; keep 'oxen' out of it."
 
 
 class OxenPaymentRequiredError(OxenStatusError):
     """402: the account is out of credits."""
 
-    advice: ClassVar[str] = "Add credits to the account at https://www.oxen.ai, or use another key."
+    advice = "Add credits to the account at https://www.oxen.ai, or use another key."
 
 
 class OxenAuthenticationError(OxenStatusError):
     """401: the key is missing, wrong or revoked."""
 
-    advice: ClassVar[str] = "Check api_key or OXEN_API_KEY; create keys at https://www.oxen.ai under account settings."
+    advice = "Check api_key or OXEN_API_KEY; create keys at https://www.oxen.ai under account settings."
 
 
 class OxenPermissionError(OxenStatusError):
     """403: the key has no permission for this."""
 
-    advice: ClassVar[str] = "Check the permissions of this key."
+    advice = "Check the permissions of this key."
 
 
 class OxenNotFoundError(OxenStatusError):
     """404: no such model, or no such URL."""
 
-    advice: ClassVar[str] = "Check model and base_url; list_models() lists the models. A model may have been retired."
+    advice = "Check model and base_url; list_models() lists the models. A model may have been retired."
 
 
 class OxenRateLimitError(OxenStatusError):
     """429: too many requests; `retry_after` has the seconds to wait, if the server gave them."""
 
-    advice: ClassVar[str] = "Wait, raise max_retries, or slow down with a rate limiter."
-
-    is_retryable: ClassVar[bool] = True
+    advice = "Wait, raise max_retries, or slow down with a rate limiter."
+    is_retryable = True
 
 
 class OxenServerError(OxenStatusError):
     """408, 409, 425 or 5xx: the server failed, or the provider behind it."""
 
-    advice: ClassVar[str] = "The server or the provider behind it failed; try again later."
-
-    is_retryable: ClassVar[bool] = True
+    advice = "The server or the provider behind it failed; try again later."
+    is_retryable = True
 
 
 class OxenAPIError(OxenError):
     """The answer has status 200 and holds an error in place of a completion."""
 
-    advice: ClassVar[str] = "The server reported this error with status 200; try again later."
-
-    is_retryable: ClassVar[bool] = True
+    advice = "The server reported this error with status 200; try again later."
+    is_retryable = True
 
 
 class OxenStreamError(OxenAPIError):
@@ -278,25 +266,22 @@ class OxenStreamError(OxenAPIError):
 class OxenResponseError(OxenError):
     """The answer has status 200 and is not a chat completion."""
 
-    advice: ClassVar[str] = "Check base_url: this does not look like the API (perhaps a login page, or a proxy)."
-
-    is_retryable: ClassVar[bool] = True
+    advice = "Check base_url: this does not look like the API (perhaps a login page, or a proxy)."
+    is_retryable = True
 
 
 class OxenResponseTooLargeError(OxenResponseError):
     """The answer exceeds the size limit."""
 
-    advice: ClassVar[str] = "Ask for a shorter answer."
-
-    is_retryable: ClassVar[bool] = False
+    advice = "Ask for a shorter answer."
+    is_retryable = False
 
 
 class OxenTruncatedStreamError(OxenError):
     """The answer stopped before its end: no finish reason, no `[DONE]`."""
 
-    advice: ClassVar[str] = "The part that arrived is in `.partial`; ask again, or continue from it."
-
-    is_retryable: ClassVar[bool] = True
+    advice = "The part that arrived is in `.partial`; ask again, or continue from it."
+    is_retryable = True
 
 
 class OxenBrokenStreamError(OxenTruncatedStreamError, OxenConnectionError):
@@ -309,19 +294,19 @@ class OxenToolCallError(OxenError, ValueError):
     LlamaIndex's extractors skip an answer that raises a ValueError, and go on.
     """
 
-    advice: ClassVar[str] = "Nothing was executed; the answer as it arrived is in `.partial`."
+    advice = "Nothing was executed; the answer as it arrived is in `.partial`."
 
 
 class OxenStructuredOutputError(OxenError, ValueError):
     """The answer does not fit the schema that was asked for."""
 
-    advice: ClassVar[str] = "The answer as it arrived is in `.partial`."
+    advice = "The answer as it arrived is in `.partial`."
 
 
 class OxenRefusalError(OxenStructuredOutputError):
     """The model declined to answer with an object; its refusal is in `partial.refusal`."""
 
-    advice: ClassVar[str] = "The model's own words are in `.partial`; change the request, or ask another model."
+    advice = "The model's own words are in `.partial`; change the request, or ask another model."
 
 
 STATUS_ERRORS: dict[int, type[OxenStatusError]] = {

@@ -13,7 +13,7 @@ from pydantic import model_validator
 
 from _oxen_transport import __version__
 from _oxen_transport.model import OxenModelMixin
-from _oxen_transport.settings.params import wire_names
+from _oxen_transport.settings.params import WIRE_NAMES
 from langchain_oxen.binding import BindingMixin
 from langchain_oxen.errors import LangChainErrors
 from langchain_oxen.messages import PROVIDER, add_token_usage, to_wire
@@ -66,7 +66,7 @@ class BaseChatOxen(BindingMixin, OxenModelMixin, BaseChatModel):
     def _identifying_params(self) -> dict[str, Any]:
         """What makes two models give different answers; no secrets."""
         own = self.__dict__
-        names = ("model", "base_url", "history", *wire_names(type(self)))
+        names = ("model", "base_url", "history", *WIRE_NAMES)
         params = {name: own[name] for name in names if own[name] is not None}
         return {**params, **({"extra_body": self.extra_body} if self.extra_body else {})}
 

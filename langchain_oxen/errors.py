@@ -24,37 +24,10 @@ from langchain_core.exceptions import (
 )
 
 from _oxen_transport import errors as transport
-from _oxen_transport.errors import Details, OxenError, OxenStatusError
+from _oxen_transport.errors import Details, OxenError, OxenStatusError  # noqa: F401 - one of those in `__all__`
 
-# one by one, since type checkers cannot follow another module's list; a test compares the two
-__all__ = [
-    "OxenError",
-    "OxenConfigError",
-    "OxenMissingExtraError",
-    "OxenConnectionError",
-    "OxenTLSError",
-    "OxenTimeoutError",
-    "OxenRedirectError",
-    "OxenStatusError",
-    "OxenBadRequestError",
-    "OxenContextOverflowError",
-    "OxenUpgradeRequiredError",
-    "OxenPaymentRequiredError",
-    "OxenAuthenticationError",
-    "OxenPermissionError",
-    "OxenNotFoundError",
-    "OxenRateLimitError",
-    "OxenServerError",
-    "OxenAPIError",
-    "OxenStreamError",
-    "OxenResponseError",
-    "OxenResponseTooLargeError",
-    "OxenTruncatedStreamError",
-    "OxenBrokenStreamError",
-    "OxenToolCallError",
-    "OxenStructuredOutputError",
-    "OxenRefusalError",
-]
+__all__: list[str] = []
+__all__ += transport.__all__
 
 
 class OxenConfigError(transport.OxenConfigError, ModelInvalidRequestError):

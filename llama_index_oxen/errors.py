@@ -5,38 +5,11 @@ The tree is drawn in `_oxen_transport/errors.py`; its root is `OxenError`.
 
 from typing import Any, ClassVar  # noqa: F401 - the annotations of the classes below are resolved here
 
-# ruff: noqa: F405
+from _oxen_transport import errors as transport
 from _oxen_transport.errors import *  # noqa: F403
 
-# one by one, since type checkers cannot follow another module's list; a test compares the two
-__all__ = [
-    "OxenError",
-    "OxenConfigError",
-    "OxenMissingExtraError",
-    "OxenConnectionError",
-    "OxenTLSError",
-    "OxenTimeoutError",
-    "OxenRedirectError",
-    "OxenStatusError",
-    "OxenBadRequestError",
-    "OxenContextOverflowError",
-    "OxenUpgradeRequiredError",
-    "OxenPaymentRequiredError",
-    "OxenAuthenticationError",
-    "OxenPermissionError",
-    "OxenNotFoundError",
-    "OxenRateLimitError",
-    "OxenServerError",
-    "OxenAPIError",
-    "OxenStreamError",
-    "OxenResponseError",
-    "OxenResponseTooLargeError",
-    "OxenTruncatedStreamError",
-    "OxenBrokenStreamError",
-    "OxenToolCallError",
-    "OxenStructuredOutputError",
-    "OxenRefusalError",
-]
+__all__: list[str] = []
+__all__ += transport.__all__
 
 for _name in __all__:  # tracebacks name the module that users import
     globals()[_name].__module__ = __name__

@@ -24,7 +24,7 @@ from _oxen_transport.request.rules import Report
 from _oxen_transport.request.turns import without_reasoning
 from _oxen_transport.settings import OxenSettings
 from _oxen_transport.settings.errors import config_error
-from _oxen_transport.settings.params import OxenParams, wire_names
+from _oxen_transport.settings.params import WIRE_NAMES, OxenParams
 from _oxen_transport.tools.names import NO_TOOL_NAMES, ToolNameMap, in_messages, name_of, on_the_wire, tool_name_map
 from _oxen_transport.types import Message
 from _oxen_transport.unicode import valid_json
@@ -41,7 +41,6 @@ USER_AGENT = f"llm-integrations/{__version__} (python-httpx)"
 ANSWER_TOKENS = 256
 """What an answer is taken to have if `max_tokens` does not say."""
 
-_WIRE = wire_names(OxenParams)
 _PARAMS = tuple(OxenParams.model_fields)
 
 
@@ -143,10 +142,10 @@ def build(
     body["messages"] = repair(messages, known, mode, tools=bool(values["tools"]), report=report)
     if report.ran:
         report.log()
-    for name, wire in _WIRE.items():
+    for name in WIRE_NAMES:
         value = values[name]
         if value is not None and value != []:
-            body[known.seed_name if name == "seed" else wire] = value
+            body[known.seed_name if name == "seed" else name] = value
     check_parameters(body, known)
     settle_tools(body, names)
     if stream:
@@ -165,7 +164,7 @@ def build(
         body=body,
         content=encode(body),
         stream=stream,
-        api_key=settings.api_key or settings.login_key(),
+        api_key=settings.key_to_send(),
         extra_headers=values["extra_headers"],
         timeout=values["timeout"],
         total_timeout=values["total_timeout"],
@@ -199,7 +198,7 @@ def build_without_body(settings: OxenSettings, path: str, model: str = "", metho
         body={},
         content=b"",
         method=method,
-        api_key=settings.api_key or settings.login_key(),
+        api_key=settings.key_to_send(),
         extra_headers=settings.extra_headers,
         timeout=settings.timeout,
         total_timeout=settings.total_timeout,

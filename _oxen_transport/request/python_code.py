@@ -13,7 +13,7 @@ from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.families import family
 from _oxen_transport.request.build import checked
 from _oxen_transport.request.repair import repair
-from _oxen_transport.settings import DEFAULT_BASE_URL, OxenParams, is_loopback, wire_names
+from _oxen_transport.settings import DEFAULT_BASE_URL, WIRE_NAMES, is_loopback
 
 _OPENAI_ARGUMENTS = frozenset(
     {
@@ -144,7 +144,7 @@ def _settings(
 ) -> dict[str, str]:
     """The arguments of this library's classes that make them send this body."""
     model = family(str(body["model"]))
-    wires = {name: model.seed_name if name == "seed" else wire for name, wire in wire_names(OxenParams).items()}
+    wires = {name: model.seed_name if name == "seed" else name for name in WIRE_NAMES}
     given = {name: body[wire] for name, wire in wires.items() if wire in body}
     given = {"model": body["model"], **{name: value for name, value in given.items() if _passes(name, value, body)}}
     sent_as_given = {"messages", "stream", *(wires.get(name, name) for name in given)}

@@ -1,8 +1,7 @@
-"""Every parameter of a call, declared once; one that goes into the request body as it is carries its `wire` name."""
+"""Every parameter of a call, declared once."""
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -18,11 +17,6 @@ _NONE: Any = None
 _empty: Any = dict  # the type that checkers see is that of the argument
 
 
-def _wire(name: str) -> dict[str, Any]:
-    """Mark a field as one that goes into the request body under this name."""
-    return {"wire": name}
-
-
 class OxenParams(BaseModel):
     """What one call may set. Unset means: not sent, the server decides."""
 
@@ -31,91 +25,59 @@ class OxenParams(BaseModel):
 
     model: ModelId = Field(default=DEFAULT_MODEL, description="Id of the model, as `list_models()` shows it.")
     temperature: float | None = Field(
-        default=None,
-        ge=0,
-        le=2,
-        json_schema_extra=_wire("temperature"),
-        description="Randomness, 0 to 2; Mistral's models take at most 1.5.",
+        default=None, ge=0, le=2, description="Randomness, 0 to 2; Mistral's models take at most 1.5."
     )
     max_tokens: Annotated[int, Field(ge=1)] | Literal["fit"] | None = Field(
         default=None,
-        json_schema_extra=_wire("max_tokens"),
         description='The most tokens the answer may have; "fit": all that the prompt leaves of the context window.',
     )
     top_p: float | None = Field(
-        default=None,
-        gt=0,
-        le=1,
-        json_schema_extra=_wire("top_p"),
-        description="Nucleus sampling: the probability mass that is considered, above 0 to 1.",
+        default=None, gt=0, le=1, description="Nucleus sampling: the probability mass that is considered, above 0 to 1."
     )
     frequency_penalty: float | None = Field(
         default=None,
         ge=-2,
         le=2,
-        json_schema_extra=_wire("frequency_penalty"),
         description="Penalty for a token by how often it occurred, -2 to 2. Not every provider accepts it.",
     )
     presence_penalty: float | None = Field(
         default=None,
         ge=-2,
         le=2,
-        json_schema_extra=_wire("presence_penalty"),
         description="Penalty for a token that occurred at all, -2 to 2. Not every provider accepts it.",
     )
     stop: StopTexts = Field(
-        default=_NONE,
-        json_schema_extra=_wire("stop"),
-        description="Text or texts that end the answer; the answer does not contain them.",
+        default=_NONE, description="Text or texts that end the answer; the answer does not contain them."
     )
     seed: int | None = Field(
-        default=None,
-        ge=0,
-        json_schema_extra=_wire("seed"),
-        description="For repeatable answers; sent as `random_seed` to Mistral's models.",
+        default=None, ge=0, description="For repeatable answers; sent as `random_seed` to Mistral's models."
     )
     n: int | None = Field(
         default=None, description="Only 1 is accepted: Oxen documents one choice. Use `batch` for more answers."
     )
-    logprobs: bool | None = Field(
-        default=None, json_schema_extra=_wire("logprobs"), description="Ask for the log probability of each token."
-    )
-    top_logprobs: int | None = Field(
-        default=None,
-        ge=0,
-        le=20,
-        json_schema_extra=_wire("top_logprobs"),
-        description="How many alternatives per token, 0 to 20.",
-    )
+    logprobs: bool | None = Field(default=None, description="Ask for the log probability of each token.")
+    top_logprobs: int | None = Field(default=None, ge=0, le=20, description="How many alternatives per token, 0 to 20.")
     tools: list[dict[str, Any]] | None = Field(
-        default=None,
-        json_schema_extra=_wire("tools"),
-        description="Tools in OpenAI's function form. An empty list is not sent.",
+        default=None, description="Tools in OpenAI's function form. An empty list is not sent."
     )
     tool_choice: str | bool | dict[str, Any] | None = Field(
         default=None,
-        json_schema_extra=_wire("tool_choice"),
         description='"auto", "none", "required" (also "any" or True), the name of a tool, or OpenAI\'s dict.',
     )
     parallel_tool_calls: bool | None = Field(
-        default=None,
-        json_schema_extra=_wire("parallel_tool_calls"),
-        description="Whether the model may call several tools at once. Sent only together with tools.",
+        default=None, description="Whether the model may call several tools at once. Sent only together with tools."
     )
     response_format: dict[str, Any] | None = Field(
         default=None,
-        json_schema_extra=_wire("response_format"),
         description='{"type": "json_object"}, or {"type": "json_schema", ...} where the server supports it.',
     )
     stream_options: dict[str, Any] | None = Field(
         default={"include_usage": True},
-        json_schema_extra=_wire("stream_options"),
         description="Sent with streams only. If a server refuses it, requests to that server go without it.",
     )
     target_namespace: str | None = Field(
         default=None,
         min_length=1,
-        json_schema_extra=_wire("target_namespace"),
         description="The user or organisation that pays for the call. Default: whose key it is. Oxen documents it "
         "for several endpoints, and leaves open whether chat is one of them.",
     )
@@ -177,11 +139,10 @@ class OxenParams(BaseModel):
         return None
 
 
-@cache
-def wire_names(settings: type[OxenParams]) -> dict[str, str]:
-    """Field name -> name in the request body, for the fields that go there as they are."""
-    return {
-        name: info.json_schema_extra["wire"]  # type: ignore[misc]
-        for name, info in settings.model_fields.items()
-        if isinstance(info.json_schema_extra, dict) and "wire" in info.json_schema_extra
-    }
+# for this library, or more than a copy into the body
+_NOT_COPIED = (
+    *("model", "n", "extra_body", "extra_headers", "timeout", "total_timeout", "max_retries", "history"),
+    *("check_context", "resume", "auto_continue"),
+)
+WIRE_NAMES = tuple(name for name in OxenParams.model_fields if name not in _NOT_COPIED)
+"""The parameters that go into the request body as they are, under their own name."""

@@ -129,12 +129,14 @@ class OxenSettings(OxenParams):
         for wanted, module, extra in ((self.http2, "h2", "http2"), (socks, "socksio", "socks")):
             if wanted and find_spec(module) is None:
                 raise ValueError(f"{extra}: not installed; pip install 'oxen-integrations[{extra}]'")
-        if self._needs_key and not local and not (self.api_key or self.login_key()):
+        if self._needs_key and not local and not self.key_to_send():
             raise ValueError(MISSING_KEY)
         return self
 
-    def login_key(self) -> SecretStr | None:
-        """The official client's key for the host of `base_url`, and for no other: sent where `api_key` is not set."""
+    def key_to_send(self) -> SecretStr | None:
+        """`api_key`, else the key that the official client keeps for the host of `base_url`."""
+        if self.api_key:
+            return self.api_key
         found = login_key(self.base_url)
         return None if found is None else SecretStr(found)
 

@@ -10,7 +10,7 @@ import pytest
 
 from _oxen_transport.errors import OxenConfigError, OxenError, OxenTimeoutError, OxenTLSError
 from _oxen_transport.settings import OxenSettings
-from _oxen_transport.settings.params import OxenParams, wire_names
+from _oxen_transport.settings.params import WIRE_NAMES, OxenParams
 from _oxen_transport.testing import ANSWER, HANG, Server, chunks, completion, error_body, good, reply, sse, streamed
 from tests.certificates import Certificates
 from tests.entry_points import KEY, EntryPoint, LangChain, LlamaIndex, each, each_scenario, entry_points
@@ -48,7 +48,7 @@ NEEDS_TOOLS = ("tool_choice", "parallel_tool_calls")
 
 
 def test_the_table_is_whole() -> None:
-    assert set(ON_THE_WIRE) == set(wire_names(OxenParams))
+    assert set(ON_THE_WIRE) == set(WIRE_NAMES)
     assert set(ON_THE_WIRE) | set(CALL_EFFECTS) == set(OxenParams.model_fields)
     assert set(OBJECT_EFFECTS) == set(OxenSettings.model_fields) - set(OxenParams.model_fields)
 

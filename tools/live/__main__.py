@@ -30,7 +30,7 @@ def main() -> int:
     options |= {"base_url": given.base_url} if given.base_url else {}
     settings = OxenSettings(**options)
     options["base_url"] = settings.base_url
-    key = settings.api_key or settings.login_key()
+    key = settings.key_to_send()
     if given.namespace:
         options["target_namespace"] = given.namespace
     names = [name for name, _ in cases()]
