@@ -132,13 +132,9 @@ class OxenError(Exception):
         return self._sent().to_curl()
 
     def to_python(self, style: Style = "requests") -> str:
-        """Show the request that failed, as Python code.
+        """Show the request that failed, as Python code: "requests", "openai", "langchain" or "llama_index".
 
-        Args:
-            style: "requests", "openai", "langchain" or "llama_index".
-
-        Raises:
-            OxenConfigError: Nothing was sent, or an unknown style.
+        Raises: OxenConfigError, if nothing was sent, or for an unknown style.
         """
         return self._sent().to_python(style)
 
@@ -333,30 +329,10 @@ def error_class(status: int) -> type[OxenError]:
 
 
 __all__ = [
-    "OxenError",
-    "OxenConfigError",
-    "OxenMissingExtraError",
-    "OxenConnectionError",
-    "OxenTLSError",
-    "OxenTimeoutError",
-    "OxenRedirectError",
-    "OxenStatusError",
-    "OxenBadRequestError",
-    "OxenContextOverflowError",
-    "OxenUpgradeRequiredError",
-    "OxenPaymentRequiredError",
-    "OxenAuthenticationError",
-    "OxenPermissionError",
-    "OxenNotFoundError",
-    "OxenRateLimitError",
-    "OxenServerError",
-    "OxenAPIError",
-    "OxenStreamError",
-    "OxenResponseError",
-    "OxenResponseTooLargeError",
-    "OxenTruncatedStreamError",
-    "OxenBrokenStreamError",
-    "OxenToolCallError",
-    "OxenStructuredOutputError",
-    "OxenRefusalError",
-]
+    "OxenError", "OxenConfigError", "OxenMissingExtraError", "OxenConnectionError", "OxenTLSError",
+    "OxenTimeoutError", "OxenRedirectError", "OxenStatusError", "OxenBadRequestError", "OxenContextOverflowError",
+    "OxenUpgradeRequiredError", "OxenPaymentRequiredError", "OxenAuthenticationError", "OxenPermissionError",
+    "OxenNotFoundError", "OxenRateLimitError", "OxenServerError", "OxenAPIError", "OxenStreamError",
+    "OxenResponseError", "OxenResponseTooLargeError", "OxenTruncatedStreamError", "OxenBrokenStreamError",
+    "OxenToolCallError", "OxenStructuredOutputError", "OxenRefusalError",
+]  # fmt: skip

@@ -25,14 +25,17 @@ StructuredMethod = Literal["json_schema", "function_calling", "json_mode", "prom
 METHODS: tuple[StructuredMethod, ...] = ("json_schema", "function_calling", "json_mode", "prompt")
 """From the method that binds the model most to the one that only asks."""
 
+_CORRECTION = """This answer cannot be used: {}
+Answer again with the whole corrected object, and with nothing else."""
+
 M = TypeVar("M")
 
 
 class StructuredRounds:
     """One request for an object, in one or more rounds: what to send next, and whether it is over.
 
-    A framework sends `messages(...)` with `parameters` while it is not `over`, within `with rounds:`, and
-    gives each answer to `take`.
+    A framework sends `messages(...)` with `parameters` while it is not `over`, within `with rounds:`, and gives each
+    answer to `take`.
 
     Args:
         wanted: The object.
@@ -98,7 +101,10 @@ class StructuredRounds:
             self._begin_method(self._index + 1)
         elif self.error is not None and self._repairs:
             self._repairs -= 1
-            self._corrections += [("assistant", answer_as_text(answer)), ("user", _correction(self.error.message))]
+            self._corrections += [
+                ("assistant", answer_as_text(answer)),
+                ("user", _CORRECTION.format(self.error.message[:1500])),
+            ]
         elif self.error is not None and self._raises:
             raise self.error
         else:
@@ -136,12 +142,4 @@ def is_rejection(error: OxenError) -> bool:
         return False
     return isinstance(error, OxenBadRequestError) or (
         isinstance(error, OxenServerError) and error.details.status_code == 500
-    )
-
-
-def _correction(reason: str) -> str:
-    """The prompt of the repair round: the model sees what was wrong with its answer."""
-    return (
-        f"This answer cannot be used: {reason[:1500]}\n"
-        "Answer again with the whole corrected object, and with nothing else."
     )

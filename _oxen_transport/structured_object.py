@@ -17,13 +17,9 @@ from _oxen_transport.types import Completion
 
 
 class StructuredObject:
-    """The object that is asked for. Raises: OxenConfigError, for a schema that cannot be converted.
+    """The object that a schema describes (see `function_from`), or any object. Raises: OxenConfigError.
 
-    Args:
-        schema: Any form that `function_from` takes; None: any object (with "json_mode").
-        strict: See `function_from`.
-        function: The schema as a function, if it is already known.
-        other_tools: Names of tools that the model may call in place of answering.
+    `function` is the schema as a function, if already known; a model may call `other_tools` in place of answering.
     """
 
     def __init__(

@@ -22,6 +22,9 @@ from langchain_oxen.errors import LangChainErrors
 from langchain_oxen.messages import from_wire, to_wire
 from langchain_oxen.stream import from_chunk
 
+_Run = CallbackManagerForLLMRun | None
+_AsyncRun = AsyncCallbackManagerForLLMRun | None
+
 
 @documented
 class ChatOxen(BaseChatOxen):
@@ -36,30 +39,20 @@ class ChatOxen(BaseChatOxen):
         ```
 
     Key init args, completion:
-        model: str
-            Id of the model, default "open-mixtral-8x22b". `ChatOxen().list_models()` shows all.
-        temperature: float | None
-            Randomness, 0 to 2; Mixtral takes at most 1.5.
-        max_tokens: int | None
-            The most tokens the answer may have.
+        model (str): Id of the model, default "open-mixtral-8x22b". `ChatOxen().list_models()` shows all.
+        temperature (float | None): Randomness, 0 to 2; Mixtral takes at most 1.5.
+        max_tokens (int | None): The most tokens the answer may have.
         top_p, frequency_penalty, presence_penalty, stop, seed, logprobs, top_logprobs
             As in OpenAI's API. What is not set is not sent.
-        extra_body: dict
-            Further fields of the request, sent as they are.
+        extra_body (dict): Further fields of the request, sent as they are.
 
     Key init args, client:
-        api_key: str | None
-            Default: the environment's OXEN_API_KEY.
-        base_url: str
-            Default: the environment's OXEN_BASE_URL, else Oxen.
-        timeout: float
-            Seconds of silence before an attempt ends, default 120.
-        total_timeout: float | None
-            Seconds for the whole call with its retries and the whole stream.
-        max_retries: int
-            Further attempts after the first, default 2; never after an answer has begun.
-        history: "repair" | "strict" | "off"
-            What happens to a conversation that the model's family would refuse.
+        api_key (str | None): Default: the environment's OXEN_API_KEY.
+        base_url (str): Default: the environment's OXEN_BASE_URL, else Oxen.
+        timeout (float): Seconds of silence before an attempt ends, default 120.
+        total_timeout (float | None): Seconds for the whole call with its retries and the whole stream.
+        max_retries (int): Further attempts after the first, default 2; never after an answer has begun.
+        history ("repair" | "strict" | "off"): What happens to a conversation that the model's family would refuse.
 
     Instantiate:
         ```python
@@ -177,33 +170,21 @@ class ChatOxen(BaseChatOxen):
     # -- entry points that LangChain calls ---------------------------------------------------
 
     def _generate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
+        self, messages: list[BaseMessage], stop: list[str] | None = None, run_manager: _Run = None, **kwargs: Any
     ) -> ChatResult:
         with LangChainErrors():
             request = self._request(messages, stop, kwargs)
             return _result(client_for(self).send(request))
 
     async def _agenerate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
+        self, messages: list[BaseMessage], stop: list[str] | None = None, run_manager: _AsyncRun = None, **kwargs: Any
     ) -> ChatResult:
         with LangChainErrors():
             request = await self._arequest(messages, stop, kwargs)
             return _result(await async_client_for(self).send(request))
 
     def _stream(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
+        self, messages: list[BaseMessage], stop: list[str] | None = None, run_manager: _Run = None, **kwargs: Any
     ) -> Iterator[ChatGenerationChunk]:
         with LangChainErrors():
             request = self._request(messages, stop, kwargs, stream=True)
@@ -215,11 +196,7 @@ class ChatOxen(BaseChatOxen):
                         yield chunk
 
     async def _astream(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
+        self, messages: list[BaseMessage], stop: list[str] | None = None, run_manager: _AsyncRun = None, **kwargs: Any
     ) -> AsyncIterator[ChatGenerationChunk]:
         with LangChainErrors():
             request = await self._arequest(messages, stop, kwargs, stream=True)
@@ -231,16 +208,12 @@ class ChatOxen(BaseChatOxen):
                         yield chunk
 
     def _stream_chat_model_events(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
+        self, messages: list[BaseMessage], stop: list[str] | None = None, run_manager: _Run = None, **kwargs: Any
     ) -> Iterator[Any]:
         """The events of `stream_events(version="v3")`; core looks this hook up by its name."""
-        with LangChainErrors():
-            from langchain_oxen.events import EventStream  # noqa: PLC0415 - few programs ask for them
+        from langchain_oxen.events import EventStream  # noqa: PLC0415 - few programs ask for them
 
+        with LangChainErrors():
             request = self._request(messages, stop, kwargs, stream=True)
             events = EventStream(_message_id(run_manager), request.model)
             with closing(client_for(self).stream(request)) as pieces:
@@ -248,16 +221,12 @@ class ChatOxen(BaseChatOxen):
                     yield from events.feed(piece)
 
     async def _astream_chat_model_events(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
+        self, messages: list[BaseMessage], stop: list[str] | None = None, run_manager: _AsyncRun = None, **kwargs: Any
     ) -> AsyncIterator[Any]:
         """Async version of `_stream_chat_model_events`."""
-        with LangChainErrors():
-            from langchain_oxen.events import EventStream  # noqa: PLC0415 - as above
+        from langchain_oxen.events import EventStream  # noqa: PLC0415 - as above
 
+        with LangChainErrors():
             request = await self._arequest(messages, stop, kwargs, stream=True)
             events = EventStream(_message_id(run_manager), request.model)
             async with aclosing(async_client_for(self).stream(request)) as pieces:
@@ -288,6 +257,6 @@ def _result(completion: Completion) -> ChatResult:
     return ChatResult(generations=[ChatGeneration(message=from_wire(completion))], llm_output=output)
 
 
-def _message_id(run_manager: CallbackManagerForLLMRun | AsyncCallbackManagerForLLMRun | None) -> str:
+def _message_id(run_manager: _Run | _AsyncRun) -> str:
     """The id core gives to messages of this run."""
     return f"{LC_ID_PREFIX}-{run_manager.run_id}" if run_manager else ""

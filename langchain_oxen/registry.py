@@ -36,12 +36,8 @@ def register() -> None:
             "this release of langchain keeps its providers in an unknown form; use ChatOxen(...) in place of "
             'init_chat_model("oxen:...")'
         )
-    table.setdefault("oxen", ("langchain_oxen", "ChatOxen", _create))
+    table.setdefault("oxen", ("langchain_oxen", "ChatOxen", lambda cls, **kwargs: cls(**kwargs)))
 
 
 def _is_entry(entry: Any) -> bool:
     return isinstance(entry, tuple) and len(entry) == 3 and callable(entry[2])
-
-
-def _create(cls: type[Any], **kwargs: Any) -> Any:
-    return cls(**kwargs)

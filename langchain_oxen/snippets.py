@@ -40,11 +40,11 @@ class OxenBinding(_Binding):
         """Serialize as the `RunnableBinding` it is."""
         return RunnableBinding.lc_id()
 
-    def to_curl(self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any) -> str:  # noqa: A002 - LangChain's word
+    def to_curl(self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any) -> str:
         """Show the request that this binding would send, as cURL; arguments as in `ChatOxen.to_curl`."""
         return self._shown("to_curl", input, kwargs)
 
-    def to_python(self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any) -> str:  # noqa: A002 - LangChain's word
+    def to_python(self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any) -> str:
         """Show the request that this binding would send, as Python; arguments as in `ChatOxen.to_python`."""
         return self._shown("to_python", input, kwargs)
 
@@ -77,7 +77,7 @@ class SnippetsMixin(_Base):
 
     def to_curl(
         self,
-        input: LanguageModelInput,  # noqa: A002 - LangChain's word
+        input: LanguageModelInput,
         config: RunnableConfig | None = None,
         *,
         stream: bool = False,
@@ -102,7 +102,7 @@ class SnippetsMixin(_Base):
 
     def to_python(
         self,
-        input: LanguageModelInput,  # noqa: A002 - LangChain's word
+        input: LanguageModelInput,
         config: RunnableConfig | None = None,
         *,
         style: Style = "requests",
@@ -112,16 +112,8 @@ class SnippetsMixin(_Base):
     ) -> str:
         """Show the same request as Python code; the key is read from the environment's OXEN_API_KEY.
 
-        Args:
-            input: The prompt, as for `invoke`.
-            config: Not used; bound models pass it on.
-            style: The library that the code uses: "requests", "openai", "langchain" (this class) or "llama_index".
-            stream: Show what `stream` sends.
-            show: As in `to_curl`.
-            kwargs: Parameters of the call.
-
-        Raises:
-            OxenConfigError: The request could not be sent, or an unknown style.
+        `style` is the library that the code uses: "requests", "openai", "langchain" (this class) or "llama_index". The
+        other arguments, and the errors, are those of `to_curl`.
         """
         with LangChainErrors():
             return self._snippet(input, kwargs, stream=stream, show=show).to_python(style)

@@ -55,11 +55,11 @@ class StructuredRunnable(RunnableSerializable[LanguageModelInput, Any]):
 
     model_config = ConfigDict(arbitrary_types_allowed=True, defer_build=True)
 
-    def invoke(self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: A002
+    def invoke(self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """Ask, and read the answer. Raises: OxenStructuredOutputError, OxenError."""
         return self._call_with_config(self._invoke, input, config, **kwargs)  # type: ignore[arg-type]
 
-    async def ainvoke(self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: A002
+    async def ainvoke(self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """Async version of `invoke`."""
         return await self._acall_with_config(self._ainvoke, input, config, **kwargs)  # type: ignore[arg-type]
 
@@ -79,12 +79,7 @@ class StructuredRunnable(RunnableSerializable[LanguageModelInput, Any]):
                 rounds.take(completion_of(answer))
         return self._outcome(rounds, answer)
 
-    def stream(
-        self,
-        input: LanguageModelInput,  # noqa: A002 - core's name
-        config: RunnableConfig | None = None,
-        **kwargs: Any,
-    ) -> Iterator[Any]:
+    def stream(self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any) -> Iterator[Any]:
         """The object as it grows; the last one is validated. After a repair it grows anew."""
         rounds, given = self._rounds(), _messages(input)
         while not rounds.over:
@@ -98,10 +93,7 @@ class StructuredRunnable(RunnableSerializable[LanguageModelInput, Any]):
         yield from stream.rest(self._outcome(rounds, stream.whole()))
 
     async def astream(
-        self,
-        input: LanguageModelInput,  # noqa: A002 - core's name
-        config: RunnableConfig | None = None,
-        **kwargs: Any,
+        self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
     ) -> AsyncIterator[Any]:
         """Async version of `stream`."""
         rounds, given = self._rounds(), _messages(input)

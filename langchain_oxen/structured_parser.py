@@ -42,7 +42,7 @@ class StructuredOutputParser(BaseTransformOutputParser[Any]):
         message = getattr(result[0], "message", None)
         return self._read(message if isinstance(message, AIMessage) else AIMessage(content=result[0].text))
 
-    def _transform(self, input: Iterator[str | BaseMessage]) -> Iterator[Any]:  # noqa: A002 - core's name
+    def _transform(self, input: Iterator[str | BaseMessage]) -> Iterator[Any]:
         stream = StructuredStream(self.wanted)
         for piece in input:
             shown = stream.feed(piece)
@@ -50,7 +50,7 @@ class StructuredOutputParser(BaseTransformOutputParser[Any]):
                 yield AddableDict(raw=piece) if self.include_raw else shown
         yield from self._end(stream)
 
-    async def _atransform(self, input: AsyncIterator[str | BaseMessage]) -> AsyncIterator[Any]:  # noqa: A002
+    async def _atransform(self, input: AsyncIterator[str | BaseMessage]) -> AsyncIterator[Any]:
         stream = StructuredStream(self.wanted)
         async for piece in input:
             shown = stream.feed(piece)

@@ -62,30 +62,6 @@ def _parts(block: Any, lenient: bool) -> list[Part]:
         raise
 
 
-def _image(block: ImageBlock) -> Part:
-    return _media("image", block, block.image, block.image_mimetype, detail=block.detail)
-
-
-def _audio(block: AudioBlock) -> Part:
-    return _media("audio", block, block.audio, f"audio/{block.format}" if block.format else None)
-
-
-def _video(block: VideoBlock) -> Part:
-    return _media("video", block, block.video, block.video_mimetype)
-
-
-def _document(block: DocumentBlock) -> Part:
-    return _media("file", block, block.data, block.document_mimetype, filename=block.title)
-
-
-_BUILDERS: dict[type, Callable[[Any], Part]] = {
-    ImageBlock: _image,
-    AudioBlock: _audio,
-    VideoBlock: _video,
-    DocumentBlock: _document,
-}
-
-
 def _media(kind: Media, block: Any, data: Any, mime: str | None, **extra: Any) -> Part:
     """Media from a URL (passed on, never fetched), from a file on this machine, or from bytes."""
     if data is None and block.url:
@@ -98,3 +74,11 @@ def _media(kind: Media, block: Any, data: Any, mime: str | None, **extra: Any) -
     elif isinstance(data, bytes):
         data = data.decode("ascii")  # the blocks keep their bytes as base64
     return media_part(kind, data=data, mime=mime, **extra)
+
+
+_BUILDERS: dict[type, Callable[[Any], Part]] = {
+    ImageBlock: lambda block: _media("image", block, block.image, block.image_mimetype, detail=block.detail),
+    AudioBlock: lambda block: _media("audio", block, block.audio, f"audio/{block.format}" if block.format else None),
+    VideoBlock: lambda block: _media("video", block, block.video, block.video_mimetype),
+    DocumentBlock: lambda block: _media("file", block, block.data, block.document_mimetype, filename=block.title),
+}

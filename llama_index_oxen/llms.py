@@ -34,13 +34,7 @@ from llama_index_oxen.messages import from_wire, reads_files, to_wire
 from llama_index_oxen.snippets import SnippetsMixin
 from llama_index_oxen.stream import Snapshots
 from llama_index_oxen.structured import StructuredAnswers
-from llama_index_oxen.tools import (
-    keep_first_call,
-    name_unknown_tool,
-    selections,
-    tool_choice_to_wire,
-    tools_to_wire,
-)
+from llama_index_oxen.tools import keep_first_call, name_unknown_tool, selections, tool_choice_to_wire, tools_to_wire
 
 
 @documented
@@ -56,34 +50,23 @@ class Oxen(SnippetsMixin, OxenModelMixin, StructuredAnswers):
         ```
 
     Key init args, completion:
-        model: str
-            Id of the model, default "open-mixtral-8x22b". `Oxen().list_models()` shows all.
-        temperature: float | None
-            Randomness, 0 to 2; Mixtral takes at most 1.5.
-        max_tokens: int | None
-            The most tokens the answer may have.
+        model (str): Id of the model, default "open-mixtral-8x22b". `Oxen().list_models()` shows all.
+        temperature (float | None): Randomness, 0 to 2; Mixtral takes at most 1.5.
+        max_tokens (int | None): The most tokens the answer may have.
         top_p, frequency_penalty, presence_penalty, stop, seed, logprobs, top_logprobs
             As in OpenAI's API. What is not set is not sent.
-        extra_body: dict
-            Further fields of the request, sent as they are.
-        structured_method: "function_calling" | "json_schema" | "json_mode" | "auto"
-            How an object is asked for; "auto" learns what the server understands.
-        structured_repair: bool
-            Show the model once why its object does not fit.
+        extra_body (dict): Further fields of the request, sent as they are.
+        structured_method ("function_calling" | "json_schema" | "json_mode" | "auto"): How an object is asked for;
+            "auto" learns what the server understands.
+        structured_repair (bool): Show the model once why its object does not fit.
 
     Key init args, client:
-        api_key: str | None
-            Default: the environment's OXEN_API_KEY.
-        base_url: str
-            Default: the environment's OXEN_BASE_URL, else Oxen.
-        timeout: float
-            Seconds of silence before an attempt ends, default 120.
-        total_timeout: float | None
-            Seconds for the whole call with its retries and the whole stream.
-        max_retries: int
-            Further attempts after the first, default 2; never after an answer has begun.
-        history: "repair" | "strict" | "off"
-            What happens to a conversation that the model's family would refuse.
+        api_key (str | None): Default: the environment's OXEN_API_KEY.
+        base_url (str): Default: the environment's OXEN_BASE_URL, else Oxen.
+        timeout (float): Seconds of silence before an attempt ends, default 120.
+        total_timeout (float | None): Seconds for the whole call with its retries and the whole stream.
+        max_retries (int): Further attempts after the first, default 2; never after an answer has begun.
+        history ("repair" | "strict" | "off"): What happens to a conversation that the model's family would refuse.
 
     Instantiate:
         ```python
@@ -332,11 +315,7 @@ class Oxen(SnippetsMixin, OxenModelMixin, StructuredAnswers):
         return prepared
 
     def _validate_chat_with_tools_response(
-        self,
-        response: ChatResponse,
-        tools: Sequence[BaseTool],
-        allow_parallel_tool_calls: bool = False,
-        **kwargs: Any,
+        self, response: ChatResponse, tools: Sequence[BaseTool], allow_parallel_tool_calls: bool = False, **kwargs: Any
     ) -> ChatResponse:
         """The answer, with one call where several were not asked for."""
         return response if allow_parallel_tool_calls else keep_first_call(response)

@@ -46,15 +46,8 @@ class SnippetsMixin(_Base):
     ) -> str:
         """Show the same request as Python code; the key is read from the environment's OXEN_API_KEY.
 
-        Args:
-            messages: The conversation as for `chat`, or a prompt as for `complete`.
-            style: The library that the code uses: "requests", "openai", "langchain" or "llama_index" (this class).
-            stream: Show what `stream_chat` sends.
-            show: As in `to_curl`.
-            kwargs: Parameters of the call.
-
-        Raises:
-            OxenConfigError: The request could not be sent, or an unknown style.
+        `style` is the library that the code uses: "requests", "openai", "langchain" or "llama_index" (this class). The
+        other arguments, and the errors, are those of `to_curl`.
         """
         return self._snippet(messages, kwargs, stream=stream, show=show).to_python(style)
 

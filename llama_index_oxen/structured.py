@@ -16,14 +16,14 @@ from llama_index.core.prompts import PromptTemplate
 from llama_index.core.types import PydanticProgramMode
 
 from _oxen_transport.errors import OxenStructuredOutputError
-from _oxen_transport.tools.arguments import arguments_text
-from _oxen_transport.types import Completion, StructuredOutputMethod, ToolCall
+from _oxen_transport.types import StructuredOutputMethod
+from llama_index_oxen.tools import completion_of
 
 if TYPE_CHECKING:
     from _oxen_transport.structured import StructuredRounds
 
 dispatcher = get_dispatcher(__name__)
-Model = TypeVar("Model", bound=BaseModel)
+M = TypeVar("M", bound=BaseModel)
 
 
 class StructuredAnswers(FunctionCallingLLM):
@@ -43,40 +43,32 @@ class StructuredAnswers(FunctionCallingLLM):
     )
 
     def structured_predict(
-        self,
-        output_cls: type[Model],
-        prompt: PromptTemplate,
-        llm_kwargs: dict[str, Any] | None = None,
-        **prompt_args: Any,
-    ) -> Model:
+        self, output_cls: type[M], prompt: PromptTemplate, llm_kwargs: dict[str, Any] | None = None, **prompt_args: Any
+    ) -> M:
         """Answer with an object of a pydantic class. Raises: OxenStructuredOutputError, OxenError."""
         if not self._is_ours():
-            return cast("Model", super().structured_predict(output_cls, prompt, llm_kwargs, **prompt_args))
+            return cast("M", super().structured_predict(output_cls, prompt, llm_kwargs, **prompt_args))
         _started(output_cls, prompt, prompt_args)
         rounds, given, call = self._rounds(output_cls, prompt, llm_kwargs, prompt_args)
         while not rounds.over:
             with rounds:
                 answer = self.chat(rounds.messages(given, _message), **call, **rounds.parameters)
                 rounds.take(completion_of(answer))
-        return cast("Model", _ended(rounds.result))
+        return cast("M", _ended(rounds.result))
 
     async def astructured_predict(
-        self,
-        output_cls: type[Model],
-        prompt: PromptTemplate,
-        llm_kwargs: dict[str, Any] | None = None,
-        **prompt_args: Any,
-    ) -> Model:
+        self, output_cls: type[M], prompt: PromptTemplate, llm_kwargs: dict[str, Any] | None = None, **prompt_args: Any
+    ) -> M:
         """Async version of `structured_predict`."""
         if not self._is_ours():
-            return cast("Model", await super().astructured_predict(output_cls, prompt, llm_kwargs, **prompt_args))
+            return cast("M", await super().astructured_predict(output_cls, prompt, llm_kwargs, **prompt_args))
         _started(output_cls, prompt, prompt_args)
         rounds, given, call = self._rounds(output_cls, prompt, llm_kwargs, prompt_args)
         while not rounds.over:
             with rounds:
                 answer = await self.achat(rounds.messages(given, _message), **call, **rounds.parameters)
                 rounds.take(completion_of(answer))
-        return cast("Model", _ended(rounds.result))
+        return cast("M", _ended(rounds.result))
 
     def _structured_stream_call(
         self,
@@ -194,20 +186,6 @@ class StructuredStream:
             if isinstance(block, ToolCallBlock):
                 return block.tool_kwargs if isinstance(block.tool_kwargs, dict) else {}
         return self._text.add(response.delta or "")
-
-
-def completion_of(answer: ChatResponse) -> Completion:
-    """A response as the transport's answer."""
-    calls = [block for block in answer.message.blocks if isinstance(block, ToolCallBlock)]
-    return Completion(
-        text=answer.message.content or "",
-        tool_calls=tuple(
-            ToolCall(call.tool_call_id or "", call.tool_name, arguments_text(call.tool_kwargs)) for call in calls
-        ),
-        finish_reason=answer.additional_kwargs.get("finish_reason"),
-        refusal=answer.message.additional_kwargs.get("refusal"),
-        model=answer.additional_kwargs.get("model_name"),
-    )
 
 
 def _message(role: str, text: str) -> ChatMessage:

@@ -38,7 +38,8 @@ def keep_first_call(response: ChatResponse) -> ChatResponse:
     beside = dict(message.additional_kwargs)
     beside["tool_calls"] = (beside.get("tool_calls") or [])[:1]
     blocks = [block for block in message.blocks if block not in calls[1:]]
-    return _with_message(response, ChatMessage(role=message.role, blocks=blocks, additional_kwargs=beside))
+    first = ChatMessage(role=message.role, blocks=blocks, additional_kwargs=beside)
+    return response.model_copy(update={"message": first})
 
 
 def selections(response: ChatResponse, *, error_on_no_tool_call: bool) -> list[ToolSelection]:
@@ -60,7 +61,7 @@ def name_unknown_tool(tools: Sequence[ToolLike]) -> Iterator[None]:
     try:
         yield
     except KeyError as error:
-        known = [_own_name(tool) for tool in tools]
+        known = [tool["function"]["name"] if isinstance(tool, dict) else tool.metadata.get_name() for tool in tools]
         if not error.args or error.args[0] in known:
             raise
         unknown = f"the model asks for a tool {error.args[0]!r}; the tools are {known}"
@@ -89,13 +90,14 @@ def _error(message: str, response: ChatResponse) -> OxenToolCallError:
 
 
 def completion_of(response: ChatResponse) -> Completion:
-    """An answer as a plain value, for the `partial` of an error."""
+    """A response as the transport's answer."""
     wired = response.message.additional_kwargs.get("tool_calls") or []
     calls = [ToolCall(raw["id"], raw["function"]["name"], raw["function"]["arguments"]) for raw in wired]
     return Completion(
         text=response.message.content or "",
         tool_calls=tuple(calls),
         finish_reason=response.additional_kwargs.get("finish_reason"),
+        refusal=response.message.additional_kwargs.get("refusal"),
         model=response.additional_kwargs.get("model_name"),
         raw=response.raw if isinstance(response.raw, dict) else {},
     )
@@ -127,11 +129,3 @@ def _described(made: ToolMetadata) -> dict[str, Any]:
 _DESCRIBED: dict[tuple[Any, ...], bytes] = {}
 """Tools that were described before: pydantic takes a fifth of a millisecond for each, at each call."""
 _MOST_DESCRIBED = 1024
-
-
-def _own_name(tool: ToolLike) -> str:
-    return str(tool["function"]["name"]) if isinstance(tool, dict) else tool.metadata.get_name()
-
-
-def _with_message(response: ChatResponse, message: ChatMessage) -> ChatResponse:
-    return response.model_copy(update={"message": message})

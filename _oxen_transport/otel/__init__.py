@@ -26,9 +26,6 @@ logger = logging.getLogger("oxen_integrations")
 
 SCOPE = "oxen_integrations"
 SCHEMA = "https://opentelemetry.io/schemas/1.37.0"
-SECONDS = [0.01 * 2**power for power in range(14)]
-TOKENS = [4**power for power in range(14)]
-"""The buckets that the conventions ask for."""
 
 _OFFICIAL_SPAN = "opentelemetry.genai.client.inference.context"
 """Where the official instrumentors keep the model span that is open, so that nobody opens a second one."""

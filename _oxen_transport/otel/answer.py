@@ -19,7 +19,7 @@ from _oxen_transport.otel.messages import captures_content, input_messages, outp
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
-    from opentelemetry.metrics import Meter
+    from opentelemetry.metrics import Histogram, Meter
     from opentelemetry.util.types import AttributeValue
 
     from _oxen_transport.request.build import Request
@@ -45,24 +45,15 @@ class Instruments:
     """The metrics of the conventions."""
 
     def __init__(self, meter: Meter) -> None:
-        self.duration = meter.create_histogram(
-            "gen_ai.client.operation.duration",
-            "s",
-            "Duration of GenAI client operation",
-            explicit_bucket_boundaries_advisory=_SECONDS,
-        )
-        self.tokens = meter.create_histogram(
-            "gen_ai.client.token.usage",
-            "{token}",
-            "Number of input and output tokens used by GenAI clients",
-            explicit_bucket_boundaries_advisory=_TOKENS,
-        )
-        self.first_chunk = meter.create_histogram(
-            "gen_ai.client.operation.time_to_first_chunk",
-            "s",
-            "Time to receive the first chunk",
-            explicit_bucket_boundaries_advisory=_SECONDS,
-        )
+
+        def histogram(name: str, unit: str, description: str, buckets: list[float]) -> Histogram:
+            name = f"gen_ai.client.{name}"
+            return meter.create_histogram(name, unit, description, explicit_bucket_boundaries_advisory=buckets)
+
+        self.duration = histogram("operation.duration", "s", "Duration of GenAI client operation", _SECONDS)
+        used = "Number of input and output tokens used by GenAI clients"
+        self.tokens = histogram("token.usage", "{token}", used, _TOKENS)
+        self.first_chunk = histogram("operation.time_to_first_chunk", "s", "Time to receive the first chunk", _SECONDS)
 
 
 class AttemptObserver(Observer):
@@ -139,8 +130,9 @@ class AnswerObserver(AttemptObserver):
             span.set_attributes(_response_attributes(completion))
             if captures_content():
                 span.set_attribute("gen_ai.output.messages", self._request.redact(output_messages(completion)))
-            for kind, count in _token_counts(completion):
-                self._instruments.tokens.record(count, {**common, "gen_ai.token.type": kind})
+            if usage := completion.usage:
+                for kind, count in (("input", usage.prompt_tokens), ("output", usage.completion_tokens)):
+                    self._instruments.tokens.record(count, {**common, "gen_ai.token.type": kind})
         if self._request.stream and self._first_chunk is not None:
             span.set_attribute("gen_ai.response.time_to_first_chunk", self._first_chunk)
             self._instruments.first_chunk.record(self._first_chunk, common)
@@ -185,11 +177,6 @@ def _response_attributes(completion: Completion) -> dict[str, AttributeValue]:
             "gen_ai.usage.cost": usage.cost,
         }
     return {name: value for name, value in known.items() if value is not None}
-
-
-def _token_counts(completion: Completion) -> list[tuple[str, int]]:
-    usage = completion.usage
-    return [] if usage is None else [("input", usage.prompt_tokens), ("output", usage.completion_tokens)]
 
 
 def _error_attributes(error: BaseException) -> dict[str, AttributeValue]:

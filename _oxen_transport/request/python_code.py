@@ -15,12 +15,10 @@ from _oxen_transport.request.build import checked
 from _oxen_transport.request.repair import repair
 from _oxen_transport.settings import DEFAULT_BASE_URL, WIRE_NAMES, is_loopback
 
-_OPENAI_ARGUMENTS = frozenset(
-    {
-        *("model", "messages", "temperature", "max_tokens", "top_p", "frequency_penalty", "presence_penalty", "stop"),
-        *("seed", "logprobs", "top_logprobs", "tools", "tool_choice", "parallel_tool_calls", "response_format"),
-        *("stream", "stream_options"),
-    }
+_OPENAI_ARGUMENTS = (
+    *("model", "messages", "temperature", "max_tokens", "top_p", "frequency_penalty", "presence_penalty", "stop"),
+    *("seed", "logprobs", "top_logprobs", "tools", "tool_choice", "parallel_tool_calls", "response_format"),
+    *("stream", "stream_options"),
 )
 _PATH = "/chat/completions"
 _DEFAULT_STREAM_OPTIONS = {"include_usage": True}

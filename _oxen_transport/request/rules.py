@@ -18,6 +18,12 @@ _NORMALIZER = "https://github.com/mistralai/mistral-common/blob/main/src/mistral
 _SCHEMA = "https://github.com/mistralai/platform-docs-public/blob/main/public/openapi.yaml"
 _OXEN = "https://docs.oxen.ai/inference-api/reference/chat_completions"
 _OPENAI = "https://platform.openai.com/docs/guides/function-calling"
+_LITELLM = "https://docs.litellm.ai/docs/providers/anthropic"
+_GEMINI = "https://ai.google.dev/api/caching#FunctionResponse"
+_MISTRAL_GO = "https://github.com/Gage-Technologies/mistral-go/issues/2"
+_CRUSH = "https://github.com/charmbracelet/crush/issues/1590"
+_VLLM = "https://github.com/vllm-project/vllm/issues/6862"
+_AVANTE = "https://github.com/yetone/avante.nvim/issues/2695"
 
 
 class Rule(NamedTuple):
@@ -35,31 +41,16 @@ _ALL = (
     Rule("content-parts", "content must be text, or parts with known keys only", "send plain text", _SCHEMA),
     Rule("content-missing", "a message without content is refused", 'send "" at least', _OXEN),
     Rule("media", "the model does not read it", "leave it out, or use a model that reads it", _SCHEMA),
-    Rule(
-        "name",
-        "a message's `name` is an unknown key here (422)",
-        "write the name into the text",
-        "https://github.com/Gage-Technologies/mistral-go/issues/2",
-    ),
-    Rule(
-        "message-keys",
-        "a key that the schema does not list is refused (422)",
-        "send only documented keys",
-        "https://github.com/charmbracelet/crush/issues/1590",
-    ),
+    Rule("name", "a message's `name` is an unknown key here (422)", "write the name into the text", _MISTRAL_GO),
+    Rule("message-keys", "a key that the schema does not list is refused (422)", "send only documented keys", _CRUSH),
     Rule("function-name", "a function's name is 1 to 64 letters, digits, _ or -", "rename it", _VALIDATOR),
     Rule("call-name", "a tool call without a function name cannot be sent", "drop the call", _VALIDATOR),
-    Rule(
-        "tool-arguments",
-        "a call's arguments must be the JSON text of an object",
-        "wrap them in an object",
-        _SCHEMA,
-    ),
+    Rule("tool-arguments", "a call's arguments must be the JSON text of an object", "wrap them in an object", _SCHEMA),
     Rule(
         "calls-without-tools",
         "tool calls in the history are refused when the request declares no tools",
         "pass the tools, too",
-        "https://docs.litellm.ai/docs/providers/anthropic",
+        _LITELLM,
     ),
     Rule("empty-message", "a message that says nothing and calls nothing is refused", "leave it out", _VALIDATOR),
     Rule("system-first", "a system message may only come first", "put it first", _VALIDATOR),
@@ -67,21 +58,11 @@ _ALL = (
     Rule("result-place", "tool results come directly after their calls", "move the result", _VALIDATOR),
     Rule("duplicate-result", "one result per call", "send one result per call", _VALIDATOR),
     Rule("missing-result", "every tool call needs a result", "add a tool message for it", _VALIDATOR),
-    Rule(
-        "result-name",
-        "a tool result without its tool's name is refused",
-        "give it the name",
-        "https://ai.google.dev/api/caching#FunctionResponse",
-    ),
+    Rule("result-name", "a tool result without its tool's name is refused", "give it the name", _GEMINI),
     Rule("tool-id", "a tool call's id must be one this model takes, used once", "use other ids", _VALIDATOR),
     Rule("system-alone", "a conversation needs a user's message", "send it as a user's message", _VALIDATOR),
     Rule("first-role", "after the system message comes the user", "begin with a user's message", _NORMALIZER),
-    Rule(
-        "same-role",
-        "user and assistant take turns",
-        "join the messages",
-        "https://github.com/vllm-project/vllm/issues/6862",
-    ),
+    Rule("same-role", "user and assistant take turns", "join the messages", _VLLM),
     Rule(
         "content-and-calls",
         "an assistant message has text or tool calls, not both",
@@ -92,7 +73,7 @@ _ALL = (
         "user-after-tool",
         "a user's message directly after a tool result is refused (code 3230)",
         "put an assistant message between",
-        "https://github.com/yetone/avante.nvim/issues/2695",
+        _AVANTE,
     ),
     Rule("last-assistant", "a last assistant message needs `prefix: true`", "set prefix", _VALIDATOR),
     Rule("prefix", "`prefix` belongs on a last assistant message, where the model has it", "drop it", _VALIDATOR),

@@ -64,15 +64,7 @@ class SentRequest:
         return " \\\n  ".join(lines)
 
     def to_python(self, style: Style = "requests") -> str:
-        """This request as Python code.
-
-        Args:
-            style: The library that the code uses: "requests", "openai", "langchain" (`ChatOxen`) or
-                "llama_index" (`Oxen`).
-
-        Raises:
-            OxenConfigError: An unknown style; a request that is not a chat request, in a style other than "requests".
-        """
+        """This request as Python code for the library that `style` names. Raises: OxenConfigError, if there is none."""
         if style not in _STYLES:
             raise OxenConfigError(f"style must be one of {', '.join(map(repr, _STYLES))} (got {style!r})")
         body = self._body()

@@ -34,14 +34,7 @@ def completion_from_body(
     tool_name_map: ToolNameMap = NO_TOOL_NAMES,
     model: str | None = None,
 ) -> Completion:
-    """Read the JSON body of a 200 response.
-
-    Args:
-        body: The body, decoded.
-        headers: The response headers, names in lower case.
-        redact: Removes what must not be shown.
-        tool_name_map: Names of tools in the request format -> the tools' own, where they differ.
-        model: The id of the model that was asked, for an answer that names none.
+    """Read the JSON body of a 200 response; `model` is the id that was asked, for an answer that names none.
 
     Raises:
         OxenContextOverflowError, OxenNotFoundError, OxenAPIError: The body carries the server's error.
@@ -156,16 +149,8 @@ _NOT_REASONS = ("", "null", "none")
 class Choice:
     """What one choice holds; one is made for each chunk, so what is not set stands in the class.
 
-    Attributes:
-        text: The text of the answer.
-        reasoning: What the model thought.
-        refusal: The text of a refusal.
-        tool_calls: The calls as the server wrote them; None for none.
-        finish_reason: Why the model stopped; None if it has not, or the server leaves it out.
-        logprobs: The log probabilities as the server wrote them.
-        extras: The fields in `KEPT` that the message has; None for none.
-        error: The object that holds the server's error, if the choice failed.
-        is_answer: Whether there is a message at all, even an empty one.
+    Calls and log probabilities are as the server wrote them, `extras` the fields in `KEPT` that the message has. No
+    `finish_reason`: the model goes on, or the server leaves it out. `is_answer`: there is a message, if an empty one.
     """
 
     text: str = ""

@@ -266,13 +266,5 @@ def _quoted(payload: ErrorPayload) -> str:
 
 
 def _with_payload(details: Details, payload: ErrorPayload) -> Details:
-    return replace(
-        details,
-        type=payload.type,
-        code=payload.code,
-        param=payload.param,
-        body=payload.message or None,
-        prompt_tokens=payload.prompt_tokens,
-        context_window=payload.context_window,
-        unknown_model=payload.unknown_model,
-    )
+    same = ("type", "code", "param", "prompt_tokens", "context_window", "unknown_model")
+    return replace(details, body=payload.message or None, **{name: getattr(payload, name) for name in same})

@@ -50,12 +50,9 @@ def without_reasoning(text: str) -> str:
         text = text[end + len(closing) :] if end >= 0 else ""
     # chat templates that open the tag themselves leave only its end in the answer
     end_tag = _END_OF_REASONING.search(text)
-    return text[end_tag.end() :] if end_tag and not _is_in_a_value(text, end_tag.start()) else text
-
-
-def _is_in_a_value(text: str, at: int) -> bool:
-    """Whether a place lies within a JSON value, where a tag is only text."""
-    return any(start < at < end for start, end in _values(text))
+    if end_tag is None or any(start < end_tag.start() < end for start, end in _values(text)):  # there it is only text
+        return text
+    return text[end_tag.end() :]
 
 
 def _object(text: str) -> dict[str, Any] | None:

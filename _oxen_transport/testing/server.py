@@ -87,7 +87,10 @@ class Server:
 
     def __enter__(self) -> Server:
         self._thread.start()
-        self._listener = asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(10)
+        listening = self._loop.create_server(
+            lambda: Connection(self), self._host, 0, ssl=self._tls, backlog=512, reuse_address=True
+        )
+        self._listener = asyncio.run_coroutine_threadsafe(listening, self._loop).result(10)
         self.port: int = self._listener.sockets[0].getsockname()[1]
         return self
 
@@ -122,11 +125,6 @@ class Server:
             return stage.next_attempt(request)
         self.strays.append(request)
         return [b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n"]
-
-    async def _listen(self) -> asyncio.Server:
-        return await self._loop.create_server(
-            lambda: Connection(self), self._host, 0, ssl=self._tls, backlog=512, reuse_address=True
-        )
 
     async def _stop(self) -> None:
         self._listener.close()
