@@ -22,13 +22,9 @@ from _oxen_transport.request.build import Request
 from _oxen_transport.retry import RetryPolicy, budget_of
 from _oxen_transport.types import Chunk, Completion, Usage
 
-MOST = 8
-"""Continuations after `finish_reason="length"`, at the most."""
-ECHO = 4
-"""Characters: a shorter beginning that comes again may be the model's own repetition."""
-
-RESTART = 16
-"""Characters: an answer that begins like the first one, and then differs, is a new one."""
+MOST = 8  # continuations after `finish_reason="length"`, at the most
+ECHO = 4  # characters: a shorter beginning that comes again may be the model's own repetition
+RESTART = 16  # characters: an answer that begins like the first one, and then differs, is a new one
 
 _CUTS = (OxenTruncatedStreamError, OxenConnectionError, OxenTimeoutError, OxenAPIError)
 

@@ -19,34 +19,21 @@ class Family:
     """What one family of models accepts. The defaults are those of OpenAI-like models."""
 
     name: str = "generic"
-    strict_order: bool = False
-    """System first, then user and assistant in turns, tool results right after their calls."""
-    strict_keys: bool = False
-    """A key that the maker's schema does not list is refused with 422."""
-    content_with_calls: bool = True
-    """One assistant message may have text and tool calls."""
-    calls_need_tools: bool = False
-    """Tool calls in the history are refused unless the request declares tools."""
-    returns_reasoning: bool = True
-    """A model gets back what it thought before it called tools, and the signatures of its calls."""
-    named_results: bool = False
-    """A tool result without its tool's name is refused."""
-    tool_call_id: str | None = None
-    """Pattern (`re.fullmatch`) of a tool call's id. None: anything that is not empty."""
+    strict_order: bool = False  # system first, then user and assistant in turns, tool results right after their calls
+    strict_keys: bool = False  # a key that the maker's schema does not list is refused with 422
+    content_with_calls: bool = True  # one assistant message may have text and tool calls
+    calls_need_tools: bool = False  # tool calls in the history are refused unless the request declares tools
+    returns_reasoning: bool = True  # a model gets back what it thought before it called tools, and its signatures
+    named_results: bool = False  # a tool result without its tool's name is refused
+    tool_call_id: str | None = None  # pattern (`re.fullmatch`) of a tool call's id. None: anything that is not empty.
     max_temperature: float = 2.0
-    refused: frozenset[str] = frozenset()
-    """Parameters that these models refuse."""
-    exclusive: tuple[str, str] | None = None
-    """Two parameters of which a request may have one."""
+    refused: frozenset[str] = frozenset()  # parameters that these models refuse
+    exclusive: tuple[str, str] | None = None  # two parameters of which a request may have one
     seed_name: Literal["seed", "random_seed"] = "seed"
-    media: frozenset[Media] | None = None
-    """Kinds of content beside text that a user's message may have. None: not checked on this side."""
-    prefix_key: Literal["prefix"] | None = None
-    """Key that marks a last assistant message as one to go on with. None: no such key."""
-    context_window: int | None = None
-    """Tokens of prompt and answer together. None: ask the catalogue."""
-    tokenizer: Literal["mistral-v3"] | None = None
-    """The tokenizer that counts exactly. None: only an estimate is possible."""
+    media: frozenset[Media] | None = None  # what a user's message may have beside text. None: not checked here.
+    prefix_key: Literal["prefix"] | None = None  # marks a last assistant message as one to go on with
+    context_window: int | None = None  # tokens of prompt and answer together. None: ask the catalogue.
+    tokenizer: Literal["mistral-v3"] | None = None  # the one that counts exactly. None: only an estimate is possible.
 
     @property
     def text_only(self) -> bool:

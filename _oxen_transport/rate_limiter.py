@@ -17,21 +17,14 @@ from typing import Any, NamedTuple
 
 from _oxen_transport.retry import retry_after_seconds
 
-FIRST_RATE = 10.0
-"""Requests per second to begin with, if no limit is known."""
+FIRST_RATE = 10.0  # requests per second to begin with, if no limit is known
 LEAST_RATE = 0.05
-DECREASE = 0.9
-"""Factor of the rate after a 429; less if a smaller part of the requests was accepted."""
-FEW = 5
-"""So many responses more count as accepted, so that the part of a few requests means little."""
+DECREASE = 0.9  # factor of the rate after a 429; less if a smaller part of the requests was accepted
+FEW = 5  # so many responses more count as accepted, so that the part of a few requests means little
+# seconds in which a tenth of the rate is regained after a pause of one; the longer a pause, the later the next 429
 RECOVERY = 3.0
-"""Seconds in which a tenth of the rate is regained after a pause of one second; the longer a pause,
-the longer until the next 429 is risked."""
-DEFAULT_PAUSE = 1.0
-"""Seconds that every caller waits after a 429 without `Retry-After`."""
-BURST_SECONDS = 10.0
-"""How many seconds' worth of tokens may be used at once."""
-
+DEFAULT_PAUSE = 1.0  # seconds that every caller waits after a 429 without `Retry-After`
+BURST_SECONDS = 10.0  # how many seconds' worth of tokens may be used at once
 
 _RENAMED = {"turn": "reserve", "told": "on_response", "spent": "record_usage", "free": "would_wait"}
 """Methods of 0.1 that work until 0.3, with a warning."""
@@ -42,8 +35,7 @@ class Reservation(NamedTuple):
 
     generation: int
     start: float
-    wait: float = 0.0
-    """Seconds from now; 0: start."""
+    wait: float = 0.0  # seconds from now; 0: start
 
 
 class RateLimiter:

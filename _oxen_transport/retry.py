@@ -17,8 +17,7 @@ from typing import NamedTuple
 
 from _oxen_transport.errors import OxenConnectionError, OxenError, OxenStatusError, OxenTimeoutError
 
-CEILING = 60.0
-"""Seconds: a server that asks for a longer wait is not waited for; the error says how long."""
+CEILING = 60.0  # seconds: a server that asks for a longer wait is not waited for; the error says how long
 
 
 class AttemptState(NamedTuple):

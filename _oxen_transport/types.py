@@ -6,10 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol, TypedDict
 
 Role = Literal["system", "user", "assistant", "tool"]
-Style = Literal["requests", "openai", "langchain", "llama_index"]
-"""The library that a request is shown with, as Python."""
-StructuredOutputMethod = Literal["function_calling", "json_schema", "json_mode", "auto"]
-"""How an object is asked for."""
+Style = Literal["requests", "openai", "langchain", "llama_index"]  # the library that a request is shown with, as Python
+StructuredOutputMethod = Literal["function_calling", "json_schema", "json_mode", "auto"]  # how an object is asked for
 Show = Literal["sent", "minimal", "basic", "all"]
 """How much of a request is shown: exactly what is sent, or one of the three of a model's page."""
 

@@ -46,8 +46,7 @@ class StructuredRunnable(RunnableSerializable[LanguageModelInput, Any]):
     """Asks in rounds: with "auto" by one method after the other, with `repair` once more."""
 
     llm: Any
-    wanted: Any
-    """A `StructuredObject`."""
+    wanted: Any  # a `StructuredObject`
     method: str = "auto"
     include_raw: bool = False
     repair: bool = False

@@ -29,8 +29,7 @@ class StructuredOutputParser(BaseTransformOutputParser[Any]):
 
     model_config = ConfigDict(defer_build=True)
 
-    wanted: Any
-    """A `StructuredObject`."""
+    wanted: Any  # a `StructuredObject`
     include_raw: bool = False
 
     def parse(self, text: str) -> Any:

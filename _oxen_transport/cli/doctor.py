@@ -18,8 +18,7 @@ from _oxen_transport.request.build import build
 from _oxen_transport.settings import OxenSettings
 from _oxen_transport.settings.login_file import login_file, login_key
 
-HELD_BACK_SECONDS = 0.4
-"""A stream whose chunks all come at once after so long was held back by something in between."""
+HELD_BACK_SECONDS = 0.4  # a stream whose chunks all come at once after so long was held back by something in between
 
 
 @dataclass

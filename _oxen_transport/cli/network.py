@@ -21,8 +21,7 @@ from _oxen_transport.request.build import USER_AGENT
 Step = Generator[Finding, None, socket.socket | None]
 """Findings, and the connection to go on with; None: this hop failed."""
 
-SKEW_SECONDS = 300
-"""A clock that is wrong by more may fail certificates."""
+SKEW_SECONDS = 300  # a clock that is wrong by more may fail certificates
 _PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 
 

@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from _oxen_transport.types import Completion
 
 _SECONDS = [0.01 * 2**power for power in range(14)]
-_TOKENS = [float(4**power) for power in range(14)]
-"""The buckets that the conventions ask for."""
+_TOKENS = [float(4**power) for power in range(14)]  # the buckets that the conventions ask for
 
 _REQUEST = {
     "temperature": "gen_ai.request.temperature",

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from _oxen_transport.types import Completion
 
 CONTENT_SWITCH = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
-"""SPAN_ONLY and SPAN_AND_EVENT put contents on the span. Default, and any other value: no contents."""
+"""SPAN_ONLY and SPAN_AND_EVENT put contents on the span; anything else does not."""
 
 
 def captures_content() -> bool:

@@ -38,8 +38,7 @@ if TYPE_CHECKING:
 # (https://github.com/Oxen-AI/Oxen, crates/oxen-server/src/params.rs).
 USER_AGENT = f"llm-integrations/{__version__} (python-httpx)"
 
-ANSWER_TOKENS = 256
-"""What an answer is taken to have if `max_tokens` does not say."""
+ANSWER_TOKENS = 256  # what an answer is taken to have if `max_tokens` does not say
 
 _PARAMS = tuple(OxenParams.model_fields)
 

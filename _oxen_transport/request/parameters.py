@@ -26,8 +26,7 @@ _TUNED = (
 _EXAMPLES: dict[str, Any] = {"temperature": 0.7, "max_tokens": 1024, "top_p": 1.0}
 # providers other than OpenAI's kind refuse these with 400, says the generator of those pages
 _PENALTIES = ("frequency_penalty", "presence_penalty")
-BASIC = ("temperature", "max_tokens")
-"""What the documentation's "Basic parameters" sets."""
+BASIC = ("temperature", "max_tokens")  # what the documentation's "Basic parameters" sets
 
 
 @dataclass(frozen=True)

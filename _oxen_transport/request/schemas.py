@@ -20,8 +20,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from _oxen_transport.errors import OxenConfigError
 
-_NAME = "answer"
-"""The name of an object whose schema has none."""
+_NAME = "answer"  # the name of an object whose schema has none
 _KEYWORDS = frozenset(
     {"$ref", "additionalProperties", "allOf", "anyOf", "oneOf", "patternProperties", "properties", "type"}
 )

@@ -62,9 +62,7 @@ def _word(run: str) -> int:
 
 # -- estimates -----------------------------------------------------------------------------
 
-BYTES_PER_TOKEN = 3.0
-"""UTF-8 bytes per token of Mixtral's tokenizer: 2.4 (dense code) to 4.2 (English prose), measured; German,
-Chinese, Russian and JSON lie between."""
+BYTES_PER_TOKEN = 3.0  # UTF-8, with Mixtral's tokenizer: measured were 2.4 (dense code) to 4.2 (English prose)
 _PER_MESSAGE, _PER_MESSAGE_AT_MOST = 4, 8  # the template's own tokens around one message
 _UNSEEN, _UNSEEN_WITH_TOOLS = 32, 256  # Qwen's template adds 20 and some 190
 _PER_IMAGE, _PER_IMAGE_AT_MOST = 1_000, 5_000  # Pixtral: one per 16 x 16 pixels, at most 1024 x 1024

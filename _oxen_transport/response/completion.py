@@ -121,8 +121,7 @@ def _label(value: Any) -> str | None:
 # -- one choice: the same reader for whole bodies and for chunks ---------------------------
 
 WHOLE = ("message", "delta")
-CHUNK = ("delta", "message")
-"""Where the message stands, in order: some servers answer with the other kind's key."""
+CHUNK = ("delta", "message")  # where the message stands, in order: some servers answer with the other kind's key
 
 FAILED = frozenset(
     {

@@ -49,8 +49,7 @@ class ErrorPayload(NamedTuple):
     context_window: int | None = None
     overflow: bool = False
     unknown_model: bool = False
-    status: int | None = None
-    """The HTTP status that the body itself names, as it does inside of a 200 answer."""
+    status: int | None = None  # the HTTP status that the body itself names, as it does inside of a 200 answer
 
 
 # Wordings of "the prompt does not fit": Mistral, OpenAI, vLLM (old and new), SGLang, TGI,

@@ -13,8 +13,7 @@ from pydantic_core import from_json
 
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _ESCAPE = re.compile(r"\\(u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[dD][89a-fA-F][0-9a-fA-F]{2}|.)")
-_LONE = 6
-"""Characters of an escape that is not a part of a pair."""
+_LONE = 6  # characters of an escape that is not a part of a pair
 
 
 def parse_json(data: bytes) -> Any:

@@ -10,8 +10,7 @@ from _oxen_transport.settings.names import canonical
 from _oxen_transport.settings.values import Headers, ModelId, StopTexts
 
 DEFAULT_MODEL = "open-mixtral-8x22b"
-LONGEST = 1_000_000.0
-"""Seconds, eleven days: no operating system's clock overflows, and nobody waits longer on purpose."""
+LONGEST = 1_000_000.0  # seconds, eleven days: no operating system's clock overflows, and nobody waits longer on purpose
 
 _NONE: Any = None
 _empty: Any = dict  # the type that checkers see is that of the argument

@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from _oxen_transport.testing.connection import Received
     from _oxen_transport.testing.server import Server
 
-TEST_KEY = "sk-test-oxen-server"
-"""The key that the fixture sets as OXEN_API_KEY."""
+TEST_KEY = "sk-test-oxen-server"  # the key that the fixture sets as OXEN_API_KEY
 
 
 class OxenServer:

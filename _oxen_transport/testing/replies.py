@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from _oxen_transport.testing.connection import Received
 
 Reply = Callable[["Received"], Iterable[Step]]
-ToolCall = tuple[str, dict[str, Any]]
-"""A tool's name and its arguments."""
+ToolCall = tuple[str, dict[str, Any]]  # a tool's name and its arguments
 
 
 def text(

@@ -16,8 +16,7 @@ from typing import Any
 from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.types import Message
 
-ToolNameMap = Mapping[str, str]
-"""Name in the request -> the tool's own, for those that differ."""
+ToolNameMap = Mapping[str, str]  # name in the request -> the tool's own, for those that differ
 NO_TOOL_NAMES: ToolNameMap = MappingProxyType({})
 
 LONGEST = 64

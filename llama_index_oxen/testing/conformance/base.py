@@ -19,8 +19,7 @@ from pydantic import Field
 from llama_index_oxen.testing.conformance.server import Dialect, Script, ScriptedServer, Stage
 from llama_index_oxen.testing.conformance.wire import VARIANTS
 
-KEY = "sk-canary-7f3a"
-"""The API key of all tests: it must turn up nowhere but in the request's head."""
+KEY = "sk-canary-7f3a"  # the API key of all tests: it must turn up nowhere but in the request's head
 QUESTION = "When does the tide turn?"
 CHAT_METHODS = ("chat", "achat", "stream_chat", "astream_chat")
 COMPLETE_ROADS = ("complete", "acomplete", "stream_complete", "astream_complete")
