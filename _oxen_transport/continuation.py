@@ -108,7 +108,6 @@ class Continuation:
         return wait
 
     def _may_go_on(self, completion: Completion) -> bool:
-        """Whether the answer ran into its length and may be continued."""
         lengths = sum(part.finish_reason == "length" for part in self._parts)
         cut = completion.finish_reason == "length" and not completion.tool_calls and not self._called
         return bool(self._first.auto_continue and cut and self._able and lengths <= MOST and "".join(self._fresh))

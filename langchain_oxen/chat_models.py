@@ -223,7 +223,6 @@ class ChatOxen(BaseChatOxen):
     async def _astream_chat_model_events(
         self, messages: list[BaseMessage], stop: list[str] | None = None, run_manager: _AsyncRun = None, **kwargs: Any
     ) -> AsyncIterator[Any]:
-        """Async version of `_stream_chat_model_events`."""
         from langchain_oxen.events import EventStream  # noqa: PLC0415 - as above
 
         with LangChainErrors():
@@ -258,5 +257,4 @@ def _result(completion: Completion) -> ChatResult:
 
 
 def _message_id(run_manager: _Run | _AsyncRun) -> str:
-    """The id core gives to messages of this run."""
     return f"{LC_ID_PREFIX}-{run_manager.run_id}" if run_manager else ""

@@ -74,7 +74,6 @@ class StructuredOutputParser(BaseTransformOutputParser[Any]):
             return {"parsed": None, "parsing_error": error}
 
     def _object(self, answer: AIMessage) -> Any:
-        """The object of a whole answer. Raises: OxenStructuredOutputError."""
         try:
             return self.wanted.read(completion_of(answer))
         except transport.OxenStructuredOutputError as error:

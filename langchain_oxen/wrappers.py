@@ -30,17 +30,14 @@ class _Wrapper(_Base):
 
     @classmethod
     def of(cls, made: Any) -> Self:
-        """Core's wrapper as ours."""
         return cls(**{name: getattr(made, name) for name in type(made).model_fields})
 
     @classmethod
     def lc_id(cls) -> list[str]:
-        """Serialize as core's class."""
         core = next(base for base in cls.__mro__ if base.__module__.startswith("langchain_core.runnables"))
         return [*cls.get_lc_namespace(), core.__name__.partition("[")[0]]
 
     def bind(self, **kwargs: Any) -> OxenBinding:
-        """Fix arguments of the call."""
         return OxenBinding(bound=self, kwargs=kwargs, config={})
 
 
@@ -50,7 +47,6 @@ class OxenRetry(_Wrapper, ToolsMixin, RunnableRetry[LanguageModelInput, AIMessag
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
-            """What the model has."""
             return getattr(self.bound, name)
 
 

@@ -206,7 +206,6 @@ def build_without_body(settings: OxenSettings, path: str, model: str = "", metho
 
 
 def _values(settings: OxenSettings, call: Mapping[str, Any]) -> dict[str, Any]:
-    """Every parameter's value for this call."""
     own = settings.__dict__
     values = {name: own[name] for name in _PARAMS}
     given = {name: value for name, value in call.items() if value is not None}

@@ -142,7 +142,7 @@ KEPT = frozenset(
 
 _THOUGHTS = ("thinking", "reasoning")
 _CALLS = ("tool_use", "tool_call", "function_call")
-_NOT_REASONS = ("", "null", "none")
+_NOT_REASONS = ("", "null", "none")  # what some servers write on each chunk but the last
 
 
 class Choice:
@@ -199,8 +199,9 @@ def read_choice(choice: dict[str, Any], keys: tuple[str, str]) -> Choice:
         read.text, read.is_answer = choice["text"], True
     if isinstance(logprobs := choice.get("logprobs"), dict):
         read.logprobs = logprobs
-    if (reason := choice.get("finish_reason")) is not None:
-        read.finish_reason = _finish_reason(reason)
+    reason = choice.get("finish_reason")
+    if isinstance(reason, str) and reason.strip().lower() not in _NOT_REASONS:
+        read.finish_reason = reason
     if read.finish_reason or "error" in choice or "error" in message:
         read.error = _error(choice, message, read.finish_reason)
     return read
@@ -253,13 +254,7 @@ def _error(choice: dict[str, Any], message: dict[str, Any], reason: str | None) 
     return None
 
 
-def _finish_reason(reason: Any) -> str | None:
-    """Some servers write "null" on each chunk but the last."""
-    return reason if isinstance(reason, str) and reason.strip().lower() not in _NOT_REASONS else None
-
-
 def _read_content(read: Choice, content: Any) -> None:
-    """Content in parts."""
     calls = []
     for part in content if isinstance(content, list) else [content]:
         kind = part.get("type") if isinstance(part, dict) else None
@@ -277,7 +272,6 @@ def _read_content(read: Choice, content: Any) -> None:
 
 
 def _text(value: Any) -> str:
-    """Text, or the text of parts."""
     if isinstance(value, str):
         return value
     parts = value if isinstance(value, list) else [value]
@@ -310,7 +304,7 @@ def usage_from(raw: Any) -> Usage | None:
         return None
     prompt = _first(raw, "prompt_tokens", "input_tokens")
     completion = _first(raw, "completion_tokens", "output_tokens")
-    total = _first(raw, "total_tokens")
+    total, cost = _first(raw, "total_tokens"), raw.get("cost")
     before = {**raw, **_details(raw, "prompt_tokens_details", "input_tokens_details")}
     after = {**raw, **_details(raw, "completion_tokens_details", "output_tokens_details")}
     return Usage(
@@ -319,7 +313,7 @@ def usage_from(raw: Any) -> Usage | None:
         total_tokens=total or (prompt or 0) + (completion or 0),
         cached_tokens=_first(before, "cached_tokens", "prompt_cache_hit_tokens", "cache_read_input_tokens"),
         reasoning_tokens=_first(after, "reasoning_tokens"),
-        cost=_cost(raw),
+        cost=_amount(cost.get("total_cost") if isinstance(cost, dict) else cost),  # Perplexity itemizes it
         raw=raw,
     )
 
@@ -339,11 +333,6 @@ def _first(raw: dict[str, Any], *names: str) -> int | None:
         if amount is not None:
             return int(amount)
     return None
-
-
-def _cost(raw: dict[str, Any]) -> float | None:
-    cost = raw.get("cost")
-    return _amount(cost.get("total_cost") if isinstance(cost, dict) else cost)  # Perplexity itemizes it
 
 
 def _amount(value: Any) -> float | None:

@@ -25,7 +25,7 @@ def parse_json(data: bytes) -> Any:
     try:
         return from_json(text)
     except ValueError:
-        return from_json(_ESCAPE.sub(_valid_escape, text))
+        return from_json(_ESCAPE.sub(lambda escape: r"\ufffd" if len(escape[0]) == _LONE else escape[0], text))
 
 
 def parse_exactly(data: bytes) -> Any:
@@ -40,7 +40,3 @@ def has_surrogates(data: bytes) -> bool:
 
 def _decoded(data: bytes) -> str:
     return data.decode(json.detect_encoding(data), "replace").removeprefix("\ufeff")
-
-
-def _valid_escape(match: re.Match[str]) -> str:
-    return r"\ufffd" if len(match.group()) == _LONE else match.group()

@@ -50,7 +50,6 @@ def documented(cls: type[T]) -> type[T]:
 
 
 def _declared_here(cls: type[BaseModel], name: str) -> bool:
-    """Whether a field is declared in this project, and not by a framework."""
     declaring = next(base for base in cls.__mro__ if name in inspect.get_annotations(base))
     return declaring.__module__.partition(".")[0] == cls.__module__.partition(".")[0]
 
