@@ -12,8 +12,8 @@ from langchain_core.runnables.configurable import RunnableConfigurableAlternativ
 from langchain_core.runnables.retry import RunnableRetry
 from pydantic import ConfigDict
 
-from langchain_oxen.binding import ToolsMixin
 from langchain_oxen.snippets import OxenBinding
+from langchain_oxen.tool_binding import ToolsMixin
 
 if TYPE_CHECKING:
     _Base = RunnableSerializable[LanguageModelInput, AIMessage]
