@@ -1,7 +1,6 @@
 """Async requests: aiohttp behind httpx's transport interface, one pool per connection config, process and event loop.
 
-As on the sync side, pools stand outside the model objects; one object works in any number of
-event loops, and a pool is closed together with its loop.
+Pools stand outside the model objects, as on the sync side; one is closed together with its loop.
 """
 
 from __future__ import annotations
@@ -29,11 +28,7 @@ HEADER_BYTES = 65_536
 
 
 class AsyncResponse:
-    """Async version of `Response`. One timer bounds all of its reads.
-
-    A timer for each read (`asyncio.timeout`) would be a tenth of what a token costs; this one is set
-    once, and looks at the deadline when it goes off.
-    """
+    """Async version of `Response`. One timer bounds all reads: one for each would be a tenth of a token's cost."""
 
     def __init__(self, raw: Any, deadline: Deadline) -> None:
         self.status: int = raw.status_code
@@ -169,11 +164,7 @@ async def _transport(settings: OxenSettings) -> httpx.AsyncBaseTransport:
 async def _close_with_loop(
     transport: httpx.AsyncBaseTransport, key: tuple[int, int, ConnectionConfig]
 ) -> AsyncGenerator[None, None]:
-    """Wait for the end of the event loop.
-
-    Asynchronous generators are closed before their loop is (`loop.shutdown_asyncgens`): the one
-    moment at which a pool can still close its connections in good order.
-    """
+    """Wait for the end of the event loop, which closes asynchronous generators before itself."""
     try:
         yield
     finally:

@@ -39,11 +39,7 @@ class ConnectionConfig:
         )
 
     def proxy_url(self) -> str | None:
-        """The proxy to go through: the `proxy` setting, else the environment's.
-
-        Raises:
-            OxenConfigError: The proxy's scheme is unknown, or its extra is missing.
-        """
+        """The `proxy` setting, else the environment's. Raises: OxenConfigError: unknown scheme, missing extra."""
         if self.proxy:
             return _checked_proxy(self.proxy, "proxy")
         parts = urlsplit(self.origin)
@@ -55,11 +51,7 @@ class ConnectionConfig:
         return _checked_proxy(url if "://" in url else f"http://{url}", f"{name.upper()}_PROXY") if url else None
 
     def ssl_context(self) -> ssl.SSLContext:
-        """The TLS settings. Reads files (some 20 ms) when they are first asked for, and keeps the result.
-
-        Raises:
-            OxenConfigError: A certificate file cannot be read.
-        """
+        """The TLS settings, made once: it reads files, some 20 ms. Raises: OxenConfigError, if one cannot be read."""
         env = (os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")) if self.trust_env else ()
         return _ssl_context(self.ca_bundle, self.client_cert, self.trust_env, self.http2, env)
 

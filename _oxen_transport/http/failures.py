@@ -1,7 +1,6 @@
 """Exceptions of the HTTP libraries -> what kind of network failure they mean.
 
-Only the families of the HTTP libraries, `OSError` (`ssl.SSLError` among them) and `TimeoutError`
-are failures of the network. Everything else is a bug, ours or of a user's client.
+Anything else than their families, `OSError` and `TimeoutError` is a bug, ours or of a user's client.
 """
 
 from __future__ import annotations

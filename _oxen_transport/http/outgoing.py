@@ -11,13 +11,10 @@ from _oxen_transport.http.family import httpx
 
 
 class Deadline(float):
-    """A timeout in seconds that also knows the moment at which it ends.
+    """A timeout in seconds that also knows when it `ends`, on the monotonic clock.
 
-    A plain read timeout is per read: a server that sends one byte a second holds a client for
-    ever. To an HTTP library a deadline is a plain float; our own reads ask `left()`.
-
-    Attributes:
-        ends: The moment, in seconds of the monotonic clock.
+    A plain timeout is per read: a server that sends one byte a second holds a client for ever. To an HTTP library a
+    deadline is a plain float; our own reads ask `left()`.
     """
 
     ends: float
@@ -63,12 +60,7 @@ class Outgoing(NamedTuple):
 
 
 def transport_request(outgoing: Outgoing, *, bounds_reads: bool = True) -> httpx.Request:
-    """A request as httpx's transports take it: all headers are there, the URL is parsed once.
-
-    Args:
-        outgoing: What is sent.
-        bounds_reads: Whether the transport ends a read that takes too long; False where its caller does.
-    """
+    """A request as httpx's transports take it; `bounds_reads`: the transport, not its caller, ends a long read."""
     timeouts = outgoing.timeouts()
     if not bounds_reads:
         timeouts["read"] = None

@@ -1,9 +1,7 @@
 """Sync requests: httpx's own transport with deadlines, a few pools per connection config and process.
 
-Pools stand outside the model objects, so a constructor costs nothing, objects with equal settings
-share warm connections, and an object works in any number of threads and forks, and can be pickled
-and copied. Cookies are never kept and the key travels with each request, so one pool may serve
-many keys.
+Pools stand outside the model objects, so a constructor costs nothing, equal settings share warm connections, and an
+object works in any number of threads and forks. Cookies are never kept: one pool may serve many keys.
 """
 
 from __future__ import annotations
@@ -55,11 +53,8 @@ class DeadlineBackend(httpcore.SyncBackend):
 class DeadlineStream:
     """A connection whose reads end when their deadline does. Everything else is httpcore's.
 
-    Its `write` is that of the connection: what is written holds the key, and a crash reporter shows
-    the local variables of our frames.
-
-    Attributes:
-        last_read: When it was read last, on the monotonic clock.
+    Its `write` is the connection's own: a crash reporter would show the key among the local variables of our frames.
+    `last_read` is on the monotonic clock.
     """
 
     last_read = 0.0
