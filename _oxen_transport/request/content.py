@@ -1,7 +1,6 @@
 """A message's content in the request's form: the same bytes, whichever framework it came from.
 
-Parts: https://docs.oxen.ai/inference-api/reference/chat_completions (`text`, `image_url`,
-`audio_url`, `video_url`, `file`). Nothing is ever fetched here: a URL travels as a URL.
+Parts: https://docs.oxen.ai/inference-api/reference/chat_completions. Nothing is fetched: a URL travels as a URL.
 """
 
 from __future__ import annotations
@@ -32,13 +31,9 @@ _DEFAULT_MIME: dict[str, str] = {
 
 
 def each_message(messages: Sequence[M], convert: Callable[[M], list[Message]]) -> list[Message]:
-    """Convert a conversation, message by message.
+    """Convert a conversation, message by message. Raises: OxenConfigError, which names the message.
 
-    Blocks are dicts of the caller's own, and files on this machine may be gone: what is malformed
-    comes out as one error that names the message, whatever Python called it inside.
-
-    Raises:
-        OxenConfigError: A message cannot be sent.
+    Blocks are dicts of the caller's own, and files may be gone: what is malformed raises all kinds of errors inside.
     """
     wired: list[Message] = []
     place = 0
@@ -62,7 +57,7 @@ def text_part(text: str) -> Part:
 def media_part(
     kind: Media, *, url: str | None = None, data: str | bytes | None = None, mime: str | None = None, **extra: Any
 ) -> Part:
-    """An image, audio, video or a PDF.
+    """An image, audio, video or a PDF. Raises: OxenConfigError, for neither url nor data, or data that is not base64.
 
     Args:
         kind: What it is.
@@ -70,9 +65,6 @@ def media_part(
         data: The bytes, or their base64 text.
         mime: The type of `data`. Default: the most usual one of its kind.
         extra: `detail` of an image, `filename` of a file; None is left out.
-
-    Raises:
-        OxenConfigError: Neither url nor data, or data that is not base64.
     """
     if not url and data is None:
         raise OxenConfigError(f"this {kind} has neither a URL nor data (ids of uploaded files are not known to Oxen)")
@@ -97,8 +89,7 @@ def _base64(kind: Media, data: str | bytes) -> str:
 def fold(parts: Iterable[Part], between: str = BETWEEN_PARTS) -> str | list[Part]:
     """The content of one message: a bare string wherever there is only text.
 
-    Some of the providers behind the API refuse the list form for a system message, and Mistral's
-    refuses any key of a part but `type` and `text`, such as a caching hint.
+    Some providers refuse the list form, and Mistral's any key of a part but `type` and `text`.
     """
     parts = [part for part in parts if part.get("text") != ""]
     if all(part["type"] == "text" for part in parts):
@@ -130,35 +121,19 @@ TOOL_CALL_EXTRAS = "tool_call_extras"
 
 
 def wire_call(call_id: Any, name: str, arguments: Any, extra: Mapping[str, Any] | None = None) -> WireToolCall:
-    """One tool call of an assistant message; its arguments are JSON text, or become it.
-
-    Args:
-        call_id: The call's id; none becomes "".
-        name: The tool's name.
-        arguments: JSON text, or what becomes it.
-        extra: A call whose further keys this one gets, such as a signature; see `signatures`.
-    """
+    """One tool call of an assistant message; `extra` is a call whose further keys it gets, see `signatures`."""
     function = {"name": name, "arguments": arguments_text(arguments)}
     wired = {"id": str(call_id or ""), "type": "function", "function": function, **signatures(extra or {})}
     return cast("WireToolCall", wired)
 
 
 def signatures(call: Mapping[str, Any]) -> dict[str, Any]:
-    """What a model must get back with its call: Google's thought signatures.
-
-    https://ai.google.dev/gemini-api/docs/thought-signatures#openai
-    """
+    """What must go back with a call: https://ai.google.dev/gemini-api/docs/thought-signatures#openai."""
     return {"extra_content": call["extra_content"]} if call.get("extra_content") else {}
 
 
 def with_extras(calls: list[WireToolCall], raw: Sequence[Mapping[str, Any]], by_id: Any = None) -> list[WireToolCall]:
-    """Calls with the signatures that were kept apart from them.
-
-    Args:
-        calls: The calls.
-        raw: The same calls as the server wrote them, if they were kept.
-        by_id: Id -> further keys of that call.
-    """
+    """Calls with the signatures that were kept apart from them: in `raw`, as the server wrote it, or under their id."""
     kept = {str(call.get("id") or ""): signatures(call) for call in raw}
     kept |= by_id if isinstance(by_id, dict) else {}
     return [cast("WireToolCall", {**call, **kept.get(call["id"], {})}) if call["id"] else call for call in calls]
@@ -167,8 +142,8 @@ def with_extras(calls: list[WireToolCall], raw: Sequence[Mapping[str, Any]], by_
 def old_calls(kwargs: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The calls of a message where older versions of the frameworks kept them, in OpenAI's format.
 
-    Before it had a list of calls OpenAI had one `function_call`, without an id: the next result of
-    that name answers it, see https://platform.openai.com/docs/api-reference/chat/create.
+    OpenAI's old `function_call` has no id (https://platform.openai.com/docs/api-reference/chat/create): its result goes
+    by the name.
     """
     calls, single = kwargs.get("tool_calls"), kwargs.get("function_call")
     given = calls or ([{"function": _plain(single)}] if single else ())

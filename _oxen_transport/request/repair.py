@@ -1,10 +1,8 @@
 """Any conversation -> one that the model's family accepts. No text is lost, no object of the caller's changed.
 
-LangChain and LlamaIndex produce histories that Mixtral refuses with an opaque 400: foreign ids,
-system messages in the middle, a user's message after a tool result, text beside tool calls.
-`repair` changes them by named rules (`rules.RULES`, each with its source), in one sequence of passes.
-Each rule looks at a message and at those before it, so that a message which is added later leaves the
-earlier ones as they were sent. What cannot be repaired is an error on this side, before a byte is sent.
+LangChain and LlamaIndex produce histories that Mixtral refuses with an opaque 400. `repair` changes them by named
+rules (`rules.RULES`, each with its source), in one sequence of passes. Each rule looks at a message and at those
+before it, so that a message which is added later leaves the earlier ones as they were sent.
 """
 
 from __future__ import annotations
@@ -25,24 +23,19 @@ UNDERSTOOD = "OK."
 def repair(
     messages: list[Message], family: Family, mode: Mode, *, tools: bool, report: Report | None = None
 ) -> list[Message]:
-    """Repair a conversation for one family of models.
-
-    Deterministic and idempotent; order is kept wherever the family allows it.
+    """Repair a conversation for one family of models. Deterministic and idempotent; order is kept wherever it may be.
 
     Args:
         messages: The conversation in the request's format. Nothing in it is changed.
         family: What the model accepts (`families.family`).
-        mode: "repair" changes what is refused; "strict" raises exactly where "repair" would change
-            something; "off" leaves everything as it is.
+        mode: "repair" changes what is refused; "strict" raises exactly where "repair" would change something; "off"
+            leaves everything as it is.
         tools: Whether the request declares tools.
         report: Records which rules ran, for a caller who then logs it or not; without one, they are logged.
 
-    Returns:
-        New messages; with "strict" and "off", the same ones in a new list.
-
     Raises:
-        OxenConfigError: There is no message (in every mode); something cannot be repaired, such as an
-            image for a text-only model; or, with "strict", a rule would have to run.
+        OxenConfigError: There is no message (in every mode); something cannot be repaired, such as an image for a
+            text-only model; or, with "strict", a rule would have to run.
     """
     if not messages:
         # "Messages array cannot be empty", https://docs.oxen.ai/inference-api/reference/chat_completions
@@ -98,8 +91,7 @@ def _without_empty(turns: list[Turn], family: Family, report: Report) -> list[Tu
 def _names_into_text(turns: list[Turn], report: Report) -> list[Turn]:
     """Drop `name`; it goes in front of the text where it says more than the role does.
 
-    A user's name always does. Agents put their own on every answer, so an assistant's name is written from
-    the second speaker on. A tool's name stays with its call.
+    Agents put their own on every answer, so an assistant's is written from the second speaker on.
     """
     answering: set[str | None] = set()
     for turn in turns:
@@ -118,9 +110,8 @@ def _names_into_text(turns: list[Turn], report: Report) -> list[Turn]:
 def _system_first(turns: list[Turn], report: Report) -> list[Turn]:
     """System messages at the beginning as one; a later one as a user's message, in its place.
 
-    Mixtral's template writes the system prompt into a user's message in any case (`encode_user_content` in
-    https://github.com/mistralai/mistral-common, instruct.py). Moved to the front, it would change the
-    beginning of a conversation that a server may have cached.
+    Moved to the front, it would change the beginning of a conversation that a server may have cached; and Mixtral's
+    template writes the system prompt into a user's message in any case.
     """
     first: Turn | None = None
     kept: list[Turn] = []

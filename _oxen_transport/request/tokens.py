@@ -1,8 +1,7 @@
 """Token counts, the context window, and what of it is left for the answer.
 
-Mixtral 8x22B is counted to the token with the tokenizer that `mistral-common` carries (extra
-`tokenizer`; nothing is downloaded). Anything else is an estimate, and says so (`Count.exact`), with an
-upper bound (`Count.at_most`) for whoever must stay below a limit.
+Mixtral 8x22B is counted to the token with the tokenizer of `mistral-common` (extra `tokenizer`; no download). Anything
+else is an estimate, and says so (`Count.exact`), with an upper bound (`Count.at_most`).
 """
 
 from __future__ import annotations
@@ -46,12 +45,7 @@ class Count(NamedTuple):
 
 
 def count_text(text: str, model: str) -> Count:
-    """Count a bare text, without the template's tokens around it.
-
-    Args:
-        text: Any text.
-        model: The model's id; it decides which tokenizer counts.
-    """
+    """Count a bare text, without the template's tokens around it; the model's id decides which tokenizer counts."""
     tokenizer = tokenizer_of(family(model))
     if tokenizer is None:
         return _estimated(estimate_text(text))
@@ -59,17 +53,9 @@ def count_text(text: str, model: str) -> Count:
 
 
 def count_messages(messages: list[Message], tools: Sequence[Mapping[str, Any]] | None, model: str) -> Count:
-    """Count a whole prompt, as the model reads it: its template, the tools and all messages.
+    """Count a whole prompt, as the model reads it: its template, the tools (in OpenAI's form) and all messages.
 
-    Any part of a conversation may be counted, too: it is repaired first, as it would be for sending.
-
-    Args:
-        messages: The conversation in the request's format; an empty one has no tokens.
-        tools: The tools of the request, in OpenAI's form.
-        model: The model's id.
-
-    Raises:
-        OxenConfigError: The conversation cannot be sent to this model at all (an image, say).
+    A part of a conversation may be counted, too: it is repaired first. Raises: OxenConfigError, if it cannot be sent.
     """
     if not messages:
         return Count(0, exact=True)
@@ -86,9 +72,8 @@ def count_repaired(messages: list[Message], tools: Sequence[Mapping[str, Any]] |
 
 
 def count_either_way(messages: list[Message], tools: Sequence[Mapping[str, Any]] | None, model: str) -> Count:
-    """Count a part of a conversation that may stand in reverse order.
+    """Count a part of a conversation that may stand in reverse order, as with `trim_messages(strategy="last")`.
 
-    `trim_messages(strategy="last")` counts so (`_last_max_tokens` in langchain_core/messages/utils.py).
     Calls and their results tell the direction; where there are none, the larger count of both is given.
     """
     direction = _direction(messages)
@@ -118,9 +103,7 @@ def _direction(messages: list[Message]) -> int:
 def token_ids(text: str, model: str) -> list[int]:
     """The ids of a text's tokens, without begin and end marks.
 
-    Raises:
-        OxenMissingExtraError: The extra `tokenizer` is not installed; ids cannot be estimated.
-        OxenConfigError: This model's tokenizer is not known.
+    Raises: OxenMissingExtraError, without the extra `tokenizer`; OxenConfigError, if the model's is not known.
     """
     known = family(model)
     if known.tokenizer is None:
@@ -137,17 +120,9 @@ def token_ids(text: str, model: str) -> list[int]:
 
 
 def fit(prompt: Count, window: int | None, *, most: int | None = None, model: str | None = None) -> int:
-    """The largest `max_tokens` that still fits.
+    """The largest `max_tokens` that still fits; `most`: the model's own limit. An estimate counts with its upper bound.
 
-    Args:
-        prompt: Tokens of the prompt. An estimated one is taken at its upper bound.
-        window: Tokens of prompt and answer together.
-        most: The most an answer of this model may have.
-        model: The model's id, for the error.
-
-    Raises:
-        OxenContextOverflowError: Nothing is left.
-        OxenConfigError: The window is not known.
+    Raises: OxenContextOverflowError, if nothing is left; OxenConfigError, if the window is not known.
     """
     known = _known(window, model)
     left = known - prompt.at_most
@@ -158,17 +133,9 @@ def fit(prompt: Count, window: int | None, *, most: int | None = None, model: st
 
 
 def check(prompt: Count, window: int | None, *, reserved: int | None = None, model: str | None = None) -> None:
-    """Raise if the prompt and what is reserved for the answer do not fit.
+    """Raise if the prompt and the tokens `reserved` for the answer do not fit. An estimate counts with its upper bound.
 
-    Args:
-        prompt: Tokens of the prompt. An estimated one is taken at its upper bound.
-        window: Tokens of prompt and answer together.
-        reserved: Tokens kept for the answer (`max_tokens`). Default: one.
-        model: The model's id, for the error.
-
-    Raises:
-        OxenContextOverflowError: With the figures; nothing was sent.
-        OxenConfigError: The window is not known.
+    Raises: OxenContextOverflowError, with the figures; OxenConfigError, if the window is not known.
     """
     known = _known(window, model)
     if prompt.at_most + (reserved or 1) > known:

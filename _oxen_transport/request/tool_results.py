@@ -66,10 +66,9 @@ def _set_name(result: Turn, call: Call, family: Family, report: Report) -> None:
 
 
 def _match(turns: list[Turn]) -> None:
-    """Find for each result the call before it that it answers: by id, then by name, then by place.
+    """Find for each result the call before it that it answers: by id, then by name, then by place; the latest open one.
 
-    The latest call that is still open comes first, as ids may come again. A result with an id that
-    no call has answers none: its call was cut out of the history.
+    A result with an id that no call has answers none: its call was cut out of the history.
     """
     answered: set[Call] = set()
     results = [turn for turn in turns if turn.role == "tool"]
@@ -153,8 +152,7 @@ def _named(calls: list[Call], name: str | None) -> Call:
 def set_ids(turns: list[Turn], family: Family, report: Report) -> None:
     """Give every call the id it will be sent with; its result refers to the call, so pairs are kept.
 
-    An id is derived from the foreign one alone, so it is the same in every turn and process. Only an
-    id that was used before in this conversation is derived anew, with a count.
+    It is derived from the foreign id alone, the same in every turn and process; one used before gets a count.
     """
     taken: set[str] = set()
     times: dict[str, int] = {}

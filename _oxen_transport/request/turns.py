@@ -1,7 +1,4 @@
-"""Turns: messages that `repair` may change, each repaired as far as it can be alone: its role, content, keys, calls.
-
-Nothing of the caller's is kept in them.
-"""
+"""Turns: messages that `repair` may change, each repaired as far as it can be alone; none is the caller's."""
 
 from __future__ import annotations
 
