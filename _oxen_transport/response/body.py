@@ -1,7 +1,6 @@
 """The bytes of a response's body: unpacked, within a bound, and the format they are in.
 
-Headers are hints, the bytes decide: proxies unpack a body and leave `Content-Encoding`, some servers
-name a character set there, and `Content-Type` is often wrong.
+The bytes decide, not the headers: proxies unpack a body and leave `Content-Encoding`; `Content-Type` is often wrong.
 """
 
 from __future__ import annotations
@@ -26,14 +25,9 @@ _UNSUPPORTED = ("br", "zstd", "compress", "x-compress", "dcb", "dcz")
 
 
 class ContentDecoder:
-    """Feed it the pieces of a body, get the decoded bytes.
+    """Feed it the pieces of a body, get the decoded bytes, at most `limit` (None: no limit).
 
-    httpx decompresses a response without a limit, so 256 kB could become gigabytes; here it is done
-    in steps that stop at `limit`.
-
-    Args:
-        headers: The response headers, names in lower case.
-        limit: The most bytes that the decoded body may have; None for no limit.
+    httpx decompresses without a limit, so that 256 kB could become gigabytes; here it is done in steps.
     """
 
     def __init__(self, headers: Mapping[str, str], limit: int | None = MAX_BODY_BYTES) -> None:
@@ -59,11 +53,7 @@ class ContentDecoder:
         return self._inflated(piece)
 
     def end(self) -> bytes:
-        """The body has ended: return what was still held back.
-
-        Raises:
-            OxenTruncatedStreamError: The compressed body stopped before its end.
-        """
+        """The body has ended: return what was held back. Raises: OxenTruncatedStreamError, if it stopped too early."""
         start, self._start = self._start, None
         if start == b"" and any(name in _SUPPORTED for name in self._codings):
             raise OxenTruncatedStreamError("the compressed body is empty", details_of(self._headers))
@@ -139,11 +129,7 @@ class BodyFormat(Enum):
 
 
 class Sniffer:
-    """Feed it the first pieces of a body until `format` is known.
-
-    Attributes:
-        format: What the body is; None as long as only white space came.
-    """
+    """Feed it the first pieces of a body until `format` is known: None as long as only white space came."""
 
     def __init__(self) -> None:
         self.format: BodyFormat | None = None

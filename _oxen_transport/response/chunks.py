@@ -198,13 +198,7 @@ _IDENTITY = ("id", "model", "created", "system_fingerprint", "service_tier")
 
 
 class Collected:
-    """Add what comes, read the completion so far.
-
-    Attributes:
-        finish_reason: Why the model stopped; None until the server reports it.
-        has_content: Whether any text, reasoning, refusal or call came.
-        is_named: Whether the answer's id and its model are known.
-    """
+    """Add what comes, read the completion so far; `is_named`: the answer's id and its model are known."""
 
     def __init__(self) -> None:
         self.finish_reason: str | None = None
@@ -294,10 +288,7 @@ _GROWING = ("text", "summary", "data")
 
 
 def _joined_details(pieces: list[Any]) -> list[Any]:
-    """OpenRouter's `reasoning_details`: pieces of one item have its type and its index.
-
-    https://openrouter.ai/docs/use-cases/reasoning-tokens#preserving-reasoning-blocks
-    """
+    """Pieces of one item have its type and index: https://openrouter.ai/docs/use-cases/reasoning-tokens."""
     joined: list[Any] = []
     for piece in pieces:
         last = joined[-1] if joined else None

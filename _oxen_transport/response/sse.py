@@ -1,9 +1,7 @@
 """Bytes of a `text/event-stream` -> events. Feed it pieces of any size, get whole events back.
 
-The rules are https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream:
-lines end with CR, LF or CRLF (and with nothing else: U+2028 is text), one leading byte order mark is
-dropped, `data` lines are joined by LF, an event ends with a blank line, and one that the end of the
-input cuts off is not an event. `id` and `retry` serve reconnecting, which a POST must not do.
+The rules are https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream: lines end with
+CR, LF or CRLF (and nothing else: U+2028 is text). `id` and `retry` serve reconnecting, which a POST must not do.
 """
 
 from __future__ import annotations
@@ -18,18 +16,10 @@ _BOM = b"\xef\xbb\xbf"
 
 
 class Decoder:
-    r"""An incremental decoder. Where the pieces were cut makes no difference to the events.
+    r"""An incremental decoder; `max_event_bytes`, field names and comments included, are 16 MiB by default.
 
-    All work is done on bytes. CR, LF, ":" and " " are never part of a longer UTF-8 sequence, not even
-    of a broken one, so decoding each data afterwards (`"replace"`) has the same result as decoding the
-    stream first.
-
-    Every byte is looked at a fixed number of times: a piece that ends no event is only appended to
-    the tail, and the tail is read once, when its event ends.
-
-    Args:
-        max_event_bytes: The most bytes one event may have, its field names and comments included;
-            16 MiB by default. Line ends count one each, the blank line at the end does not count.
+    CR, LF, ":" and " " are never part of a longer UTF-8 sequence, so decoding each data afterwards (`"replace"`) has
+    the same result as decoding the stream first. A piece that ends no event is only appended, and read when it ends.
     """
 
     def __init__(self, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
@@ -39,11 +29,7 @@ class Decoder:
         self._tail = bytearray()  # the event that has begun; never holds a blank line that ends it
 
     def feed(self, piece: bytes) -> list[Event]:
-        """Take the next bytes of the stream and return the events that they complete.
-
-        Raises:
-            OxenResponseTooLargeError: An event, complete or not, is larger than `max_event_bytes`.
-        """
+        """Take the next bytes, return the events that they complete. Raises: OxenResponseTooLargeError."""
         text = piece if self._start is None else self._without_bom(self._start + piece)
         if self._after_cr or b"\r" in text:
             text = self._with_lf(text)
@@ -63,10 +49,9 @@ class Decoder:
         return _events(blocks)
 
     def end(self) -> list[Event]:
-        """The input has ended in good order: return the event whose blank line is missing, if there is one.
+        """The input has ended: return the event whose blank line is missing, if there is one.
 
-        The standard drops it; servers that end their last event with the body do not mean that
-        (https://github.com/openai/openai-node/issues/2725).
+        The standard drops it, and servers do not mean that (https://github.com/openai/openai-node/issues/2725).
         """
         blocks, self._tail = [bytes(self._tail)], bytearray()
         return _events(blocks)

@@ -1,8 +1,7 @@
-"""Pieces of a response -> chunks, and at the end the whole answer or the error.
+"""Pieces of a response -> chunks, and at the end the whole answer or the error. It knows no socket and no clock.
 
-Feed it, then read it: it knows no socket and no clock. A stream is complete if a finish reason
-came, or `[DONE]` after some content: some servers leave out the one, some the other, so neither
-alone decides (https://github.com/pydantic/pydantic-ai/issues/6610).
+A stream is complete if a finish reason came, or `[DONE]` after some content: some servers leave out the one, some the
+other, so neither alone decides (https://github.com/pydantic/pydantic-ai/issues/6610).
 """
 
 from __future__ import annotations
@@ -31,18 +30,8 @@ from _oxen_transport.types import Chunk, Completion, ToolCallDelta
 class StreamReader:
     """One answer as it arrives: `feed` it pieces until it is `over`, then iterate over `end`.
 
-    The bytes decide what it is, not the content type: events, or one JSON body, as from servers
-    that ignore `stream`.
-
-    Args:
-        headers: The response headers, names in lower case.
-        redact: Removes what must not be shown from errors.
-        tool_name_map: Names of tools in the request format -> the tools' own, where they differ.
-        model: The id of the model that was asked, for an answer that names none.
-
-    Attributes:
-        done: Whether `[DONE]` came.
-        over: Whether nothing after this point matters: `[DONE]` came, or a failure.
+    The bytes decide whether these are events or one JSON body, as from servers that ignore `stream`. `done`: `[DONE]`
+    came. `over`: nothing after this point matters. `model` is the id that was asked, for an answer that names none.
     """
 
     def __init__(
@@ -89,13 +78,9 @@ class StreamReader:
         self.fail(OxenBrokenStreamError(failure.message, failure.details) if lost else failure)
 
     def end(self) -> Iterator[Chunk]:
-        """The body has ended, in good order unless `lose` was called: the chunks that are still due.
+        """The body has ended: the chunks that are still due, the last one with the whole answer.
 
-        The last one carries the whole answer.
-
-        Raises:
-            OxenTruncatedStreamError: The answer stopped before its end.
-            OxenError: Whatever else went wrong. Both carry what arrived in `.partial`.
+        Raises: OxenTruncatedStreamError, where it stopped too early, or another OxenError; `.partial` has what arrived.
         """
         if not self._lost and not self.over:
             yield from self._read(self._body.end)
@@ -186,10 +171,7 @@ def answer_from_body(
     tool_name_map: ToolNameMap = NO_TOOL_NAMES,
     model: str | None = None,
 ) -> Completion:
-    """Read a whole 200 response: one JSON body, or a stream where none was asked for.
-
-    Takes the decoded body, and for the rest what `StreamReader` takes. Raises: OxenError.
-    """
+    """Read a whole 200 response, decoded: one JSON body, or a stream where none was asked for. Raises: OxenError."""
     streamed = b"data:" in body if format_of(body) is BodyFormat.EVENTS else is_lines_of_json(body)
     if not streamed:
         return completion_from_body(body, headers, redact, tool_name_map, model)

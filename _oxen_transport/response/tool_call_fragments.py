@@ -16,8 +16,7 @@ Index = int | str
 class Fragment(NamedTuple):
     """One entry. A missing or invalid field is None (or ""); at least one field beside the index is present.
 
-    `extra_content` is what some servers sign their calls with and want back, such as Gemini's
-    `{"google": {"thought_signature": ...}}` (https://ai.google.dev/gemini-api/docs/thought-signatures).
+    `extra_content`: a signature that a server wants back, such as Gemini's `{"google": {"thought_signature": ...}}`.
     """
 
     server_index: Index | None

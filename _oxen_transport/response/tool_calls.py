@@ -1,16 +1,10 @@
 """Fragments of tool calls, in whatever shape a server writes them -> whole calls.
 
-OpenAI's rule is one line: fragments with the same `index` are one call. Few servers keep to it:
-
-* Mistral and Ollama send whole calls, several of them at index 0
-  (https://github.com/ollama/ollama/issues/15457) or without an index
-  (https://github.com/ollama/ollama/issues/7881);
-* some repeat the id on each fragment (https://github.com/spring-projects/spring-ai/issues/5974), and
-  the name; some send the id late, or none, or the same one for two calls;
-* some write the arguments as an object, where OpenAI has JSON text.
-
-So neither index nor id is what a call *is*. Each call remembers what the server called it, and a
-fragment goes to the call that it can belong to; if it can belong to none, it opens a new one.
+OpenAI's rule is one line: fragments with the same `index` are one call. Few servers keep to it: Mistral and Ollama
+send whole calls, several of them at index 0 (https://github.com/ollama/ollama/issues/15457) or without an index; some
+repeat the id on each fragment (https://github.com/spring-projects/spring-ai/issues/5974), send it late, or the same
+one for two calls; some write the arguments as an object. So neither index nor id is what a call *is*: each call
+remembers what the server called it, and a fragment goes to the call that it can belong to, else it opens a new one.
 """
 
 from __future__ import annotations
@@ -44,8 +38,7 @@ class _Call:
     def may_own(self, new: Fragment) -> bool:
         """Whether a fragment under keys never seen before may be a part of this call.
 
-        An id or an index may come late. A name says that a call begins, unless this one still has
-        none, or stops in the middle of its arguments.
+        An id or an index may come late. A name begins a call, unless this one has none, or stops in its arguments.
         """
         if new.name:
             return not self.name or (new.name == self.name and self.arguments.is_open)
@@ -80,12 +73,7 @@ class _Call:
 class Assembler:
     """Puts the tool calls of one answer together. Feed it, then read it; nothing raises.
 
-    The work per fragment is proportional to the fragment: the text so far is not parsed again.
-
-    Args:
-        completion_id: The answer's id, "" if unknown; it may also be set later, before `finish`. Ids
-            made here depend on it: two answers of one conversation do not get the same ones.
-        tool_name_map: Names of tools in the request format -> the tools' own, where they differ.
+    Ids made here depend on `completion_id` (it may be set later, before `finish`): those of two answers must differ.
     """
 
     def __init__(self, completion_id: str = "", tool_name_map: ToolNameMap = NO_TOOL_NAMES) -> None:
@@ -98,11 +86,9 @@ class Assembler:
         self._delta = 0
 
     def add(self, raw: Any) -> list[ToolCallDelta]:
-        """Take the `tool_calls` of one delta, whatever the server wrote there.
+        """Take the `tool_calls` of one delta, in whatever form. Returns: what is new, one piece per call at most.
 
-        Returns:
-            What is new, at most one piece per call: LangChain merges the pieces of two chunks by
-            index, those within one chunk never. `id` and `name` come once per call.
+        LangChain merges the pieces of two chunks by index, those within one never. `id` and `name` come once per call.
         """
         self._delta += 1
         pieces: dict[int, ToolCallDelta] = {}
@@ -141,10 +127,7 @@ class Assembler:
         return pieces
 
     def calls(self) -> tuple[ToolCall, ...]:
-        """The calls so far, in the order of their first fragments: the sum of all deltas that were returned.
-
-        Before `finish` an id may still be ""; a name or arguments that never came are "".
-        """
+        """The calls so far, in the order of their first fragments; before `finish` an id may still be ""."""
         return tuple(
             ToolCall(call.id or "", self._own(call.name) or "", call.arguments.text(), call.extra_content or None)
             for call in self._calls
