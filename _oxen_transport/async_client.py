@@ -39,11 +39,7 @@ class AsyncOxenClient:
         return cast(Completion, last.completion)
 
     def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
-        """The answer as it comes. Closing the generator closes the connection.
-
-        Raises:
-            OxenError: With the part that had arrived in `.partial`, if it fails on the way.
-        """
+        """The answer as it comes; closing the generator closes the connection. Raises: OxenError, with `.partial`."""
         once = self._stream_once
         return self._continued(request, once) if request.auto_continue or request.resume else once(request)
 

@@ -1,7 +1,6 @@
 """One call with all its attempts: what is sent, what a response means, what a failure means.
 
-The sync and the async client decide everything here, so every decision stands once. It reads the
-clock and sends nothing.
+The sync and the async client decide everything here. It reads the clock and sends nothing.
 """
 
 from __future__ import annotations
@@ -50,11 +49,7 @@ MAX_REQUEUES = 20
 
 
 class Call:
-    """One call with all its attempts: what is to be sent, and what a failure means.
-
-    Attributes:
-        deadline: That of the current attempt.
-    """
+    """One call with all its attempts; `deadline` is that of the current one."""
 
     deadline: Deadline
 
@@ -80,8 +75,7 @@ class Call:
     def wait_for_start(self) -> float:
         """Seconds until a shared rate limiter lets the next attempt start; 0: now. Ask again after the wait.
 
-        Raises:
-            OxenTimeoutError: The wait would exceed `total_timeout`.
+        Raises: OxenTimeoutError, if the wait would exceed `total_timeout`.
         """
         limiter = self.request.limiter
         if limiter is None:

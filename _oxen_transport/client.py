@@ -1,8 +1,7 @@
 """The sync client: send, wait, try again, read. Every decision stands in `call.py`.
 
-`async_client.py` is this file with `async` and `await`; a test compares the two. Connections are
-kept by `http/`. Errors are raised outside the `except` that met their cause: the HTTP library's
-exceptions hold the request, and with it the key, and must not hang on ours.
+`async_client.py` is this file with `async` and `await`; a test compares the two. Errors are raised outside the
+`except` that met their cause: the HTTP library's exceptions hold the request, and with it the key.
 """
 
 from __future__ import annotations
@@ -41,11 +40,7 @@ class OxenClient:
         return cast(Completion, last.completion)
 
     def stream(self, request: Request) -> Generator[Chunk, None, None]:
-        """The answer as it comes. Closing the generator closes the connection.
-
-        Raises:
-            OxenError: With the part that had arrived in `.partial`, if it fails on the way.
-        """
+        """The answer as it comes; closing the generator closes the connection. Raises: OxenError, with `.partial`."""
         once = self._stream_once
         return self._continued(request, once) if request.auto_continue or request.resume else once(request)
 

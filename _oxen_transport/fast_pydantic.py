@@ -1,8 +1,7 @@
 """Objects of pydantic classes with their fields filled in directly, and the check that this may be done.
 
-pydantic's constructors are most of what a token costs, and check values that are right by
-construction. Before the first use both ways are compared, slot by slot: where a release of a
-framework or of pydantic makes them differ, the constructors go on making the objects.
+pydantic's constructors are most of what a token costs. Before the first use both ways are compared, slot by slot:
+where a release of a framework or of pydantic makes them differ, the constructors go on making the objects.
 """
 
 from __future__ import annotations
@@ -15,14 +14,7 @@ _set = object.__setattr__  # pydantic's own would check and note each assignment
 
 
 def fill(cls: type[T], fields: dict[str, Any], fields_set: set[str], extra: dict[str, Any] | None = None) -> T:
-    """An object with every slot that its constructor would have filled.
-
-    Args:
-        cls: The class, a pydantic model.
-        fields: The value of each field, in the order of the fields.
-        fields_set: The names of the fields that count as given.
-        extra: Further values, for a class that allows them.
-    """
+    """An object with every slot that its constructor would fill: fields in their order, those that count as given."""
     made = object.__new__(cls)
     _set(made, "__dict__", fields)
     _set(made, "__pydantic_fields_set__", fields_set)

@@ -1,10 +1,7 @@
 """LangChain's messages -> a request's, and an answer -> LangChain's message.
 
-All content forms are understood: text, LangChain's blocks (v0 and v1), OpenAI's and Anthropic's
-parts. What cannot be sent is named in an error, never dropped; only what is not part of the
-conversation stays behind: caching hints, and in an assistant's message the items of other makers.
-Nothing a caller passed in is changed.
-Token counts and metadata stand under LangChain's names.
+What cannot be sent is named in an error, never dropped; only what is not part of the conversation stays behind:
+caching hints, and in an assistant's message the items of other makers. Nothing a caller passed in is changed.
 """
 
 from __future__ import annotations
@@ -81,8 +78,7 @@ def beside_text(reasoning: str, refusal: str | None) -> dict[str, Any]:
 def extras(completion: Completion) -> dict[str, Any]:
     """Further fields of an answer: `annotations`, `citations`, ..., and what must be sent back with it.
 
-    `reasoning_details` belong to the message; a signature belongs to one call, and stands under the
-    call's id, because LangChain's tool calls have no room for it.
+    A signature belongs to one call, and stands under the call's id: LangChain's tool calls have no room for it.
     """
     signed = {call.id: {"extra_content": call.extra_content} for call in completion.tool_calls if call.extra_content}
     return {**completion.extras, **({TOOL_CALL_EXTRAS: signed} if signed else {})}
@@ -235,10 +231,9 @@ def usage_metadata(usage: Usage | None) -> UsageMetadata | None:
 
 
 def response_metadata(completion: Completion, *, streamed: bool = False) -> dict[str, Any]:
-    """Everything known about an answer beside its message; unknown fields are left out.
+    """Everything known about an answer beside its message; `streamed`: the `logprobs` came before, in pieces.
 
-    Core joins the metadata of merged chunks by concatenation (`langchain_core/utils/_merge.py`), so
-    exactly one chunk of a stream carries this; when `streamed`, the `logprobs` came before, in pieces.
+    Core joins the metadata of chunks by concatenation, so exactly one chunk of a stream carries this.
     """
     known = {
         "model_name": completion.model,

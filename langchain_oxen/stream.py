@@ -1,10 +1,7 @@
-"""Chunks of an answer -> LangChain's.
+"""Chunks of an answer -> LangChain's, each with what is new and nothing else; the last with usage and metadata, once.
 
-Each chunk carries what is new and nothing else; the last one carries usage and metadata, once,
-because core joins by concatenation what comes twice.
-
-The objects of one token have their fields filled in directly. Why, and when not:
-`_oxen_transport/fast_pydantic.py`. The constructors make every chunk that is not of the usual kinds.
+The objects of one token have their fields filled in directly: see `_oxen_transport/fast_pydantic.py`. The
+constructors make every chunk that is not of the usual kinds.
 """
 
 from __future__ import annotations
@@ -33,10 +30,7 @@ from langchain_oxen.messages import (
 
 
 class _Whole(AIMessage):
-    """What core turns a chunk into when the stream is over: a plain `AIMessage`.
-
-    `message_chunk_to_message` (`langchain_core/messages/utils.py`) calls a chunk's first parent.
-    """
+    """What core makes of a chunk in the end, a plain `AIMessage`: `message_chunk_to_message` calls its first parent."""
 
     model_config = ConfigDict(defer_build=True)  # never made itself
 
@@ -47,9 +41,8 @@ class _Whole(AIMessage):
 class OxenMessageChunk(_Whole, AIMessageChunk):
     """A chunk whose tool calls, once it is whole, hold only arguments that arrived whole.
 
-    Core closes the brackets of arguments that were cut off (`parse_partial_json`), so that half a
-    command looks like a command. While the stream runs that is a preview; at its end it is a trap.
-    Added up, the whole message is a plain `AIMessageChunk`, which checkpoints can hold.
+    Core closes the brackets of arguments that were cut off (`parse_partial_json`): a preview while the stream runs, a
+    trap at its end. Added up, the whole message is a plain `AIMessageChunk`, which checkpoints can hold.
     """
 
     model_config = ConfigDict(defer_build=True)  # made with the first chunk, not with the import
@@ -150,12 +143,7 @@ _SAMPLES = (Chunk("a word"), Chunk("", (ToolCallDelta(0, "AbC123xyZ", "look_up",
 
 
 class ChunkFactory:
-    """Makes the chunks of text, and those of one piece of one call.
-
-    Args:
-        kind: The message's class.
-        construct: Makes the same by constructors.
-    """
+    """Makes the chunks of text, and those of one piece of one call; `construct` makes the same by constructors."""
 
     def __init__(self, kind: type[AIMessageChunk], construct: Callable[[Chunk], ChatGenerationChunk]) -> None:
         self._kind, self._construct = kind, construct

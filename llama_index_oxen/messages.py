@@ -1,9 +1,7 @@
 """LlamaIndex's messages -> a request's, and an answer -> LlamaIndex's message.
 
-All content blocks are understood. What cannot be sent is named in an error, never dropped; only
-what is not part of the conversation stays behind: caching hints, and in an assistant's message the
-items of other makers. Nothing a caller passed in is changed.
-Token counts and metadata stand under LlamaIndex's names.
+What cannot be sent is named in an error, never dropped; only what is not part of the conversation stays behind:
+caching hints, and in an assistant's message the items of other makers. Nothing a caller passed in is changed.
 """
 
 from __future__ import annotations
@@ -177,10 +175,7 @@ def response_metadata(completion: Completion) -> dict[str, Any]:
 
 
 def logprobs(given: dict[str, Any] | None) -> list[list[LogProb]] | None:
-    """The log probabilities, one list per token: its alternatives, or itself if there are none.
-
-    Invalid ones are left out: they must not make the answer fail.
-    """
+    """The log probabilities, one list per token: its alternatives, or itself if there are none; no invalid ones."""
     tokens = (given or {}).get("content")
     if not isinstance(tokens, list):
         return None

@@ -1,10 +1,7 @@
-"""Chunks of an answer -> LlamaIndex's responses, each a snapshot of everything so far.
+"""Chunks of an answer -> LlamaIndex's responses, each a snapshot of everything so far, which never changes afterwards.
 
-A snapshot never changes after it was given out. The last one has the full text, the calls, and
-`raw` with its usage, where LlamaIndex's counters look.
-
-The objects of one token have their fields filled in directly. Why, and when not:
-`_oxen_transport/fast_pydantic.py`. The constructors make every chunk that is not of the usual kinds.
+The objects of one token have their fields filled in directly: see `_oxen_transport/fast_pydantic.py`. The
+constructors make every chunk that is not of the usual kinds.
 """
 
 from __future__ import annotations
@@ -86,11 +83,7 @@ _SAMPLE = ("a few words", " words")
 
 
 class ChunkFactory:
-    """Makes the snapshots of an answer that is only text so far.
-
-    Args:
-        construct: Makes the same by constructors, from the whole text and what is new in it.
-    """
+    """Makes the snapshots of an answer that is only text so far; `construct` makes the same by constructors."""
 
     def __init__(self, construct: Callable[[str, str], ChatResponse]) -> None:
         self._construct = construct
