@@ -129,10 +129,9 @@ class ToolsMixin(_Base):
         Args:
             schema: A pydantic class (v2 or v1) or a dataclass, of which an instance is returned; a
                 TypedDict, a JSON schema or an OpenAI function, of which a dict is returned.
-            method: "function_calling" forces a tool call, which every tool-calling model can;
-                "json_schema" and "json_mode" need a server that has them. With "json_mode" the
-                prompt must describe the JSON. "auto" tries them from the strictest
-                down, the prompt alone at last, and remembers for the server and the model what worked.
+            method: "function_calling" forces a tool call, which every tool-calling model can; "json_schema" and
+                "json_mode" need a server that has them. With "json_mode" the prompt must describe the JSON. "auto"
+                tries them from the strictest down, the prompt alone at last, and remembers what worked.
             include_raw: Return `{"raw", "parsed", "parsing_error"}` in place of the object alone.
             strict: Ask the server to follow the schema exactly, where it can.
             repair: If the answer does not fit, send the error to the model and ask once more.
