@@ -7,7 +7,8 @@ import json
 import logging
 import socket
 import threading
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import httpx
 import pytest
@@ -43,14 +44,10 @@ from _oxen_transport.testing import (
     streamed,
 )
 from tests.entry_points import QUESTION, EntryPoint, Transport, each, entry_points
+from tests.integration.conftest import Clock
 from tests.integration.faults.secrets_and_resources import watched
 from tests.tables import each_row
 from tools.support.recorded import recorded
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.integration.conftest import Clock
 
 ALL = entry_points(Transport)
 STREAMS = entry_points(Transport, streams=True)

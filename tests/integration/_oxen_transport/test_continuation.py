@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from _oxen_transport.testing import (
     USAGE,
     Received,
     Server,
+    Step,
     chunk,
     chunks,
     completion,
@@ -24,11 +26,6 @@ from _oxen_transport.testing import (
 )
 from tests.entry_points import EntryPoint, each, entry_points
 from tests.tables import each_row
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from _oxen_transport.testing import Step
 
 STREAMING = entry_points(streams=True)
 pytestmark = pytest.mark.usefixtures("fast_retries")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pickle
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, get_args
 
 import pytest
 from langchain_core.runnables import ConfigurableField
@@ -17,16 +18,11 @@ from _oxen_transport.errors import OxenConfigError, OxenRateLimitError
 from _oxen_transport.request.build import build_without_body
 from _oxen_transport.request.snippets import SentRequest
 from _oxen_transport.settings import OxenSettings
-from _oxen_transport.testing import error_body, good, reply
+from _oxen_transport.testing import Server, error_body, good, reply
 from _oxen_transport.types import Style
 from langchain_oxen import ChatOxen
 from llama_index_oxen import Oxen
 from tests.tables import each_row
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from _oxen_transport.testing import Server
 
 KEY = "sk-made-up-0123456789"
 STYLES = get_args(Style)

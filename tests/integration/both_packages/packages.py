@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any
 
 import pytest
 from llama_index.core.prompts import PromptTemplate
 
-from _oxen_transport.testing import chunks, completion, sse, streamed, whole
+from _oxen_transport.testing import Attempt, Received, Step, chunks, completion, sse, streamed, whole
 from langchain_oxen import ChatOxen
 from llama_index_oxen import Oxen
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from _oxen_transport.testing import Attempt, Received, Step
 
 QUESTION = "The ox 'Bella' is 7 years old."
 WAYS = ("sync", "async", "stream", "astream")

@@ -246,11 +246,7 @@ LADDERS: list[Any] = [
     ((), (), ["json_schema"]),
     (("json_schema",), (), ["json_schema", "function_calling"]),
     (("json_schema", "function_calling"), (), ["json_schema", "function_calling", "json_mode"]),
-    (
-        ("json_schema", "function_calling", "json_mode"),
-        (),
-        ["json_schema", "function_calling", "json_mode", "prompt"],
-    ),
+    (("json_schema", "function_calling", "json_mode"), (), ["json_schema", "function_calling", "json_mode", "prompt"]),
     ((), ("json_schema",), ["json_schema", "function_calling"]),
     (("function_calling",), ("json_schema",), ["json_schema", "function_calling", "json_mode"]),
 ]

@@ -6,7 +6,8 @@ import functools
 import itertools
 import json
 import zlib
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any
 
 from _oxen_transport.errors import (
     OxenConnectionError,
@@ -24,6 +25,8 @@ from _oxen_transport.testing import (
     RST,
     TOOL_CALL,
     USAGE,
+    Received,
+    Step,
     chunk,
     chunks,
     completion,
@@ -39,11 +42,6 @@ from _oxen_transport.testing import (
 from _oxen_transport.testing.answers import dumps
 from tests.integration.faults.fault import BOOM, UP_TO, Fault
 from tests.integration.faults.faults_in_answers import OXEN_ENVELOPE
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from _oxen_transport.testing import Received, Step
 
 WHOLE = chunks(usage=USAGE)
 HALF = sse(WHOLE[:5], done=False)
@@ -104,13 +102,7 @@ BODIES = [
         ways="send",
     ),
     Fault("says gzip and sends something else", (corrupt_gzip,), (OxenResponseError,), requests=UP_TO),
-    Fault(
-        "256 kB that unpack to 256 MiB",
-        (bomb,),
-        (OxenResponseTooLargeError,),
-        ways="send",
-        most_mib=128,
-    ),
+    Fault("256 kB that unpack to 256 MiB", (bomb,), (OxenResponseTooLargeError,), ways="send", most_mib=128),
     Fault("100,000 nested lists", (nested,), (OxenResponseError,), requests=UP_TO),
 ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -11,9 +11,6 @@ from _oxen_transport.testing import ANSWER, Server, good
 from tests.certificates import Certificates
 from tests.entry_points import EntryPoint, each_scenario
 from tests.integration.faults.secrets_and_resources import assert_keeps_secrets, watched
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytestmark = pytest.mark.usefixtures("fast_retries")
 

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any
 
 import pytest
 
 from _oxen_transport import client_for
 from _oxen_transport.errors import OxenConfigError, OxenConnectionError, OxenError, OxenRedirectError
-from _oxen_transport.testing import ANSWER, TOOL_ARGUMENTS, Server, good, good_tool_call, head
+from _oxen_transport.testing import ANSWER, TOOL_ARGUMENTS, Received, Server, Step, good, good_tool_call, head
 from tests.certificates import Certificates
 from tests.entry_points import KEY, EntryPoint, LangChain, LlamaIndex, each, each_scenario, entry_points
 from tests.integration.faults.secrets_and_resources import assert_keeps_secrets, watched
 from tests.tables import each_row
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from _oxen_transport.testing import Received, Step
 
 pytestmark = pytest.mark.usefixtures("fast_retries")
 

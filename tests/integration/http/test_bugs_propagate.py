@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
 import pytest
 
 from _oxen_transport.response import stream
-from _oxen_transport.testing import good
+from _oxen_transport.testing import Server, good
 from tests.entry_points import EntryPoint, each, entry_points
 from tests.tables import each_row
-
-if TYPE_CHECKING:
-    from _oxen_transport.testing import Server
 
 
 @each_row("bug", [TypeError, KeyError, AssertionError, RuntimeError])

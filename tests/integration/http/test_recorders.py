@@ -7,19 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import aiohttp
 import httpx
 import pytest
 
-from _oxen_transport.testing import ANSWER, RST, chunks, completion, good, sse
+from _oxen_transport.testing import ANSWER, RST, Server, chunks, completion, good, sse
 from tests.entry_points import EntryPoint, LangChain, LlamaIndex, each, entry_points
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from _oxen_transport.testing import Server
 
 SYNC, ASYNC = entry_points(LangChain, LlamaIndex, is_async=False), entry_points(LangChain, LlamaIndex, is_async=True)
 URL = "https://api.example.test/api/ai"

@@ -10,15 +10,12 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from _oxen_transport.testing import ANSWER, HANG, chunks, echo, good, open_stream, sse
+from _oxen_transport.testing import ANSWER, HANG, Server, chunks, echo, good, open_stream, sse
 from tests.entry_points import EntryPoint, LangChain, LlamaIndex, each, entry_points
-
-if TYPE_CHECKING:
-    from _oxen_transport.testing import Server
 
 ROOT = Path(__file__).parents[3]
 ASYNC = entry_points(LangChain, LlamaIndex, is_async=True)

@@ -5,19 +5,15 @@ from __future__ import annotations
 import itertools
 import zlib
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 import pytest
 
 from _oxen_transport.errors import OxenConnectionError, OxenError, OxenResponseError, OxenResponseTooLargeError
 from _oxen_transport.response.body import MAX_BODY_BYTES
 from _oxen_transport.response.sse import MAX_EVENT_BYTES
-from _oxen_transport.testing import head, open_stream, reply
+from _oxen_transport.testing import Received, Server, Step, head, open_stream, reply
 from tests.entry_points import EntryPoint, each, entry_points
 from tests.integration.faults.secrets_and_resources import watched
-
-if TYPE_CHECKING:
-    from _oxen_transport.testing import Received, Server, Step
 
 MIB = b"x" * 2**20
 pytestmark = pytest.mark.usefixtures("fast_retries")

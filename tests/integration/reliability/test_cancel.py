@@ -7,7 +7,7 @@ import contextlib
 import gc
 import threading
 from collections.abc import Awaitable, Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -15,7 +15,10 @@ from _oxen_transport.errors import OxenAPIError, OxenError
 from _oxen_transport.testing import (
     ANSWER,
     HANG,
+    Attempt,
     Gate,
+    Server,
+    Stage,
     chunks,
     completion,
     error_body,
@@ -28,9 +31,6 @@ from _oxen_transport.testing import (
 from _oxen_transport.testing.answers import dumps
 from tests.entry_points import EntryPoint, LangChain, LlamaIndex, each, each_scenario, entry_points
 from tests.integration.faults.secrets_and_resources import watched
-
-if TYPE_CHECKING:
-    from _oxen_transport.testing import Attempt, Server, Stage
 
 SECONDS = 30.0
 """Less than any limit of the calls here: a connection that is let go by then was let go on purpose."""

@@ -17,18 +17,28 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from _oxen_transport.http import async_requests, sync_requests
-from _oxen_transport.testing import ANSWER, HANG, Gate, chunks, completion, echo, good, head, open_stream, sse
+from _oxen_transport.testing import (
+    ANSWER,
+    HANG,
+    Gate,
+    Server,
+    Stage,
+    chunks,
+    completion,
+    echo,
+    good,
+    head,
+    open_stream,
+    sse,
+)
 from _oxen_transport.testing.answers import dumps
 from tests.entry_points import EntryPoint, LangChain, LlamaIndex, Transport, each, entry_points
 from tests.integration.faults.secrets_and_resources import watched
-
-if TYPE_CHECKING:
-    from _oxen_transport.testing import Server, Stage
 
 ASYNC = entry_points(is_async=True)
 ROOT = Path(__file__).parents[3]

@@ -7,7 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from email.utils import formatdate
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -24,6 +24,8 @@ from _oxen_transport.testing import (
     ANSWER,
     FIN,
     RST,
+    Attempt,
+    Server,
     chunks,
     closed_port,
     error_body,
@@ -38,9 +40,6 @@ from _oxen_transport.testing import (
 from tests.entry_points import EntryPoint, Transport, each, each_scenario, entry_points
 from tests.integration.faults.secrets_and_resources import watched
 from tests.tables import each_row
-
-if TYPE_CHECKING:
-    from _oxen_transport.testing import Attempt, Server
 
 FAULTS: dict[Any, Attempt] = {
     **{status: reply(error_body(), status) for status in (408, 409, 425, 429, 500, 502, 503, 504, 529)},

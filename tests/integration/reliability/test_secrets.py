@@ -20,7 +20,7 @@ import threading
 import traceback
 import warnings
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -31,7 +31,11 @@ from _oxen_transport.testing import (
     FIN,
     HANG,
     RST,
+    Attempt,
     Gate,
+    Received,
+    Server,
+    Step,
     chunks,
     error_body,
     event,
@@ -45,9 +49,6 @@ from _oxen_transport.testing import (
 from tests.entry_points import EntryPoint, LangChain, LlamaIndex, Transport, each, each_scenario, entry_points
 from tests.integration.faults.secrets_and_resources import OURS, watched
 from tests.tables import each_row
-
-if TYPE_CHECKING:
-    from _oxen_transport.testing import Attempt, Received, Server, Step
 
 KEY, HEADER, CALL, PROXY = "sk-canary-7f3a9c21e5b8", "canary-header-41d7", "canary-per-call-93be", "canary-proxy-55aa"
 CANARIES = (KEY, HEADER, CALL, PROXY)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -19,6 +19,9 @@ from _oxen_transport.testing import (
     HANG,
     PIECES,
     Gate,
+    Received,
+    Server,
+    Step,
     chunk,
     chunks,
     completion,
@@ -33,12 +36,9 @@ from _oxen_transport.testing import (
 )
 from _oxen_transport.testing.answers import dumps
 from tests.entry_points import EntryPoint, each, each_scenario, entry_points
+from tests.integration.conftest import Clock
 from tests.integration.faults.secrets_and_resources import assert_keeps_secrets, watched
 from tests.tables import each_row
-
-if TYPE_CHECKING:
-    from _oxen_transport.testing import Received, Server, Step
-    from tests.integration.conftest import Clock
 
 BODY = dumps(completion())
 TRICKLE = [b"1\r\nx\r\n", 0.1] * 1_000
