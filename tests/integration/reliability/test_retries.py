@@ -105,13 +105,10 @@ def soon(_: Any) -> Any:
 @each_row(
     "refusal, bounds",
     [
-        (reply(error_body(), 429, retry_after=1), (1, 1.25)),
-        (reply(error_body(), 503, retry_after="0.4"), (0.4, 0.65)),
-        (reply(error_body(), 429, retry_after_ms=300), (0.3, 0.55)),
+        (reply(error_body(), 503, retry_after=1), (1, 1.25)),
         (reply(error_body(), 429, retry_after_ms=300, retry_after=30), (0.3, 0.55)),
-        (reply(error_body(), 429, retry_after=0), (0, 0.25)),
         (soon, (1, 30.25)),
-        *((reply(error_body(), 429, retry_after=word), (0, 0.5)) for word in ("-5", "nan", "inf", "soon", "", "1e999")),
+        (reply(error_body(), 429, retry_after="soon"), (0, 0.5)),
         ([head(429, retry_after="Thu, 32 Foo 2026 25:61:61 GMT", content_length=0)], (0, 0.5)),
     ],
 )
