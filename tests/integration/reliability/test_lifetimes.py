@@ -245,7 +245,17 @@ def in_a_fork(work: Callable[[], Any], meanwhile: Callable[[], Any] = lambda: No
     return result
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.fixture
+def one_pool(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads share their connections, so that a child's thread would find its parent's."""
+    monkeypatch.setattr(sync_requests, "POOLS", 1)
+
+
+forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+
+
+@forks
+@pytest.mark.usefixtures("one_pool")
 @each(*entry_points())
 def test_fork_in_the_middle_of_an_answer(api: EntryPoint, server: Server) -> None:
     """A child that inherits a busy connection, and an idle one, neither reads from them nor closes them."""
@@ -265,7 +275,8 @@ def test_fork_in_the_middle_of_an_answer(api: EntryPoint, server: Server) -> Non
     assert len(stage.requests) == 8
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@forks
+@pytest.mark.usefixtures("one_pool")
 @each(*entry_points(is_async=False))
 def test_parent_and_child_at_once_after_a_fork(api: EntryPoint, server: Server) -> None:
     stage = server.stage(echo)
