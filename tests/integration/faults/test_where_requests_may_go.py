@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 from collections.abc import Iterable
 from typing import Any
@@ -11,20 +10,13 @@ import pytest
 
 from _oxen_transport import client_for
 from _oxen_transport.errors import OxenConfigError, OxenConnectionError, OxenError, OxenRedirectError
-from _oxen_transport.testing import ANSWER, TOOL_ARGUMENTS, Received, Server, Step, good, good_tool_call, head
+from _oxen_transport.testing import ANSWER, Received, Server, Step, good, head
 from tests.certificates import Certificates
 from tests.entry_points import KEY, EntryPoint, LangChain, LlamaIndex, each, each_scenario, entry_points
 from tests.integration.faults.secrets_and_resources import assert_keeps_secrets, watched
 from tests.tables import each_row
 
 pytestmark = pytest.mark.usefixtures("fast_retries")
-
-
-def test_a_good_tool_call(api: EntryPoint, server: Server) -> None:
-    stage = server.stage(good_tool_call)
-    answer = api.ask(api.make(stage.url))
-    assert [(name, arguments) for _, name, arguments in answer.tool_calls] == [("delete_files", TOOL_ARGUMENTS)]
-    assert len(stage.requests) == 1
 
 
 @each(*entry_points(is_async=False, streams=False))
@@ -64,11 +56,7 @@ def test_cookies_are_not_kept(api: EntryPoint, server: Server) -> None:
     """Else what one key was given would travel with another, over the connections that they share."""
     stage = server.stage(with_cookie)
     models = [api.make(stage.url, api_key=key) for key in (KEY, "sk-of-tenant-b", KEY)]
-
-    async def run() -> list[str]:
-        return [(await api.ask_async(model)).text for model in models]
-
-    assert (asyncio.run(run()) if api.is_async else [api.ask(model).text for model in models]) == [ANSWER] * 3
+    assert [answer.text for answer in api.ask_each(*models)] == [ANSWER] * 3
     assert [request.headers.get("cookie") for request in stage.requests] == [None, None, None]
     assert [request.headers["authorization"][-1] for request in stage.requests] == [KEY[-1], "b", KEY[-1]]
 

@@ -9,7 +9,7 @@ import pytest
 
 from _oxen_transport.response import stream
 from _oxen_transport.testing import Server, good
-from tests.entry_points import EntryPoint, each, entry_points
+from tests.entry_points import EntryPoint, each, entry_points, own_client
 from tests.tables import each_row
 
 
@@ -22,12 +22,7 @@ def test_a_bug_of_a_client_handed_in(bug: type[Exception], api: EntryPoint) -> N
         calls.append(request)
         raise bug("my bug")
 
-    transport = httpx.MockTransport(fail)
-    own: dict[str, Any] = (
-        {"http_async_client": httpx.AsyncClient(transport=transport)}
-        if api.is_async
-        else {"http_client": httpx.Client(transport=transport)}
-    )
+    own = own_client(api, transport=httpx.MockTransport(fail))
     with pytest.raises(bug, match="my bug"):
         api.ask(api.make("http://127.0.0.1:9/api", **own))
     assert len(calls) == 1
