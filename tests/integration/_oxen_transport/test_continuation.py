@@ -84,8 +84,8 @@ def test_two_cuts_are_two_continuations(api: EntryPoint, server: Server) -> None
 ANEW = ANSWER[:20] + " and then something else entirely"
 GIVES_UP: list[Any] = [
     # what the server does, the options, what the error says, what had come, requests
-    ({"cuts": (2, 2, 2, 2, 2)}, {"resume": True, "max_retries": 2}, "finish", 30, 3),
-    ({"cuts": (2,)}, {}, "finish", 10, 1),
+    ({"cuts": (2, 2, 2, 2, 2)}, {"resume": True, "max_retries": 2}, None, 30, 3),
+    ({"cuts": (2,)}, {}, None, 10, 1),
     ({"cuts": (2,)}, {"resume": True, "model": "gpt-5"}, "resume=True does not help: gpt-5", 10, 1),
     ({"cuts": (6,), "anew": ANEW}, {"resume": True}, "anew", 30, 2),
 ]
@@ -94,7 +94,7 @@ GIVES_UP: list[Any] = [
 @each_row("script, options, why, came, requests", GIVES_UP)
 @each(*STREAMING)
 def test_an_end_of_all_attempts_loses_nothing(  # noqa: PLR0917 - a row
-    api: EntryPoint, server: Server, script: Any, options: Any, why: str, came: int, requests: int
+    api: EntryPoint, server: Server, script: Any, options: Any, why: str | None, came: int, requests: int
 ) -> None:
     """Retries are used up; it is off by default; a model cannot; and a text that begins anew is not doubled."""
     stage = server.stage(Cutting(*script["cuts"], anew=script.get("anew", "")))
