@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -24,8 +25,6 @@ def test_my_chain(oxen_server):
 @pytest.fixture
 def installed(tmp_path: Path) -> Path:
     """A folder that Python takes for a place with this distribution installed."""
-    import tomllib
-
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["entry-points"]
     lines = [f"{name} = {value}" for name, value in declared["pytest11"].items()]
     info = tmp_path / "site" / "oxen_integrations-0.0.1.dist-info"
