@@ -194,10 +194,8 @@ async def test_the_catalogue(server: Server) -> None:
     def settings(name: str) -> OxenSettings:
         return OxenSettings(base_url=server.stage(recorded(f"{name}.http")).url)
 
-    for models in (
-        client_for(settings("oxen_models")).models(),
-        await async_client_for(settings("oxen_models")).models(),
-    ):
+    listed = settings("oxen_models")
+    for models in (client_for(listed).models(), await async_client_for(listed).models()):
         assert [model.id for model in models] == ["open-mixtral-8x22b", "a-picture-model"]
     assert [m.id for m in client_for(settings("llama_cpp_models")).models()] == ["open-mixtral-8x22b"]
     one, missing = settings("oxen_model"), settings("oxen_model_404")
