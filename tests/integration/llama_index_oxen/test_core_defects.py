@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
@@ -108,8 +109,9 @@ def a_generic_class_is_found_again(make: Any, kind: type[Oxen]) -> None:
 def an_unknown_tool_is_named(make: Any, kind: type[Oxen]) -> None:
     """`call_tool_with_selection` lets out the dictionary's bare KeyError."""
     llm, _ = make(calls(("launch", {"city": "Paris"})), kind=kind)
-    with pytest.raises(OxenToolCallError, match="asks for a tool 'launch'"):
-        llm.predict_and_call([FunctionTool.from_defaults(weather)], "hi")
+    for ask in (llm.predict_and_call, lambda *given: asyncio.run(llm.apredict_and_call(*given))):
+        with pytest.raises(OxenToolCallError, match="asks for a tool 'launch'"):
+            ask([FunctionTool.from_defaults(weather)], "hi")
 
 
 def two_calls_where_one_was_wanted_are_one(make: Any, kind: type[Oxen]) -> None:
