@@ -18,6 +18,7 @@ from _oxen_transport.errors import (
     OxenTimeoutError,
     OxenTruncatedStreamError,
 )
+from _oxen_transport.response.stream import StreamReader
 from _oxen_transport.testing import (
     ANSWER,
     FIN,
@@ -226,6 +227,33 @@ def test_what_a_client_of_ones_own_raises(error: Exception, kind: type[OxenError
 
     own = own_client(api, transport=httpx.MockTransport(handle))
     failure(api, api.make("https://h.test/api/ai", max_retries=0, **own), kind)
+
+
+@each_row("bug", [TypeError, KeyError, AssertionError, RuntimeError])
+@each(*entry_points())
+def test_a_bug_of_a_client_of_ones_own_is_not_a_failure_of_the_network(bug: type[Exception], api: EntryPoint) -> None:
+    calls = []
+
+    def fail(request: Any) -> Any:
+        calls.append(request)
+        raise bug("my bug")
+
+    with pytest.raises(bug, match="my bug"):
+        api.ask(api.make("https://h.test/api/ai", **own_client(api, transport=httpx.MockTransport(fail))))
+    assert len(calls) == 1
+
+
+@each(*entry_points(streams=True))
+def test_a_bug_of_ours_is_raised_as_it_is(api: EntryPoint, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> Any:
+        raise TypeError("our bug")
+
+    monkeypatch.setattr(StreamReader, "feed", fail)
+    stage = server.stage(good)
+    with pytest.raises(TypeError, match="our bug"):
+        api.ask(api.make(stage.url))
+    assert len(stage.requests) == 1
+    assert stage.released(10)
 
 
 # -- much to send, much to read -----------------------------------------------------------------

@@ -93,27 +93,19 @@ def test_a_url_is_never_fetched(model_id: str, api: EntryPoint, server: Server) 
     assert not [request for request in server.strays if "metadata" in request.target]
 
 
-def test_a_proxy_from_the_environment(api: EntryPoint, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("http_proxy", server.root)
+def test_a_proxy_of_the_environment_or_of_ones_own(
+    api: EntryPoint, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stage = server.stage(good)
-    model = api.make(f"http://api.example.test:1/{stage.name}/api/ai", allow_insecure_http=True)
-    assert watched(lambda: api.ask(model)).text == ANSWER
-    assert stage.requests[0].target.startswith("http://api.example.test:1/")
-
-
-def test_a_proxy_of_ones_own_with_a_password(api: EntryPoint, server: Server) -> None:
-    stage = server.stage(good)
-    proxy = f"http://me:pass-4711@127.0.0.1:{server.port}"
-    model = api.make(f"http://api.example.test:1/{stage.name}/api/ai", allow_insecure_http=True, proxy=proxy)
-    assert watched(lambda: api.ask(model)).text == ANSWER
+    url, proxy = f"http://api.example.test:1/{stage.name}/api/ai", f"http://me:pass-4711@127.0.0.1:{server.port}"
+    assert watched(lambda: api.ask(api.make(url, allow_insecure_http=True, proxy=proxy))).text == ANSWER
     sent = stage.requests[0].headers["proxy-authorization"].removeprefix("Basic ")
     assert base64.b64decode(sent) == b"me:pass-4711"
-
-
-def test_the_environment_can_be_ignored(api: EntryPoint, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", server.root)
+    assert watched(lambda: api.ask(api.make(url, allow_insecure_http=True))).text == ANSWER
+    assert [request.target.startswith("http://api.example.test:1/") for request in stage.requests] == [True, True]
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-    stage = server.stage(good)
-    assert api.ask(api.make(stage.url, trust_env=False)).text == ANSWER
+    assert api.ask(api.make(stage.url, trust_env=False)).text == ANSWER, "the environment can be ignored"
 
 
 def test_no_proxy_is_heeded(api: EntryPoint, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,16 +126,13 @@ def test_https_through_a_proxy(api: EntryPoint, server: Server, tls_server: Serv
     assert KEY not in repr([tunnel.headers for tunnel in server.tunnels]), "the proxy saw the key"
 
 
-def test_a_proxy_that_is_not_there(api: EntryPoint, closed_port: int) -> None:
+def test_a_proxy_that_is_not_there_or_says_no(api: EntryPoint, server: Server, closed_port: int) -> None:
     model = api.make("https://api.example.test/api/ai", proxy=f"http://me:pass-4711@127.0.0.1:{closed_port}")
     with pytest.raises(OxenConnectionError) as caught:
         watched(lambda: api.ask(model))
     assert_keeps_secrets(caught.value, "pass-4711")
-
-
-def test_a_proxy_that_says_no(api: EntryPoint, server: Server) -> None:
     refuses = server.stage([head(407, content_length=0)])
     model = api.make(f"http://api.example.test:1/{refuses.name}", allow_insecure_http=True, proxy=server.root)
-    with pytest.raises(OxenError) as caught:
+    with pytest.raises(OxenError) as refused:
         api.ask(model)
-    assert caught.value.status_code == 407
+    assert refused.value.status_code == 407

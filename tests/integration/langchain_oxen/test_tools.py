@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import warnings
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import pytest
 from langchain.agents import create_agent
@@ -15,8 +16,9 @@ from langchain_core.tools import tool
 from pydantic import BaseModel, Field
 from pydantic.v1 import BaseModel as BaseModelV1
 
-from _oxen_transport.testing import chunk, completion, good, sse, streamed, whole
+from _oxen_transport.testing import chunk, completion, good, reply, sse, streamed, whole
 from langchain_oxen import OxenConfigError
+from tests.entry_points import LangChain
 from tests.integration.both_packages.packages import calls
 from tests.tables import each_row
 
@@ -192,3 +194,41 @@ def test_an_agent_with_a_schema_and_no_tools(make, strategy):
     state = create_agent(model, [], response_format=strategy(Weather)).invoke({"messages": [("user", "hi")]})
     assert state["structured_response"] == Weather(city="Paris")
     assert stage.bodies[0].get("tools") != []
+
+
+ARGUMENTS: list[Any] = [
+    ({"city": "Paris"}, {"city": "Paris"}),
+    ("null", {}),
+    ("", {}),
+    (None, {}),
+    ('{"city": "Łódź"}', {"city": "Łódź"}),
+    ("[1, 2]", None),
+    ([1, 2], None),
+    ('{"city": "Par', None),
+    ('"text"', None),
+    ("nonsense", None),
+    ("7", None),
+]
+
+
+@each_row("is_streamed", [True, False], ids=["streamed", "sent"])
+@each_row("has_id", [True, False], ids=["id", "no id"])
+def test_arguments_of_any_kind(server, has_id, is_streamed):
+    """Good ones become a call; bad ones a call that cannot run, with what was written. Each has an id."""
+    for written, args in ARGUMENTS:
+        call: dict[str, Any] = {"index": 0, "function": {"name": "get_weather", "arguments": written}}
+        if has_id:
+            call["id"] = "AbC123xyZ"
+        body = completion(None)
+        body["choices"][0]["message"]["tool_calls"] = [call]
+        flow = streamed(sse([chunk({"tool_calls": [call]}), chunk(None, "tool_calls")]))
+        api = LangChain(is_async=False, streams=is_streamed)
+        message = api.ask(api.make(server.stage(flow if is_streamed else reply(body)).url)).raw
+        good, bad = message.tool_calls, message.invalid_tool_calls
+        assert len(good) + len(bad) == 1, written
+        assert (good or bad)[0]["id"] == "AbC123xyZ" if has_id else len((good or bad)[0]["id"]) == 9
+        if args is None:
+            raw = bad[0]["args"]
+            assert raw == written or json.loads(raw) == written
+        else:
+            assert good[0]["args"] == args, written
