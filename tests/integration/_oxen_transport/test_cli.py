@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import pexpect
@@ -15,21 +14,16 @@ import pytest
 
 from _oxen_transport.cli import network, versions
 from _oxen_transport.testing import OxenServer, Server, Step, chunks, sse, whole
+from tests import processes
 from tests.certificates import Certificates
 
-ROOT = Path(__file__).parents[3]
 COMMAND = [sys.executable, "-c", "from _oxen_transport.cli import main; main()"]
 KEY = "sk-test-doctor-key"
-
-
-def environment(**more: str) -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(ROOT), "OXEN_API_KEY": KEY, "COLUMNS": "300", **more}
+VARIABLES = {"OXEN_API_KEY": KEY, "COLUMNS": "300"}
 
 
 def run(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: S603
-        [*COMMAND, *arguments], env=environment(**more), capture_output=True, text=True, check=False, timeout=60
-    )
+    return processes.run(*COMMAND, *arguments, **{**VARIABLES, **more})
 
 
 def doctor(url: str, *arguments: str, **more: str) -> tuple[int, dict[str, dict[str, str]], str]:
@@ -147,7 +141,9 @@ def test_one_model(oxen_server: OxenServer) -> None:
 
 def in_a_terminal(command: str, server: OxenServer, **more: str) -> pexpect.spawn[bytes]:
     arguments = [*COMMAND[1:], command, "--base-url", server.url]
-    return pexpect.spawn(COMMAND[0], arguments, env=environment(**more), timeout=30)
+    return pexpect.spawn(
+        COMMAND[0], arguments, env={**os.environ, "PYTHONPATH": str(processes.ROOT), **VARIABLES, **more}, timeout=30
+    )
 
 
 def test_a_terminal_has_colours_and_a_pipe_that_closes_is_no_error(oxen_server: OxenServer) -> None:
@@ -156,7 +152,7 @@ def test_a_terminal_has_colours_and_a_pipe_that_closes_is_no_error(oxen_server: 
     assert b"\x1b[" in child.before
     assert b"Mistral AI" in child.before
     shell = f"{COMMAND[0]} -c '{COMMAND[2]}' models --base-url {oxen_server.url} | true"
-    done = subprocess.run(["/bin/sh", "-c", shell], env=environment(), capture_output=True, text=True, check=False)  # noqa: S603
+    done = processes.run("/bin/sh", "-c", shell)
     assert "Traceback" not in done.stderr
 
 
@@ -175,6 +171,6 @@ def test_ctrl_c(oxen_server: OxenServer) -> None:
 
 def test_without_its_extra() -> None:
     code = "import sys; sys.modules['typer'] = None; from _oxen_transport.cli import main; main()"
-    done = subprocess.run([sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=False)  # noqa: S603
+    done = processes.python("-c", code)
     assert done.returncode == 1
     assert "pip install 'oxen-integrations[cli]'" in done.stderr

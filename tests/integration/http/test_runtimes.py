@@ -8,14 +8,13 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from _oxen_transport.testing import ANSWER, HANG, Server, chunks, echo, good, open_stream, sse
+from tests.processes import ROOT, python
 
-ROOT = Path(__file__).parents[3]
 WARNINGS = ["error", "ignore::DeprecationWarning", "ignore::PendingDeprecationWarning", "ignore::UserWarning"]
 
 BEGIN = """
@@ -34,8 +33,7 @@ async def ask_all(url):
 def run(program: str, url: str) -> None:
     """Run a program with the server's URL; it must leave no word on stderr, no warning at its end among them."""
     flags = [part for warning in WARNINGS for part in ("-W", warning)]
-    command = [sys.executable, *flags, "-c", BEGIN + textwrap.dedent(program), url]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)  # noqa: S603
+    done = python(*flags, "-c", BEGIN + textwrap.dedent(program), url)
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -116,8 +114,7 @@ def test_sync_calls_under_gevent(server: Server) -> None:
         gevent.joinall([gevent.spawn(ask, number) for number in range(10)], raise_error=True)
     """
     patch = "from gevent import monkey\nmonkey.patch_all()\n"
-    command = [sys.executable, "-c", patch + BEGIN + textwrap.dedent(program), server.stage(echo).url]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)  # noqa: S603
+    done = python("-c", patch + BEGIN + textwrap.dedent(program), server.stage(echo).url)
     assert done.returncode == 0, done.stderr
 
 

@@ -8,13 +8,11 @@ from typing import Any
 
 import langchain_core.exceptions as core
 import pytest
-from langchain.agents import create_agent
-from langchain.agents.middleware import ModelRetryMiddleware
 from langchain_core.callbacks import BaseCallbackHandler
 
 import _oxen_transport.errors as transport
 import langchain_oxen
-from _oxen_transport.testing import error_body, good, reply
+from _oxen_transport.testing import error_body, reply
 from _oxen_transport.types import Completion
 from langchain_oxen import ChatOxen, errors
 from tests.entry_points import LangChain, each, entry_points
@@ -122,19 +120,6 @@ def test_bad_input_is_one_error_of_ours(act):
         act()
     assert isinstance(caught.value, core.ModelInvalidRequestError)
     assert isinstance(caught.value, ValueError)
-
-
-@each_row("status, requests", [(400, 1), (503, 2)])
-def test_middleware_repeats_what_may_pass_and_nothing_else(server, status, requests):
-    stage = server.stage(reply(error_body("no"), status), good)
-    retry = ModelRetryMiddleware(max_retries=1, initial_delay=0, on_failure="error")
-    agent = create_agent(ChatOxen(base_url=stage.url, api_key="k", max_retries=0), [], middleware=[retry])
-    if status == 503:
-        agent.invoke({"messages": [("user", "hi")]})
-    else:
-        with pytest.raises(langchain_oxen.OxenBadRequestError):
-            agent.invoke({"messages": [("user", "hi")]})
-    assert len(stage.requests) == requests
 
 
 @each(*entry_points(LangChain, is_async=False))

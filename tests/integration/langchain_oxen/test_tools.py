@@ -8,18 +8,15 @@ from typing import Any, TypedDict
 
 import pytest
 from langchain.agents import create_agent
-from langchain.agents.structured_output import ProviderStrategy, ToolStrategy
-from langchain_core.messages import ToolMessage
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import RunnableBinding
 from langchain_core.tools import tool
 from pydantic import BaseModel, Field
 from pydantic.v1 import BaseModel as BaseModelV1
 
-from _oxen_transport.testing import chunk, completion, good, reply, sse, streamed, whole
+from _oxen_transport.testing import chunk, completion, good, reply, sse, streamed
 from langchain_oxen import OxenConfigError
 from tests.entry_points import LangChain
-from tests.integration.both_packages.packages import calls
 from tests.tables import each_row
 
 ran: list[str] = []
@@ -63,7 +60,6 @@ RUNNABLE = ChatPromptTemplate.from_messages([("human", "The weather in {city}?")
 with warnings.catch_warnings():  # langchain-core has it in beta
     warnings.simplefilter("ignore")
     RUNNABLE_AS_TOOL = RUNNABLE.as_tool(name="weather", description="d")
-PARIS, ROME = ("weather", {"city": "Paris"}), ("weather", {"city": "Rome"})
 
 
 @pytest.fixture(autouse=True)
@@ -156,22 +152,6 @@ def test_no_tools_means_nothing_about_tools(make):
     assert not {"tools", "tool_choice", "parallel_tool_calls"} & set(stage.bodies[0])
 
 
-@pytest.mark.parametrize("streams", [False, True])
-def test_an_agent_calls_two_tools_and_answers(make, streams):
-    model, stage = make(calls(PARIS, ROME), good)
-    agent = create_agent(model, [weather])
-    question = {"messages": [("user", "Weather in Paris and Rome?")]}
-    if streams:
-        *_, state = agent.stream(question, stream_mode="values")
-    else:
-        state = agent.invoke(question)
-    assert "ox" in state["messages"][-1].text
-    assert sorted(ran) == ["Paris", "Rome"]
-    results = [message for message in state["messages"] if isinstance(message, ToolMessage)]
-    assert [result.tool_call_id for result in results] == ["AbC123xy0", "AbC123xy1"]
-    assert [message["role"] for message in stage.bodies[1]["messages"]][-3:] == ["assistant", "tool", "tool"]
-
-
 CUT_CALL = {"index": 0, "id": "AbC123xyZ", "function": {"name": "weather", "arguments": '{"city": "Pa'}}
 
 
@@ -181,19 +161,6 @@ def test_an_agent_does_not_run_a_cut_call_when_tokens_are_streamed(make):
     for _ in agent.stream({"messages": [("user", "hi")]}, stream_mode="messages"):
         pass
     assert ran == []
-
-
-@pytest.mark.parametrize("strategy", [ToolStrategy, ProviderStrategy])
-def test_an_agent_with_a_schema_and_no_tools(make, strategy):
-    def answer(request):
-        if "response_format" in request.json:
-            return [whole(completion('{"city": "Paris"}'))]
-        return [whole(completion(tool_calls=[("AbC123xyZ", "Weather", {"city": "Paris"})]))]
-
-    model, stage = make(answer)
-    state = create_agent(model, [], response_format=strategy(Weather)).invoke({"messages": [("user", "hi")]})
-    assert state["structured_response"] == Weather(city="Paris")
-    assert stage.bodies[0].get("tools") != []
 
 
 ARGUMENTS: list[Any] = [

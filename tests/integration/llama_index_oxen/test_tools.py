@@ -188,17 +188,6 @@ def test_no_call_is_an_error_only_if_one_was_wanted(make):
     assert caught.value.partial.text
 
 
-@each_row("streaming", [True, False])
-def test_an_agent_calls_two_tools_and_answers(make, streaming):
-    ran.clear()
-    llm, stage = make(calls(PARIS, ROME), good)
-
-    assert "ox" in run_agent(llm, "Weather in Paris and Rome?", streaming=streaming)
-    assert sorted(ran) == ["Paris", "Rome"]
-    roles = [message["role"] for message in stage.bodies[1]["messages"]]
-    assert roles[-3:] == ["assistant", "tool", "tool"]
-
-
 def test_calls_that_stand_in_additional_kwargs_alone_are_found(make):
     llm, _ = make(good)
     wired = {"id": "AbC123xyZ", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Paris"}'}}

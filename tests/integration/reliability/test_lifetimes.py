@@ -9,12 +9,9 @@ import gc
 import json
 import os
 import pickle
-import subprocess
-import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -37,9 +34,9 @@ from _oxen_transport.testing import (
 from _oxen_transport.testing.answers import dumps
 from tests.entry_points import EntryPoint, LangChain, LlamaIndex, Transport, each, entry_points
 from tests.integration.faults.secrets_and_resources import watched
+from tests.processes import python
 
 ASYNC = entry_points(is_async=True)
-ROOT = Path(__file__).parents[3]
 
 
 def all_closed(stage: Stage) -> bool:
@@ -69,8 +66,7 @@ def test_fifty_loops_one_after_the_other(api: EntryPoint, server: Server) -> Non
     """In a process of its own, where every warning (ResourceWarning, never awaited, closed loop) is an error."""
     stage = server.stage(echo)
     strict = ["-X", "dev", "-W", "error::ResourceWarning", "-W", "error::RuntimeWarning"]
-    command = [sys.executable, *strict, "-c", FIFTY, str(api), stage.url]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)  # noqa: S603
+    done = python(*strict, "-c", FIFTY, str(api), stage.url)
     lines = [line for line in done.stderr.splitlines() if "Error" in line or "Warning" in line]
     assert (done.returncode, [line for line in lines if "Deprecat" not in line]) == (0, []), done.stderr
     assert len(stage.requests) == 50

@@ -6,8 +6,6 @@ import asyncio
 import contextlib
 import gc
 import json
-import os
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -23,16 +21,17 @@ from _oxen_transport.otel import OxenInstrumentor
 from _oxen_transport.testing import OxenServer
 from tests.entry_points import KEY, EntryPoint, LangChain, each, entry_points
 from tests.integration._oxen_transport.otel.conftest import Telemetry
+from tests.processes import ROOT, python, run
 
-ROOT = Path(__file__).parents[4]
 SWITCH = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
+
+
+ATTEMPT, RESUMED = "oxen.attempt", "oxen.continued"
 
 
 def attempts(span: Any) -> list[tuple[Any, ...]]:
     names = ("oxen.attempt.number", "http.response.status_code", "error.type")
-    return [
-        tuple(event.attributes.get(name) for name in names) for event in span.events if event.name == "oxen.attempt"
-    ]
+    return [tuple(event.attributes.get(name) for name in names) for event in span.events if event.name == ATTEMPT]
 
 
 def test_an_answer(api: EntryPoint, oxen_server: OxenServer, telemetry: Telemetry) -> None:
@@ -69,7 +68,6 @@ def test_an_answer(api: EntryPoint, oxen_server: OxenServer, telemetry: Telemetr
     assert ("gen_ai.client.operation.time_to_first_chunk" in metrics) is api.streams
 
 
-ATTEMPT, RESUMED = "oxen.attempt", "oxen.continued"
 REFUSED, LIMITED, ANSWERED = (1, 400, "OxenBadRequestError"), (1, 429, "OxenRateLimitError"), (2, 200, None)
 
 
@@ -180,13 +178,9 @@ def test_cancelled_in_an_attempt(api: EntryPoint, oxen_server: OxenServer, telem
 
 
 @pytest.mark.parametrize("method", ["add_event", "set_attributes"])
-def test_a_tracer_that_fails_does_not_fail_the_call(  # noqa: PLR0917 - fixtures
-    api: EntryPoint,
-    oxen_server: OxenServer,
-    telemetry: Telemetry,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-    method: str,
+@pytest.mark.usefixtures("telemetry")
+def test_a_tracer_that_fails_does_not_fail_the_call(
+    api: EntryPoint, oxen_server: OxenServer, monkeypatch: pytest.MonkeyPatch, caplog: Any, method: str
 ) -> None:
     def broken(*_: Any, **__: Any) -> None:
         raise RuntimeError("no tracing today")
@@ -206,18 +200,10 @@ def test_what_was_repaired(api: EntryPoint, oxen_server: OxenServer, telemetry: 
     assert telemetry.spans[0].attributes["oxen.request.repairs"] == ("same-role",)
 
 
-PRINTED = "import _oxen_transport; print(_oxen_transport.observe)"
-
-
 def test_opentelemetry_instrument_finds_it(installed: Callable[[str], Path]) -> None:
-    done = subprocess.run(  # noqa: S603
-        [f"{sys.prefix}/bin/opentelemetry-instrument", sys.executable, "-c", PRINTED],
-        env={**os.environ, "PYTHONPATH": f"{installed('opentelemetry_instrumentor')}:{ROOT}"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    code = "import _oxen_transport; print(_oxen_transport.observe)"
+    path = f"{installed('opentelemetry_instrumentor')}:{ROOT}"
+    done = run(f"{sys.prefix}/bin/opentelemetry-instrument", sys.executable, "-c", code, PYTHONPATH=path)
     assert "_Telemetry.start" in done.stdout, done.stdout + done.stderr
 
 
@@ -240,14 +226,8 @@ client_for(settings).send(build(settings, [{{"role": "user", "content": "moo"}}]
 words = ("opentelemetry", "_oxen_transport.obs", "_oxen_transport.otel")
 print([name for name in sys.modules if name.startswith(words)])
 """
-    done = subprocess.run(  # noqa: S603
-        [sys.executable, "-c", code],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.strip() == "[]"
+    done = python("-c", code)
+    assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
 
 
 def test_an_answer_that_is_not_sampled(api: EntryPoint, oxen_server: OxenServer) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[4]
+from tests.processes import ROOT, python
+
 PLUGIN = "_oxen_transport.pytest_plugin"
 
 USERS_TEST = """
@@ -30,14 +30,8 @@ def folder(installed: Callable[[str], Path]) -> Path:
 
 def run(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     """A user's pytest, in a process of its own, that finds nothing but the installed plugin."""
-    return subprocess.run(  # noqa: S603
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options],
-        cwd=folder,
-        env={"PYTHONPATH": f"{ROOT}:{folder / 'site'}", "PATH": "", "PYTHONDONTWRITEBYTECODE": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    path = f"{ROOT}:{folder / 'site'}"
+    return python("-m", "pytest", "-q", "-p", "no:cacheprovider", *options, cwd=folder, PYTHONPATH=path)
 
 
 def test_a_users_test(folder: Path) -> None:
