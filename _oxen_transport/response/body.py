@@ -53,7 +53,8 @@ class ContentDecoder:
             self._start = None
             self._inflate = self._inflater(piece)
         if self._inflate is None:
-            self._grow(len(piece))
+            if self._limit is not None:
+                self._grow(len(piece))
             return piece
         return self._inflated(piece)
 

@@ -44,7 +44,9 @@ class Decoder:
         Raises:
             OxenResponseTooLargeError: An event, complete or not, is larger than `max_event_bytes`.
         """
-        text = self._with_lf(self._without_bom(piece))
+        text = piece if self._start is None else self._without_bom(self._start + piece)
+        if self._after_cr or b"\r" in text:
+            text = self._with_lf(text)
         tail = self._tail
         if b"\n\n" not in text and not (text.startswith(b"\n") and tail.endswith(b"\n")):
             tail += text
@@ -70,9 +72,6 @@ class Decoder:
         return _events(blocks)
 
     def _without_bom(self, piece: bytes) -> bytes:
-        if self._start is None:
-            return piece
-        piece = self._start + piece
         if len(piece) < len(_BOM) and _BOM.startswith(piece):
             self._start = piece
             return b""

@@ -11,7 +11,7 @@ import pytest
 import langchain_oxen
 import llama_index_oxen
 from _oxen_transport import errors
-from _oxen_transport.errors import Details, ErrorResponse, OxenError, error_class
+from _oxen_transport.errors import MAX_MESSAGE, Details, ErrorResponse, OxenConfigError, OxenError, error_class
 from _oxen_transport.types import Completion
 from tests.tables import each_row
 
@@ -121,3 +121,22 @@ def test_what_may_succeed_later() -> None:
         *("OxenPaymentRequiredError", "OxenAuthenticationError", "OxenPermissionError", "OxenNotFoundError"),
         *("OxenResponseTooLargeError", "OxenToolCallError", "OxenStructuredOutputError", "OxenRefusalError"),
     }
+
+
+def test_a_long_message_is_cut() -> None:
+    assert OxenError("x" * MAX_MESSAGE).message == "x" * MAX_MESSAGE
+    assert OxenError("x" * (MAX_MESSAGE + 1)).message == "x" * MAX_MESSAGE + " ..."
+    assert OxenError().message == ""
+
+
+def test_an_error_from_before_the_request_has_nothing_to_show() -> None:
+    for show in (OxenError("x").to_curl, OxenError("x").to_python):
+        with pytest.raises(OxenConfigError, match="this error came before a request was sent; to_curl"):
+            show()
+
+
+def test_a_text_without_what_is_not_known() -> None:
+    assert str(OxenError("x", Details(model="m"))) == str(OxenError("x", Details(host="h"))) == "x"
+    assert "[1 attempt in 0.0 s]" in str(OxenError("x", Details(attempts=1)))
+    with pytest.raises(AttributeError, match="'OxenError' object has no attribute 'nothing'"):
+        OxenError("x").nothing  # noqa: B018

@@ -9,8 +9,17 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from _oxen_transport.redaction import Redactor
-from _oxen_transport.response.errors import MAX_TEXT, MAX_WORDS, is_error, parse_error
+from _oxen_transport import errors
+from _oxen_transport.redaction import NOTHING_SECRET, Redactor
+from _oxen_transport.response.errors import (
+    MAX_TEXT,
+    MAX_WORDS,
+    details_of,
+    error_from_reply,
+    error_in_answer,
+    is_error,
+    parse_error,
+)
 from tests.tables import each_row
 
 DETAIL = [{"type": "extra_forbidden", "loc": ["body", "stream_options"], "msg": "Extra inputs are not permitted"}]
@@ -61,6 +70,11 @@ def test_the_message(body: Any, message: str) -> None:
         ({"error": {"message": "no", "code": "invalid_api_key"}}, (None, "invalid_api_key", None, 401)),
         ({"error": {"message": "no", "code": "402"}}, (None, "402", None, 402)),
         ({"error": {"message": "no", "code": 7}}, (None, "7", None, None)),
+        *[
+            ({"error": {"status": 400}}, (None, None, None, 400)),
+            ({"error": {"status": 600}}, (None, None, None, None)),
+        ],
+        *[({"error": {name: 418}}, (None, None, None, 418)) for name in ("status_code", "http_status")],
     ],
 )
 def test_the_small_print_and_the_status_that_it_names(body: Any, expected: tuple[Any, ...]) -> None:
@@ -167,3 +181,54 @@ def test_the_prompt_does_not_fit_says_a_code() -> None:
 def test_other_refusals_are_not_an_overflow(text: str, unknown_model: bool) -> None:
     found = parse_error({"error": {"message": text}})
     assert (found.overflow, found.unknown_model) == (False, unknown_model)
+
+
+TOO_LONG = f"{OPENAI} 8,192 tokens. However, your messages resulted in 9,000 tokens."
+UNKNOWN = "Model not found: x"
+
+
+@each_row(
+    ("kind", "statuses", "message"),
+    [
+        (errors.OxenContextOverflowError, [400, 413, 422, 500], TOO_LONG),
+        (errors.OxenNotFoundError, [400, 404, 422], UNKNOWN),
+        (errors.OxenServerError, [500], UNKNOWN),
+        (errors.OxenBadRequestError, [400, 405, 423], "temperature is too high"),
+        (errors.OxenRedirectError, [300, 399], ""),
+    ],
+)
+def test_the_error_for_a_reply(kind: type[errors.OxenError], statuses: list[int], message: str) -> None:
+    body = json.dumps({"error": {"message": message}}).encode()
+    for status in statuses:
+        error = error_from_reply(status, {"location": "https://elsewhere"}, body, NOTHING_SECRET, 0.0)
+        assert type(error) is kind
+        assert error.message == f"HTTP {status}: " + (f'"{message}"' if message else "redirect to 'https://elsewhere'")
+
+
+def test_what_a_reply_tells_stands_in_the_details() -> None:
+    fields = {"message": f"{TOO_LONG} {UNKNOWN}", "type": "t", "code": "c", "param": "p"}
+    headers = {"retry-after": "Thu, 01 Jan 1970 00:01:00 GMT", "x-request-id": "r-7", "set-cookie": "c"}
+    details = error_from_reply(400, headers, json.dumps(fields).encode(), NOTHING_SECRET, 50.0).details
+    assert (details.type, details.code, details.param, details.body) == ("t", "c", "p", fields["message"])
+    assert (details.prompt_tokens, details.context_window, details.unknown_model) == (9000, 8192, True)
+    assert (details.status_code, details.request_id, details.retry_after) == (400, "r-7", 10.0)
+    assert details.response is not None
+    assert (details.response.status_code, "set-cookie" in details.response.headers) == (400, False)
+    inside = details_of(headers)
+    assert inside.retry_after is None, "inside of a 200 answer it means nothing"
+    assert inside.response is not None
+    assert (inside.response.status_code, inside.response.text) == (200, "")
+
+
+@each_row(
+    ("kind", "error"),
+    [
+        (errors.OxenContextOverflowError, {"message": TOO_LONG}),
+        (errors.OxenNotFoundError, {"message": UNKNOWN}),
+        (errors.OxenAuthenticationError, {"message": "no", "code": 401}),
+        (errors.OxenAPIError, {"message": "busy", "code": 503}),
+        (errors.OxenAPIError, {"message": "busy"}),
+    ],
+)
+def test_the_error_inside_of_an_answer(kind: type[errors.OxenError], error: dict[str, Any]) -> None:
+    assert type(error_in_answer(parse_error({"error": error}), details_of({}))) is kind

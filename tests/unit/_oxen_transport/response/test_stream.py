@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from _oxen_transport import errors
 from _oxen_transport.redaction import Redactor
 from _oxen_transport.response.completion import completion_from_body
-from _oxen_transport.response.stream import StreamReader, chunks_from
+from _oxen_transport.response.stream import StreamReader, answer_from_body, chunks_from
 from _oxen_transport.testing import (
     ANSWER,
     DONE,
@@ -345,3 +345,43 @@ def test_an_id_made_at_the_end_is_that_of_the_whole_body() -> None:
 )
 def test_a_whole_answer_as_chunks(whole: Completion, first: Chunk | None) -> None:
     assert list(chunks_from(whole)) == [*([first] if first else []), Chunk(completion=whole)]
+
+
+CALL_IN_CHUNKS = chunks(tool_calls=[TOOL_CALL], finish_reason="tool_calls")
+
+
+@each_row(
+    "body",
+    [
+        json.dumps({"choices": completion(tool_calls=[TOOL_CALL])["choices"]}).encode(),
+        sse({**piece, "model": None} for piece in CALL_IN_CHUNKS),
+        b"\n".join(json.dumps({**piece, "model": None}).encode() for piece in CALL_IN_CHUNKS),
+    ],
+)
+def test_a_whole_response_in_each_form(body: bytes) -> None:
+    """Names of tools are the tools' own, and an answer that names no model has the one that was asked."""
+    given = (HEADERS, Redactor((SecretStr(KEY),)), {TOOL_CALL[1]: "own.name"}, "asked")
+    whole = answer_from_body(body, *given)
+    reader = StreamReader(*given)
+    reader.feed(body)
+    for read_ in (whole, [*reader.end()][-1].completion):
+        assert read_ is not None
+        assert [call.name for call in read_.tool_calls] == ["own.name"]
+        assert (read_.model, read_.request_id) == ("asked", "r-7")
+
+
+def test_a_page_is_named_by_its_type() -> None:
+    for kind, shown in (("text/html; charset=" + KEY, "text/html; charset=[redacted]"), (None, "no content type")):
+        reader = StreamReader({"content-type": kind} if kind else {}, Redactor((SecretStr(KEY),)))
+        reader.feed(b"<html>")
+        assert failed(reader).message == f"the answer is a page, not a stream ({shown})"
+
+
+def test_an_early_end_keeps_what_is_known_of_the_response() -> None:
+    for body, message in ((b"", "the stream held no answer"), (WHOLE[:300], "the stream ended before the answer was")):
+        error = failed(reader_fed(body)[0])
+        assert error.message.startswith(message)
+        assert error.details.request_id == "r-7"
+    reader, _ = reader_fed(WHOLE[:300])
+    reader.lose(LOST.with_details(request_id="r-8"))
+    assert failed(reader).details.request_id == "r-8"
