@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
 from tools.support.entry_points import (
@@ -44,6 +45,7 @@ __all__ = [
     "entry_points",
     "in_turn",
     "one_of_each",
+    "own_client",
 ]
 
 
@@ -58,6 +60,13 @@ def in_turn(number: int) -> list[EntryPoint]:
     ways = itertools.product((False, True), (False, True))
     chosen = [KINDS[(number + place) % 3](*way) for place, way in enumerate(ways)]
     return entry_points() if EVERY else chosen
+
+
+def own_client(api: EntryPoint, **options: Any) -> dict[str, Any]:
+    """The options of a model with an httpx client of the user's own."""
+    if api.is_async:
+        return {"http_async_client": httpx.AsyncClient(**options)}
+    return {"http_client": httpx.Client(**options)}
 
 
 def each(*apis: EntryPoint) -> Any:

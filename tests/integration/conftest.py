@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
 
 import langchain_oxen  # noqa: F401 - imported here: on a busy machine that takes half a minute, which is no test's
 import llama_index_oxen  # noqa: F401
-from _oxen_transport import async_client, call, client
+from _oxen_transport import async_client, call, capabilities, client
 from _oxen_transport.http import outgoing
+
+
+@pytest.fixture(autouse=True)
+def _nothing_learnt() -> Iterator[None]:
+    """What one test's server could not do is not held against the next."""
+    yield
+    capabilities.reset()
 
 
 class Clock:

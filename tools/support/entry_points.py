@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine, Iterator
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 
 KEY = "sk-test-0123456789abcdefghij"
 QUESTION = [{"role": "user", "content": "What does the ox do?"}]
@@ -80,6 +80,27 @@ class EntryPoint:
             seen.append(chunk)
             self._add(answer, chunk)
         return self._finish(answer)
+
+    def ask_each(self, *models: Any) -> list[Answer]:
+        """Ask these one after the other, async callers in one event loop."""
+
+        async def run() -> list[Answer]:
+            return [await self.ask_async(model) for model in models]
+
+        return asyncio.run(run()) if self.is_async else [self.ask(model) for model in models]
+
+    def read(self, model: Any, take: Callable[[Any], None], **call: Any) -> None:
+        """Read a stream; `take` gets each chunk as it comes."""
+
+        async def run() -> None:
+            async for chunk in self.achunks(model, **call):
+                take(chunk)
+
+        if self.is_async:
+            asyncio.run(run())
+        else:
+            for chunk in self.chunks(model, **call):
+                take(chunk)
 
     def chunks(self, model: Any, messages: Messages = QUESTION, /, **call: Any) -> Iterator[Any]:
         """The stream itself, in the class's own words."""

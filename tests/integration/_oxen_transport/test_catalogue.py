@@ -44,6 +44,9 @@ def oxen_server() -> Iterator[OxenServer]:
     known.forget()
 
 
+each_way = pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+
+
 def ask(is_async: bool, catalogue: Any, name: str, *args: Any, **kwargs: Any) -> Any:
     made = getattr(catalogue, ("a" if is_async else "") + name)(*args, **kwargs)
     return asyncio.run(made) if inspect.iscoroutine(made) else made
@@ -53,7 +56,7 @@ def asked(server: OxenServer) -> list[str]:
     return [request.method + request.target.partition("/models")[2] for request in server.catalogue_requests]
 
 
-@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+@each_way
 @pytest.mark.parametrize("kind", [OxenCatalogue, ChatOxen, Oxen])
 def test_lists_and_searches(oxen_server: OxenServer, kind: type[Any], is_async: bool) -> None:
     catalogue = kind(base_url=oxen_server.url, api_key=KEY)
@@ -69,7 +72,7 @@ def test_lists_and_searches(oxen_server: OxenServer, kind: type[Any], is_async: 
     assert asked(oxen_server) == ["GET/search?search=my+mix", "GET?developer_name=Mistral+AI", "GET", "GET"]
 
 
-@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+@each_way
 def test_one_model_needs_no_key_and_is_kept(oxen_server: OxenServer, is_async: bool) -> None:
     catalogue = OxenCatalogue(base_url=oxen_server.url)
     found = ask(is_async, catalogue, "get_model")
@@ -81,7 +84,7 @@ def test_one_model_needs_no_key_and_is_kept(oxen_server: OxenServer, is_async: b
         ask(is_async, catalogue, "get_model", "open-mistral-8b")
 
 
-@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+@each_way
 def test_a_deployment_is_started_and_stopped(oxen_server: OxenServer, is_async: bool) -> None:
     catalogue = OxenCatalogue(base_url=oxen_server.url, api_key=KEY)
     mine = ask(is_async, catalogue, "get_model", "ox/my-mixtral")

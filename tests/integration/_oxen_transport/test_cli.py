@@ -7,29 +7,23 @@ import os
 import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import pexpect
 import pytest
 
+from _oxen_transport.cli import network, versions
 from _oxen_transport.testing import OxenServer, Server, Step, chunks, sse, whole
+from tests import processes
 from tests.certificates import Certificates
-from tests.tables import each_row
 
-ROOT = Path(__file__).parents[3]
 COMMAND = [sys.executable, "-c", "from _oxen_transport.cli import main; main()"]
 KEY = "sk-test-doctor-key"
-
-
-def environment(**more: str) -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(ROOT), "OXEN_API_KEY": KEY, "COLUMNS": "300", **more}
+VARIABLES = {"OXEN_API_KEY": KEY, "COLUMNS": "300"}
 
 
 def run(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: S603
-        [*COMMAND, *arguments], env=environment(**more), capture_output=True, text=True, check=False, timeout=60
-    )
+    return processes.run(*COMMAND, *arguments, **{**VARIABLES, **more})
 
 
 def doctor(url: str, *arguments: str, **more: str) -> tuple[int, dict[str, dict[str, str]], str]:
@@ -49,24 +43,29 @@ def test_all_is_well(oxen_server: OxenServer) -> None:
     assert oxen_server.requests[0].json["max_tokens"] == 1
 
 
-def test_a_closed_port(closed_port: int) -> None:
-    code, found, _ = doctor(f"http://127.0.0.1:{closed_port}/api/ai")
-    assert (code, found["TCP"]["status"], "call" in found) == (1, "failure", False)
-    assert "nothing listens there" in found["TCP"]["cure"]
+def fails(url: str, name: str, cure: str, *arguments: str, **more: str) -> dict[str, Any]:
+    """The doctor's findings, of which this one is a failure."""
+    code, found, printed = doctor(url, *arguments, **more)
+    assert (code, found[name]["status"]) == (1, "failure"), printed
+    assert cure in found[name]["cure"]
+    assert KEY not in printed
+    return found
 
 
-def test_a_silent_port(silent_port: int) -> None:
-    code, found, _ = doctor(f"http://127.0.0.1:{silent_port}/api/ai", "--timeout", "0.3")
-    assert (code, found["HTTP"]["status"]) == (1, "failure")
-    assert "silent" in found["HTTP"]["cure"]
-
-
-@each_row("wrong", ["unknown_issuer", "expired", "wrong_host"])
-def test_a_wrong_certificate(certificates: Certificates, wrong: str) -> None:
-    with Server(getattr(certificates, wrong)) as running:
-        code, found, _ = doctor(OxenServer(running).url, SSL_CERT_FILE=str(certificates.authority))
-    assert (code, found["TLS"]["status"]) == (1, "failure")
-    assert "SSL_CERT_FILE" in found["TLS"]["cure"]
+def test_what_can_be_wrong(
+    closed_port: int, silent_port: int, oxen_server: OxenServer, certificates: Certificates
+) -> None:
+    local = "127.0.0.1:{}/api/ai"
+    found = fails("http://" + local.format(closed_port), "TCP", "nothing listens there")
+    assert "call" not in found
+    fails("http://" + local.format(silent_port), "HTTP", "silent", "--timeout", "0.3")
+    for wrong in ("unknown_issuer", "expired", "wrong_host"):
+        with Server(getattr(certificates, wrong)) as running:
+            url, trusted = OxenServer(running).url, str(certificates.authority)
+            fails(url, "TLS", "SSL_CERT_FILE", SSL_CERT_FILE=trusted)
+    fails(oxen_server.url, "model", "open-mixtral-8x22b", "--model", "open-mixtral-8x2b", "--no-call")
+    oxen_server.key = "sk-test-another"
+    fails(oxen_server.url, "call", "OXEN_API_KEY")
 
 
 def test_tls_through_a_proxy(certificates: Certificates, server: Server) -> None:
@@ -85,24 +84,10 @@ def test_tls_through_a_proxy(certificates: Certificates, server: Server) -> None
     assert "a-proxy-password" not in printed
 
 
-def test_a_wrong_key(oxen_server: OxenServer) -> None:
-    oxen_server.key = "sk-test-another"
-    code, found, printed = doctor(oxen_server.url)
-    assert (code, found["call"]["status"]) == (1, "failure")
-    assert "OXEN_API_KEY" in found["call"]["cure"]
-    assert KEY not in printed
-
-
 def test_no_key(oxen_server: OxenServer) -> None:
     _, found, _ = doctor(oxen_server.url, "--no-call", OXEN_API_KEY="")
     assert found["key"]["status"] == "warning"
     assert "OXEN_API_KEY" in found["key"]["cure"]
-
-
-def test_an_unknown_model(oxen_server: OxenServer) -> None:
-    code, found, _ = doctor(oxen_server.url, "--model", "open-mixtral-8x2b", "--no-call")
-    assert (code, found["model"]["status"]) == (1, "failure")
-    assert "open-mixtral-8x22b" in found["model"]["cure"]
 
 
 def test_a_proxy_that_buffers(oxen_server: OxenServer) -> None:
@@ -116,16 +101,12 @@ def test_a_proxy_that_buffers(oxen_server: OxenServer) -> None:
 
 
 def test_a_wrong_clock() -> None:
-    from _oxen_transport.cli.network import _clock
-
-    [finding] = _clock("Sun, 06 Nov 1994 08:49:37 GMT")
+    [finding] = network._clock("Sun, 06 Nov 1994 08:49:37 GMT")
     assert (finding.status, "ahead of" in finding.text) == ("warning", True)
-    assert not list(_clock("nonsense"))
+    assert not list(network._clock("nonsense"))
 
 
 def test_a_version_outside_of_its_range(monkeypatch: pytest.MonkeyPatch) -> None:
-    from _oxen_transport.cli import versions
-
     declared = [
         "pydantic>=99,<100",
         "httpx>=0.27; extra == 'langchain'",
@@ -158,23 +139,26 @@ def test_one_model(oxen_server: OxenServer) -> None:
     assert done.stderr.startswith("error: HTTP 404")
 
 
-def test_a_terminal_has_colours_and_a_pipe_that_closes_is_no_error(oxen_server: OxenServer) -> None:
-    child = pexpect.spawn(
-        COMMAND[0], [*COMMAND[1:], "models", "--base-url", oxen_server.url], env=environment(TERM="xterm"), timeout=30
+def in_a_terminal(command: str, server: OxenServer, **more: str) -> pexpect.spawn[bytes]:
+    arguments = [*COMMAND[1:], command, "--base-url", server.url]
+    return pexpect.spawn(
+        COMMAND[0], arguments, env={**os.environ, "PYTHONPATH": str(processes.ROOT), **VARIABLES, **more}, timeout=30
     )
+
+
+def test_a_terminal_has_colours_and_a_pipe_that_closes_is_no_error(oxen_server: OxenServer) -> None:
+    child = in_a_terminal("models", oxen_server, TERM="xterm")
     child.expect(pexpect.EOF)
     assert b"\x1b[" in child.before
     assert b"Mistral AI" in child.before
     shell = f"{COMMAND[0]} -c '{COMMAND[2]}' models --base-url {oxen_server.url} | true"
-    done = subprocess.run(["/bin/sh", "-c", shell], env=environment(), capture_output=True, text=True, check=False)  # noqa: S603
+    done = processes.run("/bin/sh", "-c", shell)
     assert "Traceback" not in done.stderr
 
 
 def test_ctrl_c(oxen_server: OxenServer) -> None:
     oxen_server.hangs()
-    child = pexpect.spawn(
-        COMMAND[0], [*COMMAND[1:], "doctor", "--base-url", oxen_server.url], env=environment(), timeout=30
-    )
+    child = in_a_terminal("doctor", oxen_server)
     child.expect("catalogue")
     while not oxen_server.requests:
         time.sleep(0.01)
@@ -187,6 +171,6 @@ def test_ctrl_c(oxen_server: OxenServer) -> None:
 
 def test_without_its_extra() -> None:
     code = "import sys; sys.modules['typer'] = None; from _oxen_transport.cli import main; main()"
-    done = subprocess.run([sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=False)  # noqa: S603
+    done = processes.python("-c", code)
     assert done.returncode == 1
     assert "pip install 'oxen-integrations[cli]'" in done.stderr

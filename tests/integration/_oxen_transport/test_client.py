@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import logging
 import socket
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
 import pytest
@@ -20,6 +18,7 @@ from _oxen_transport.errors import (
     OxenTimeoutError,
     OxenTruncatedStreamError,
 )
+from _oxen_transport.response.stream import StreamReader
 from _oxen_transport.testing import (
     ANSWER,
     FIN,
@@ -42,28 +41,21 @@ from _oxen_transport.testing import (
     sse,
     streamed,
 )
-from tests.entry_points import QUESTION, EntryPoint, Transport, each, entry_points
+from tests.entry_points import QUESTION, EntryPoint, Transport, each, entry_points, own_client
+from tests.integration.conftest import Clock
 from tests.integration.faults.secrets_and_resources import watched
 from tests.tables import each_row
 from tools.support.recorded import recorded
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.integration.conftest import Clock
 
 ALL = entry_points(Transport)
 STREAMS = entry_points(Transport, streams=True)
 pytestmark = pytest.mark.usefixtures("fast_retries")
 BUSY = reply(error_body("busy"), 503)
-URL = "https://h.test/api/ai"
 
 
-def failure(
-    api: EntryPoint, model: Any, kind: type[OxenError] = OxenError, *, messages: Any = QUESTION, **call: Any
-) -> OxenError:
+def failure(api: EntryPoint, model: Any, kind: type[OxenError] = OxenError, messages: Any = QUESTION) -> OxenError:
     with pytest.raises(kind) as caught:
-        watched(lambda: api.ask(model, messages, **call))
+        watched(lambda: api.ask(model, messages))
     return caught.value
 
 
@@ -145,11 +137,7 @@ def test_two_answers_to_one_request_are_never_mixed_up(api: EntryPoint, server: 
         return [b"".join(step for step in (*good(request), *stray) if isinstance(step, bytes))]
 
     model = api.make(server.stage(twice, twice, twice, good).url)
-
-    async def run() -> list[str]:
-        return [(await api.ask_async(model)).text for _ in range(4)]
-
-    assert (asyncio.run(run()) if api.is_async else [api.ask(model).text for _ in range(4)]) == [ANSWER] * 4
+    assert [answer.text for answer in api.ask_each(*[model] * 4)] == [ANSWER] * 4
 
 
 @each(*entry_points())
@@ -162,22 +150,14 @@ def test_a_server_that_closes_after_each_answer_without_saying_so(api: EntryPoin
 # -- a client of the user's own -----------------------------------------------------------------
 
 
-def own_client(api: EntryPoint, handle: Callable[..., Any] | None = None, **options: Any) -> dict[str, Any]:
-    """`handle`: answers in place of a socket, httpx's way to fake a server."""
-    if handle is not None:
-        options["transport"] = httpx.MockTransport(handle)
-    if api.is_async:
-        return {"http_async_client": httpx.AsyncClient(**options)}
-    return {"http_client": httpx.Client(**options)}
-
-
 @each(*ALL)
 def test_a_client_of_ones_own(api: EntryPoint, server: Server) -> None:
+    """Its headers are sent, and it is the user's to close."""
     stage = server.stage(BUSY, good)
-    own = own_client(api, headers={"x-mine": "1"}, cookies={"a": "b"})
+    own = own_client(api, headers={"x-mine": "1"})
     assert api.ask(api.make(stage.url, **own)).text == ANSWER
     assert [request.headers["x-mine"] for request in stage.requests] == ["1", "1"]
-    assert not next(iter(own.values())).is_closed, "it is the user's to close"
+    assert not next(iter(own.values())).is_closed
 
 
 @each(*ALL)
@@ -228,20 +208,6 @@ def test_a_body_that_trickles_behind_an_error_through_a_client_of_ones_own(api: 
     assert stage.released(10)
 
 
-@each(*ALL)
-def test_a_transport_of_ones_own(api: EntryPoint) -> None:
-    seen: list[httpx.Request] = []
-
-    def handle(request: httpx.Request) -> httpx.Response:
-        seen.append(request)
-        if b'"stream":true' in request.content:
-            return httpx.Response(200, headers={"content-type": "text/event-stream"}, content=BODY)
-        return httpx.Response(200, json=completion())
-
-    assert api.ask(api.make(URL, **own_client(api, handle))).text == ANSWER
-    assert str(seen[0].url) == f"{URL}/chat/completions"
-
-
 def in_circles() -> Exception:
     """Looking for a failed handshake behind an exception comes to an end."""
     error = httpx.ReadError("lost")
@@ -259,21 +225,35 @@ def test_what_a_client_of_ones_own_raises(error: Exception, kind: type[OxenError
     def handle(_: httpx.Request) -> httpx.Response:
         raise error
 
-    failure(api, api.make(URL, max_retries=0, **own_client(api, handle)), kind)
+    own = own_client(api, transport=httpx.MockTransport(handle))
+    failure(api, api.make("https://h.test/api/ai", max_retries=0, **own), kind)
 
 
-# -- logs ---------------------------------------------------------------------------------------
+@each_row("bug", [TypeError, KeyError, AssertionError, RuntimeError])
+@each(*entry_points())
+def test_a_bug_of_a_client_of_ones_own_is_not_a_failure_of_the_network(bug: type[Exception], api: EntryPoint) -> None:
+    calls = []
+
+    def fail(request: Any) -> Any:
+        calls.append(request)
+        raise bug("my bug")
+
+    with pytest.raises(bug, match="my bug"):
+        api.ask(api.make("https://h.test/api/ai", **own_client(api, transport=httpx.MockTransport(fail))))
+    assert len(calls) == 1
 
 
-@each(*ALL)
-def test_logs_hold_what_happened_and_no_more(api: EntryPoint, server: Server, caplog: pytest.LogCaptureFixture) -> None:
-    stage = server.stage(BUSY, good)
-    with caplog.at_level(logging.INFO, "oxen_integrations"):
+@each(*entry_points(streams=True))
+def test_a_bug_of_ours_is_raised_as_it_is(api: EntryPoint, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> Any:
+        raise TypeError("our bug")
+
+    monkeypatch.setattr(StreamReader, "feed", fail)
+    stage = server.stage(good)
+    with pytest.raises(TypeError, match="our bug"):
         api.ask(api.make(stage.url))
-    first, second, third = [record.getMessage() for record in caplog.records if record.name == "oxen_integrations"]
-    assert "503" in first
-    assert "trying 127.0.0.1:" in second
-    assert "200" in third
+    assert len(stage.requests) == 1
+    assert stage.released(10)
 
 
 # -- much to send, much to read -----------------------------------------------------------------
@@ -292,7 +272,7 @@ def test_a_prompt_of_many_megabytes(api: EntryPoint, server: Server) -> None:
 def test_nobody_reads_the_prompt(api: EntryPoint, silent_port: int) -> None:
     """The socket's buffers fill up, and writing never ends: the limit still holds."""
     model = api.make(f"http://127.0.0.1:{silent_port}/api", timeout=0.5, max_retries=0, history="off")
-    failure(api, model, OxenTimeoutError, messages=LONG)
+    failure(api, model, OxenTimeoutError, LONG)
 
 
 @each(*ALL)
@@ -304,11 +284,9 @@ def test_the_server_hangs_up_while_the_prompt_is_sent(api: EntryPoint) -> None:
             accepted.recv(1000)
             accepted.close()  # with bytes unread: a reset
 
-        thread = threading.Thread(target=hang_up)
-        thread.start()
+        threading.Thread(target=hang_up, daemon=True).start()
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/api"
-        failure(api, api.make(url, max_retries=0, history="off"), OxenConnectionError, messages=LONG)
-        thread.join(5)
+        failure(api, api.make(url, max_retries=0, history="off"), OxenConnectionError, LONG)
 
 
 @each(*STREAMS)
@@ -321,9 +299,5 @@ def test_a_caller_that_reads_slowly(api: EntryPoint, server: Server, clock: Cloc
         texts.append(api.text_of(piece))
         clock.now += 60
 
-    async def run() -> None:
-        async for piece in api.achunks(model):
-            take(piece)
-
-    watched((lambda: asyncio.run(run())) if api.is_async else lambda: [*map(take, api.chunks(model))])
+    watched(lambda: api.read(model, take))
     assert [text for text in texts if text] == pieces

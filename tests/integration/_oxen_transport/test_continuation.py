@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any
 
 import pytest
 
+from _oxen_transport import continuation, retry
 from _oxen_transport.continuation import MOST, PrefixStripper
 from _oxen_transport.errors import OxenTruncatedStreamError
+from _oxen_transport.request.build import build
+from _oxen_transport.settings import OxenSettings
 from _oxen_transport.testing import (
     ANSWER,
     FIN,
     USAGE,
     Received,
     Server,
+    Step,
     chunk,
     chunks,
     completion,
@@ -25,19 +30,12 @@ from _oxen_transport.testing import (
 from tests.entry_points import EntryPoint, each, entry_points
 from tests.tables import each_row
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from _oxen_transport.testing import Step
-
 STREAMING = entry_points(streams=True)
 pytestmark = pytest.mark.usefixtures("fast_retries")
 
 
 @pytest.fixture(autouse=True)
 def _no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    from _oxen_transport import continuation, retry
-
     monkeypatch.setattr(continuation, "RetryPolicy", lambda most: retry.RetryPolicy(most, first=0.01))
 
 
@@ -83,37 +81,27 @@ def test_two_cuts_are_two_continuations(api: EntryPoint, server: Server) -> None
     assert script.prefixes == [ANSWER[:10], ANSWER[:25]]
 
 
+ANEW = ANSWER[:20] + " and then something else entirely"
+GIVES_UP: list[Any] = [
+    # what the server does, the options, what the error says, what had come, requests
+    ({"cuts": (2, 2, 2, 2, 2)}, {"resume": True, "max_retries": 2}, None, 30, 3),
+    ({"cuts": (2,)}, {}, None, 10, 1),
+    ({"cuts": (2,)}, {"resume": True, "model": "gpt-5"}, "resume=True does not help: gpt-5", 10, 1),
+    ({"cuts": (6,), "anew": ANEW}, {"resume": True}, "anew", 30, 2),
+]
+
+
+@each_row("script, options, why, came, requests", GIVES_UP)
 @each(*STREAMING)
-def test_it_ends_with_the_retries_and_loses_nothing(api: EntryPoint, server: Server) -> None:
-    stage = server.stage(Cutting(2, 2, 2, 2, 2))
-    with pytest.raises(OxenTruncatedStreamError) as caught:
-        api.ask(api.make(stage.url, resume=True, max_retries=2))
-    assert caught.value.partial_text == ANSWER[:30]
-    assert len(stage.requests) == 3
-
-
-@each(*STREAMING)
-def test_off_by_default(api: EntryPoint, server: Server) -> None:
-    stage = server.stage(Cutting(2))
-    with pytest.raises(OxenTruncatedStreamError):
-        api.ask(api.make(stage.url))
-    assert len(stage.requests) == 1
-
-
-@each(*STREAMING)
-def test_a_model_that_cannot_go_on_says_so(api: EntryPoint, server: Server) -> None:
-    stage = server.stage(Cutting(2))
-    with pytest.raises(OxenTruncatedStreamError, match="resume=True does not help: gpt-5"):
-        api.ask(api.make(stage.url, resume=True, model="gpt-5"))
-    assert len(stage.requests) == 1
-
-
-@each(*STREAMING)
-def test_a_server_that_begins_anew_is_an_error_not_a_doubled_text(api: EntryPoint, server: Server) -> None:
-    stage = server.stage(Cutting(6, anew=ANSWER[:20] + " and then something else entirely"))
-    with pytest.raises(OxenTruncatedStreamError, match="anew") as caught:
-        api.ask(api.make(stage.url, resume=True))
-    assert caught.value.partial_text == ANSWER[:30]
+def test_an_end_of_all_attempts_loses_nothing(  # noqa: PLR0917 - a row
+    api: EntryPoint, server: Server, script: Any, options: Any, why: str | None, came: int, requests: int
+) -> None:
+    """Retries are used up; it is off by default; a model cannot; and a text that begins anew is not doubled."""
+    stage = server.stage(Cutting(*script["cuts"], anew=script.get("anew", "")))
+    with pytest.raises(OxenTruncatedStreamError, match=why) as caught:
+        api.ask(api.make(stage.url, **options))
+    assert caught.value.partial_text == ANSWER[:came]
+    assert len(stage.requests) == requests
 
 
 @each(*STREAMING)
@@ -140,28 +128,19 @@ def lengthy(limit: int) -> Any:
     return answer
 
 
-def test_auto_continue_goes_on_until_the_end(api: EntryPoint, server: Server) -> None:
-    stage = server.stage(lengthy(11))
-    answer = api.ask(api.make(stage.url, auto_continue=True))
-    times = -(-len(ANSWER) // 11)
-    assert answer.text == ANSWER
-    assert answer.finish_reason == "stop"
-    assert len(stage.requests) == times
-    assert answer.usage == tuple(times * figure for figure in USAGE.values())
-
-
-def test_auto_continue_has_a_bound(api: EntryPoint, server: Server) -> None:
-    stage = server.stage(lengthy(2))
-    answer = api.ask(api.make(stage.url, auto_continue=True))
-    assert answer.text == ANSWER[: 2 * (MOST + 1)]
-    assert answer.finish_reason == "length"
-    assert len(stage.requests) == MOST + 1
-
-
-def test_auto_continue_is_off_by_default(api: EntryPoint, server: Server) -> None:
-    stage = server.stage(lengthy(11))
-    assert api.ask(api.make(stage.url)).text == ANSWER[:11]
-    assert len(stage.requests) == 1
+@each_row(
+    "limit, options, requests",
+    [(11, {"auto_continue": True}, -(-len(ANSWER) // 11)), (2, {"auto_continue": True}, MOST + 1), (11, {}, 1)],
+)
+def test_auto_continue_goes_on_until_the_end_or_its_bound(
+    api: EntryPoint, server: Server, limit: int, options: Any, requests: int
+) -> None:
+    stage = server.stage(lengthy(limit))
+    answer = api.ask(api.make(stage.url, **options))
+    assert answer.text == ANSWER[: limit * requests]
+    assert answer.finish_reason == ("stop" if answer.text == ANSWER else "length")
+    assert len(stage.requests) == requests
+    assert answer.usage == tuple(requests * figure for figure in USAGE.values())
 
 
 @each_row(
@@ -178,39 +157,25 @@ def test_auto_continue_is_off_by_default(api: EntryPoint, server: Server) -> Non
         ("Hello wor", ["", "Help"], "Help"),
     ],
 )
-def test_seam(begun: str, comes: list[str], new: str) -> None:
+def test_an_echo_of_what_there_is_is_dropped(begun: str, comes: list[str], new: str) -> None:
     seam = PrefixStripper(begun)
     assert "".join([*map(seam.feed, comes), seam.end()]) == new
 
 
-def test_seam_gives_on_at_once_when_it_is_clear() -> None:
+def test_what_cannot_be_an_echo_is_given_on_at_once() -> None:
     seam = PrefixStripper("Hello wor")
     assert [seam.feed("ld"), seam.feed("!")] == ["ld", "!"]
 
 
-def test_a_few_letters_that_looked_like_an_echo_are_given_at_the_end(server: Server) -> None:
-    from _oxen_transport.client import OxenClient
-    from _oxen_transport.request.build import build
-    from _oxen_transport.settings import OxenSettings
-
-    def answer(request: Received) -> Iterable[Step]:
-        if request.json["messages"][-1]["role"] == "assistant":
-            return streamed(sse(chunks(["Hel"])))
-        return streamed(sse([chunk("Hello, ")], done=False))
-
-    settings = OxenSettings(base_url=server.stage(answer).url, api_key="sk-1234567", resume=True)
-    request = build(settings, [{"role": "user", "content": "hi"}], stream=True)
-    got = list(OxenClient(settings).stream(request))
-    assert [piece.text for piece in got] == ["Hello, ", "Hel", ""]
-    assert got[-1].completion is not None
-    assert got[-1].completion.text == "Hello, Hel"
+@each(*STREAMING)
+def test_a_few_letters_that_looked_like_an_echo_are_given_at_the_end(api: EntryPoint, server: Server) -> None:
+    begins, ends = streamed(sse([chunk("Hello, ")], done=False)), streamed(sse(chunks(["Hel"])))
+    answer = api.ask(api.make(server.stage(begins, ends).url, resume=True))
+    assert answer.text == "".join(answer.pieces) == "Hello, Hel"
 
 
-def test_a_beginning_of_the_users_own_is_gone_on_with_as_one(server: Server) -> None:
-    from _oxen_transport.request.build import build
-    from _oxen_transport.settings import OxenSettings
-
-    settings = OxenSettings(base_url=server.stage(Cutting()).url, api_key="sk-1234567")
-    begun = build(settings, [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "Once "}])
+def test_a_beginning_of_the_users_own_is_gone_on_with_as_one() -> None:
+    messages = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "Once "}]
+    begun = build(OxenSettings(api_key="sk-1234567"), messages)
     last = {"role": "assistant", "content": "Once upon", "prefix": True}
     assert begun.continued("upon").body["messages"][1:] == [last]

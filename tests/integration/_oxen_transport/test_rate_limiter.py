@@ -78,19 +78,16 @@ def test_a_wait_that_would_exceed_total_timeout_is_a_timeout(server: Server) -> 
     assert not asyncio.run(slow.aacquire(blocking=False))
 
 
-def test_a_server_that_only_refuses_is_an_error_in_the_end(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("wait", "requests"), [({}, 1 + 3), ({"retry_after": 3600}, 1)], ids=["no wait", "an hour"])
+def test_a_server_that_only_refuses_is_an_error_in_the_end(
+    server: Server, monkeypatch: pytest.MonkeyPatch, wait: dict[str, int], requests: int
+) -> None:
+    """At once, if it asks for an hour."""
     monkeypatch.setattr(rate_limiter, "DEFAULT_PAUSE", 0.01)
     monkeypatch.setattr(call, "MAX_REQUEUES", 3)
-    stage = server.stage(reply({"error": "busy"}, 429))
+    stage = server.stage(reply({"error": "busy"}, 429, **wait))
     limiter = OxenRateLimiter(6_000_000)
-    with pytest.raises(OxenRateLimitError):
-        ChatOxen(base_url=stage.url, api_key=KEY, rate_limiter=limiter, max_retries=0).invoke("hi")
-    assert len(stage.requests) == 1 + 3
-
-
-def test_a_retry_after_of_an_hour_is_an_error_at_once(server: Server) -> None:
-    stage = server.stage(reply({"error": "busy"}, 429, retry_after=3600))
     with pytest.raises(OxenRateLimitError) as caught:
-        ChatOxen(base_url=stage.url, api_key=KEY, rate_limiter=OxenRateLimiter()).invoke("hi")
-    assert caught.value.retry_after == 3600
-    assert len(stage.requests) == 1
+        ChatOxen(base_url=stage.url, api_key=KEY, rate_limiter=limiter, max_retries=0).invoke("hi")
+    assert caught.value.retry_after == wait.get("retry_after")
+    assert len(stage.requests) == requests

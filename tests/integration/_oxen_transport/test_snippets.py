@@ -5,8 +5,9 @@ from __future__ import annotations
 import pickle
 import re
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, get_args
 
 import pytest
 from langchain_core.runnables import ConfigurableField
@@ -17,23 +18,15 @@ from _oxen_transport.errors import OxenConfigError, OxenRateLimitError
 from _oxen_transport.request.build import build_without_body
 from _oxen_transport.request.snippets import SentRequest
 from _oxen_transport.settings import OxenSettings
-from _oxen_transport.testing import error_body, good, reply
+from _oxen_transport.testing import Server, error_body, good, reply
 from _oxen_transport.types import Style
 from langchain_oxen import ChatOxen
 from llama_index_oxen import Oxen
 from tests.tables import each_row
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from _oxen_transport.testing import Server
-
 KEY = "sk-made-up-0123456789"
 STYLES = get_args(Style)
-PIXEL = (
-    "data:image/png;base64,"
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
-)
+PIXEL = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="
 
 
 def look_up(word: str) -> str:
@@ -48,14 +41,11 @@ HISTORY: list[Any] = [
     {"role": "assistant", "content": "", "tool_calls": [{**CALL, "type": "tool_call"}]},
     {"role": "tool", "content": "a bovine", "tool_call_id": "AbC123xyZ"},
 ]
-PICTURE = [
-    {"role": "user", "content": [{"type": "text", "text": "what?"}, {"type": "image_url", "image_url": {"url": PIXEL}}]}
-]
+PARTS = [{"type": "text", "text": "what?"}, {"type": "image_url", "image_url": {"url": PIXEL}}]
+PICTURE = [{"role": "user", "content": PARTS}]
+SHELLS = "it's \"quoted\" $HOME `x` $(x) \\ \\n \n\r\t{braces} %s ''' żółć 🐂\u2028\x7f\x00"
 CASES: dict[str, tuple[Any, dict[str, Any]]] = {
-    "what shells and Python read": (
-        "it's \"quoted\" $HOME `x` $(x) \\ \\n \n\r\t{braces} %s ''' żółć 🐂\u2028\x7f\x00",
-        {},
-    ),
+    "what shells and Python read": (SHELLS, {}),
     "300 kB": ("ox's \\ \n" * 40_000, {}),
     "half a surrogate pair": ("a\ud83dz", {}),
     "tools and their results": (HISTORY, {"tools": [FunctionTool.from_defaults(look_up).metadata.to_openai_tool()]}),
@@ -93,9 +83,8 @@ def test_what_is_shown_sends_what_the_class_sends(asked: Any, settings: dict[str
     chat.invoke(asked)
     for style in ("curl", *STYLES):
         run(shown(chat, asked, style), style)
-        assert stage.bodies[-1] == stage.bodies[0], style
         assert stage.requests[-1].headers["authorization"] == f"Bearer {KEY}", style
-    assert len(stage.requests) == 2 + len(STYLES)
+    assert stage.bodies == [stage.bodies[0]] * (2 + len(STYLES))
 
 
 @each_row("style", ["curl", *STYLES])
@@ -108,8 +97,6 @@ def test_llama_index_shows_the_same_and_so_do_streams_and_further_headers(style:
     text = shown(llm, messages, style, stream=True)
     assert text == shown(ChatOxen(**settings), PICTURE, style, stream=True)
     assert "red" not in text
-    if style == "curl":
-        assert text.startswith("curl -N ")
     run(text, style)
     assert stage.bodies[1] == stage.bodies[0]
     assert stage.bodies[0]["stream"] is True
@@ -124,27 +111,36 @@ def test_a_prompt_of_llama_index_is_that_of_complete(server: Server) -> None:
     assert stage.bodies[1] == stage.bodies[0]
 
 
-def bound_models(chat: ChatOxen) -> Iterator[tuple[str, Any]]:
-    yield "bind", chat.bind(temperature=0.3)
-    yield "tools", chat.bind_tools([look_up], tool_choice="look_up")
-    yield "twice", chat.with_config(tags=["a"]).bind(temperature=0.3).bind(stop=["x"])  # type: ignore[attr-defined]
-    yield "types", chat.with_types(input_type=str).bind(seed=3)
-    yield "listeners", chat.with_listeners(on_start=lambda run: None).bind(top_p=0.5)
-    yield "retry", chat.bind(temperature=0.3).with_retry().bind(stop=["x"])
-    yield "fallbacks", chat.with_fallbacks([chat]).bind_tools([look_up])  # type: ignore[attr-defined]
-    yield "schema", chat.with_structured_output({"title": "a", "description": "b", "type": "object"}).first  # type: ignore[attr-defined]
-    field = ConfigurableField(id="heat")
-    yield "configurable", chat.configurable_fields(temperature=field).with_config(configurable={"heat": 0.2})
+def schema_bound(chat: Any) -> Any:
+    return chat.with_structured_output({"title": "a", "description": "b", "type": "object"}).first
 
 
-@each_row("kind", [name for name, _ in bound_models(ChatOxen(api_key=KEY))])
-def test_a_bound_model_shows_what_is_bound(kind: str, server: Server) -> None:
+def configured(chat: Any) -> Any:
+    heat = ConfigurableField(id="heat")
+    return chat.configurable_fields(temperature=heat).with_config(configurable={"heat": 0.2})
+
+
+@each_row(
+    "bind",
+    [
+        lambda chat: chat.bind(temperature=0.3),
+        lambda chat: chat.bind_tools([look_up], tool_choice="look_up"),
+        lambda chat: chat.with_config(tags=["a"]).bind(temperature=0.3).bind(stop=["x"]),
+        lambda chat: chat.with_types(input_type=str).bind(seed=3),
+        lambda chat: chat.with_listeners(on_start=lambda run: None).bind(top_p=0.5),
+        lambda chat: chat.bind(temperature=0.3).with_retry().bind(stop=["x"]),
+        lambda chat: chat.with_fallbacks([chat]).bind_tools([look_up]),
+        schema_bound,
+        configured,
+    ],
+)
+def test_a_bound_model_shows_what_is_bound(bind: Callable[[Any], Any], server: Server) -> None:
     stage = server.stage(good)
-    bound = dict(bound_models(ChatOxen(base_url=stage.url)))[kind]
+    bound = bind(ChatOxen(base_url=stage.url))
     bound.invoke("x")
     run(bound.to_curl("x"), "curl")
     run(bound.to_python("x", style="openai"), "openai")
-    assert stage.bodies[1] == stage.bodies[2] == stage.bodies[0]
+    assert stage.bodies == [stage.bodies[0]] * 3
     assert set(stage.bodies[0]) > {"model", "messages"}
 
 

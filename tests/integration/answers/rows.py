@@ -155,4 +155,8 @@ COUNTED = {
     "under two names": {**STOP, "usage": {**USAGE, "prompt_tokens": None, "input_tokens": 11}},
     "under Anthropic's names": {**STOP, "usage": {"input_tokens": 11, "output_tokens": 8}},
     "after the finish reason": [STOP, {"choices": [], "usage": USAGE}],
+    "cumulative": [{**TIAL, "usage": {**USAGE, "completion_tokens": 2, "total_tokens": 13}}, {**STOP, "usage": USAGE}],
+    "the same in each chunk": [{**TIAL, "usage": USAGE}, {**STOP, "usage": USAGE}],
+    "in parts": [{**TIAL, "usage": {"prompt_tokens": 11}}, {**STOP, "usage": {"completion_tokens": 8}}],
+    "null before the end": [{**TIAL, "usage": None}, {**STOP, "usage": USAGE}],
 }

@@ -13,6 +13,7 @@ from _oxen_transport.testing import FIN, Server, chunk, completion, event, head,
 from tests.entry_points import LangChain, LlamaIndex, entry_points
 from tests.integration.answers.rows import COUNTED, CUT, FATAL, NAMED, PAR, STOP, WHOLE, Row, with_message
 from tests.tables import each_row
+from tests.unit._oxen_transport.response.wire_shapes import CUTS, WAYS, WITHOUT_IDS, Written
 
 ASKED = "mixtral-8x22b-instruct"
 
@@ -96,17 +97,29 @@ def test_cached_tokens_are_counted(name: str, server: Server) -> None:
 
 # -- calls ---------------------------------------------------------------------------------
 
+CALLS = [
+    Written("AbC123xyZ", "get_weather", '{"city": "Zürich 東京 🐂", "days": [1, {"x": 2}]}'),
+    Written("DeF456uvW", "get_time", '{"zone": "Europe/Paris"}'),
+]
 SIGNED = {"google": {"thought_signature": "c2lnbmVk"}}
 
 
 def calling(arguments: Any, **more: Any) -> dict[str, Any]:
-    return {
-        "index": 0,
-        "id": "AbC123xyZ",
-        "type": "function",
-        "function": {"name": "f", "arguments": arguments},
-        **more,
-    }
+    function = {"name": "f", "arguments": arguments}
+    return {"index": 0, "id": "AbC123xyZ", "type": "function", "function": function, **more}
+
+
+@each_row("way", [*WAYS, *WITHOUT_IDS])
+def test_no_call_is_lost_however_a_stream_writes_it(way: str, server: Server) -> None:
+    """Through the classes; the cuts are the transport's concern, and its tests', which try them all."""
+    deltas = [chunk({"tool_calls": delta}) for delta in {**WAYS, **WITHOUT_IDS}[way](CALLS, CUTS["two pieces"])]
+    url = serve(server, Row("", sse([*deltas, chunk(None, "tool_calls")])))
+    for api in entry_points(LangChain, LlamaIndex, streams=True):
+        made = api.ask(api.make(url)).tool_calls
+        assert [call[1:] for call in made] == [(call.name, json.loads(call.arguments)) for call in CALLS], str(api)
+        ids = [call[0] for call in made]
+        assert ids == [call.id for call in CALLS] if way in WAYS else all(ids), str(api)
+        assert len(set(ids)) == len(CALLS), str(api)
 
 
 @each_row("arguments", ['{"a": NaN}', '{"a": -Infinity}', '{"a": 1e999}', '{"a": {"b": [1, Infinity]}}'])

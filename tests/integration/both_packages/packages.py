@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any
 
 import pytest
 from llama_index.core.prompts import PromptTemplate
+from pydantic import BaseModel, Field
 
-from _oxen_transport.testing import chunks, completion, sse, streamed, whole
+from _oxen_transport.testing import Attempt, Received, Step, chunk, chunks, completion, sse, streamed, whole
 from langchain_oxen import ChatOxen
 from llama_index_oxen import Oxen
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
-    from _oxen_transport.testing import Attempt, Received, Step
+class Ox(BaseModel):
+    """An ox."""
 
+    name: str = Field(description="its name")
+    age: int = Field(gt=0)
+
+
+BELLA = Ox(name="Bella", age=7)
 QUESTION = "The ox 'Bella' is 7 years old."
 WAYS = ("sync", "async", "stream", "astream")
 STREAMS = WAYS[2:]
@@ -74,6 +80,14 @@ def says(*texts: str, reason: str = "stop") -> Attempt:
         return [whole(completion(text, finish_reason=reason))]
 
     return attempt
+
+
+def answers(message: dict[str, Any], *deltas: dict[str, Any], reason: str = "stop") -> Attempt:
+    """A message with fields of its own, whole or streamed as the request asks."""
+    body = completion("", finish_reason=reason)
+    body["choices"][0]["message"].update(message)
+    flow = sse([*map(chunk, deltas or (message,)), chunk(None, reason)])
+    return lambda request: streamed(flow) if request.wants_stream else [whole(body)]
 
 
 def calls(*made: tuple[str, dict[str, Any]], piece: int = 7) -> Attempt:

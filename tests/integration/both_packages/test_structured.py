@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
-from _oxen_transport import capabilities
 from _oxen_transport.errors import (
     OxenAuthenticationError,
     OxenPaymentRequiredError,
@@ -18,20 +17,23 @@ from _oxen_transport.errors import (
     OxenStructuredOutputError,
     OxenTruncatedStreamError,
 )
-from _oxen_transport.testing import Server, chunk, chunks, completion, error_body, reply, sse, streamed, whole
-from tests.integration.both_packages.packages import STREAMS, WAYS, calls, each_package, langchain, says
+from _oxen_transport.testing import Server, chunks, error_body, reply, sse, streamed, whole
+from tests.integration.both_packages.packages import (
+    BELLA,
+    STREAMS,
+    WAYS,
+    Ox,
+    answers,
+    calls,
+    each_package,
+    langchain,
+    says,
+)
 from tests.tables import each_row
 from tools.support.ideal_model import ideal
 
 Shown = Callable[..., list[Any]]
 METHODS = ("function_calling", "json_schema", "auto")
-
-
-class Ox(BaseModel):
-    """An ox."""
-
-    name: str = Field(description="its name")
-    age: int = Field(gt=0)
 
 
 class Named(BaseModel):
@@ -46,15 +48,7 @@ class Tree(BaseModel):
     children: list[Tree] = []
 
 
-BELLA = Ox(name="Bella", age=7)
 WRONG, RIGHT = '{"name": "Bella", "age": -7}', '{"name": "Bella", "age": 7}'
-
-
-@pytest.fixture(autouse=True)
-def _nothing_learnt() -> Iterator[None]:
-    capabilities.reset()
-    yield
-    capabilities.reset()
 
 
 @each_row("way", WAYS)
@@ -161,10 +155,7 @@ def test_arguments_that_are_cut_or_do_not_fit_never_become_an_object(
 ) -> None:
     """Core closes the brackets of cut JSON; an order for 1000 oxen must not become one for 1."""
     call = {"index": 0, "id": "AbC123xyZ", "function": {"name": "Ox", "arguments": arguments}}
-    body = completion(None, finish_reason=reason)
-    body["choices"][0]["message"]["tool_calls"] = [call]
-    flow = [chunk({"tool_calls": [call]}), chunk(None, reason)]
-    stage = server.stage(lambda request: streamed(sse(flow)) if request.wants_stream else [whole(body)])
+    stage = server.stage(answers({"tool_calls": [call]}, reason=reason))
     with pytest.raises(OxenStructuredOutputError, match=why) as caught:
         shown(stage.url, Ox, way)
     assert caught.value.partial.tool_calls[0].arguments == arguments
@@ -174,10 +165,8 @@ def test_arguments_that_are_cut_or_do_not_fit_never_become_an_object(
 @each_row("method", METHODS)
 @each_package
 def test_a_refusal_is_an_error_of_its_own(way: str, method: str, shown: Shown, server: Server) -> None:
-    body = completion("")
-    body["choices"][0]["message"]["refusal"] = "I do not count oxen."
-    flow = [chunk({"refusal": "I do not "}), chunk({"refusal": "count oxen."}), chunk(None, "stop")]
-    stage = server.stage(lambda request: streamed(sse(flow)) if request.wants_stream else [whole(body)])
+    refused = {"refusal": "I do not count oxen."}
+    stage = server.stage(answers(refused, {"refusal": "I do not "}, {"refusal": "count oxen."}))
     with pytest.raises(OxenRefusalError, match="I do not count oxen") as caught:
         shown(stage.url, Ox, way, method)
     assert len(stage.requests) == 1, "no other way of asking changes its mind"
@@ -242,17 +231,12 @@ def picky(*refused: str, ignored: tuple[str, ...] = (), status: int = 400) -> An
     return attempt
 
 
+LADDER = ["json_schema", "function_calling", "json_mode", "prompt"]
 LADDERS: list[Any] = [
-    ((), (), ["json_schema"]),
-    (("json_schema",), (), ["json_schema", "function_calling"]),
-    (("json_schema", "function_calling"), (), ["json_schema", "function_calling", "json_mode"]),
-    (
-        ("json_schema", "function_calling", "json_mode"),
-        (),
-        ["json_schema", "function_calling", "json_mode", "prompt"],
-    ),
-    ((), ("json_schema",), ["json_schema", "function_calling"]),
-    (("function_calling",), ("json_schema",), ["json_schema", "function_calling", "json_mode"]),
+    # the ways that are refused, those that are ignored, those that are tried
+    *((LADDER[:refused], (), LADDER[: refused + 1]) for refused in range(4)),
+    ((), ("json_schema",), LADDER[:2]),
+    (("function_calling",), ("json_schema",), LADDER[:3]),
 ]
 
 
@@ -272,11 +256,8 @@ def test_auto_finds_the_way_and_remembers_it(
 
 @each_package
 def test_auto_learns_per_server_and_model_and_forgets_what_no_longer_works(shown: Shown, server: Server) -> None:
-    poor, rich, changing = (
-        server.stage(picky("json_schema")),
-        server.stage(ideal),
-        server.stage(ideal, picky("json_schema")),
-    )
+    poor, rich = server.stage(picky("json_schema")), server.stage(ideal)
+    changing = server.stage(ideal, picky("json_schema"))
     for stage in (poor, rich, changing, changing):
         assert shown(stage.url, Ox, "sync", "auto") == [BELLA]
     shown(poor.url, Ox, "sync", "auto", model="mistral-nemo")
@@ -292,7 +273,7 @@ def test_auto_does_not_hide_other_failures(shown: Shown, server: Server) -> None
         with pytest.raises(kind):
             shown(stage.url, Ox, "sync", "auto")
         assert len(stage.requests) == 1
-    stage = server.stage(picky("json_schema", "function_calling", "json_mode", "prompt"))
+    stage = server.stage(picky(*LADDER))
     with pytest.raises(Exception, match="prompt is not supported"):
         shown(stage.url, Ox, "sync", "auto")
     assert len(stage.requests) == 4

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 from _oxen_transport.errors import (
     OxenAPIError,
@@ -21,6 +21,8 @@ from _oxen_transport.testing import (
     FIN,
     RST,
     USAGE,
+    Received,
+    Step,
     chunks,
     completion,
     error_body,
@@ -32,11 +34,6 @@ from _oxen_transport.testing import (
 )
 from _oxen_transport.testing.answers import dumps
 from tests.integration.faults.fault import BOOM, RETRIED, UP_TO, Fault
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from _oxen_transport.testing import Received, Step
 
 OXEN_ENVELOPE = {"status": "error", "status_message": BOOM}
 

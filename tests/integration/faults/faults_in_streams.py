@@ -6,7 +6,8 @@ import functools
 import itertools
 import json
 import zlib
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any
 
 from _oxen_transport.errors import (
     OxenConnectionError,
@@ -24,6 +25,8 @@ from _oxen_transport.testing import (
     RST,
     TOOL_CALL,
     USAGE,
+    Received,
+    Step,
     chunk,
     chunks,
     completion,
@@ -39,11 +42,6 @@ from _oxen_transport.testing import (
 from _oxen_transport.testing.answers import dumps
 from tests.integration.faults.fault import BOOM, UP_TO, Fault
 from tests.integration.faults.faults_in_answers import OXEN_ENVELOPE
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from _oxen_transport.testing import Received, Step
 
 WHOLE = chunks(usage=USAGE)
 HALF = sse(WHOLE[:5], done=False)
@@ -85,33 +83,20 @@ def promised(body: bytes, *rest: Step) -> list[Step]:
     return [head(200, content_type="application/json", content_length=len(body)), body[: len(body) // 2], *rest]
 
 
+def broken_body(what: str, *script: Any) -> Fault:
+    return Fault(what, script, LOST, ways="send")
+
+
 BODIES = [
-    Fault("closes in the middle of the body", (promised(BODY, FIN),), LOST, requests=UP_TO, ways="send"),
-    Fault("resets in the middle of the body", (promised(BODY, RST),), LOST, requests=UP_TO, ways="send"),
-    Fault(
-        "closes a chunked body before its last chunk",
-        (open_stream(BODY[:50], FIN, content_type="application/json"),),
-        LOST,
-        requests=UP_TO,
-        ways="send",
+    broken_body("closes in the middle of the body", promised(BODY, FIN)),
+    broken_body("resets in the middle of the body", promised(BODY, RST)),
+    broken_body(
+        "closes a chunked body before its last chunk", open_stream(BODY[:50], FIN, content_type="application/json")
     ),
-    Fault(
-        "closes in the middle of the body once, then answers",
-        (promised(BODY, FIN), good),
-        LOST,
-        or_right=True,
-        requests=(1, 2),
-        ways="send",
-    ),
-    Fault("says gzip and sends something else", (corrupt_gzip,), (OxenResponseError,), requests=UP_TO),
-    Fault(
-        "256 kB that unpack to 256 MiB",
-        (bomb,),
-        (OxenResponseTooLargeError,),
-        ways="send",
-        most_mib=128,
-    ),
-    Fault("100,000 nested lists", (nested,), (OxenResponseError,), requests=UP_TO),
+    broken_body("closes in the middle of the body once, then answers", promised(BODY, FIN), good),
+    Fault("says gzip and sends something else", (corrupt_gzip,), (OxenResponseError,)),
+    Fault("256 kB that unpack to 256 MiB", (bomb,), (OxenResponseTooLargeError,), ways="send", most_mib=128),
+    Fault("100,000 nested lists", (nested,), (OxenResponseError,)),
 ]
 
 

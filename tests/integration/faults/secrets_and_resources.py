@@ -5,19 +5,16 @@ from __future__ import annotations
 import pickle
 import threading
 import traceback
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
+from _oxen_transport.errors import OxenError
 from tests.entry_points import KEY
 
 OURS = tuple(str(Path(__file__).parents[3] / folder) for folder in ("tests", "tools"))
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from _oxen_transport.errors import OxenError
 
 
 def watched(work: Callable[[], Any], seconds: float = 60.0) -> Any:

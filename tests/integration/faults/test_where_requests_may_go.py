@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any
 
 import pytest
 
 from _oxen_transport import client_for
 from _oxen_transport.errors import OxenConfigError, OxenConnectionError, OxenError, OxenRedirectError
-from _oxen_transport.testing import ANSWER, TOOL_ARGUMENTS, Server, good, good_tool_call, head
+from _oxen_transport.testing import ANSWER, Received, Server, Step, good, head
 from tests.certificates import Certificates
 from tests.entry_points import KEY, EntryPoint, LangChain, LlamaIndex, each, each_scenario, entry_points
 from tests.integration.faults.secrets_and_resources import assert_keeps_secrets, watched
 from tests.tables import each_row
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from _oxen_transport.testing import Received, Step
-
 pytestmark = pytest.mark.usefixtures("fast_retries")
-
-
-def test_a_good_tool_call(api: EntryPoint, server: Server) -> None:
-    stage = server.stage(good_tool_call)
-    answer = api.ask(api.make(stage.url))
-    assert [(name, arguments) for _, name, arguments in answer.tool_calls] == [("delete_files", TOOL_ARGUMENTS)]
-    assert len(stage.requests) == 1
 
 
 @each(*entry_points(is_async=False, streams=False))
@@ -68,11 +56,7 @@ def test_cookies_are_not_kept(api: EntryPoint, server: Server) -> None:
     """Else what one key was given would travel with another, over the connections that they share."""
     stage = server.stage(with_cookie)
     models = [api.make(stage.url, api_key=key) for key in (KEY, "sk-of-tenant-b", KEY)]
-
-    async def run() -> list[str]:
-        return [(await api.ask_async(model)).text for model in models]
-
-    assert (asyncio.run(run()) if api.is_async else [api.ask(model).text for model in models]) == [ANSWER] * 3
+    assert [answer.text for answer in api.ask_each(*models)] == [ANSWER] * 3
     assert [request.headers.get("cookie") for request in stage.requests] == [None, None, None]
     assert [request.headers["authorization"][-1] for request in stage.requests] == [KEY[-1], "b", KEY[-1]]
 
@@ -109,27 +93,19 @@ def test_a_url_is_never_fetched(model_id: str, api: EntryPoint, server: Server) 
     assert not [request for request in server.strays if "metadata" in request.target]
 
 
-def test_a_proxy_from_the_environment(api: EntryPoint, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("http_proxy", server.root)
+def test_a_proxy_of_the_environment_or_of_ones_own(
+    api: EntryPoint, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stage = server.stage(good)
-    model = api.make(f"http://api.example.test:1/{stage.name}/api/ai", allow_insecure_http=True)
-    assert watched(lambda: api.ask(model)).text == ANSWER
-    assert stage.requests[0].target.startswith("http://api.example.test:1/")
-
-
-def test_a_proxy_of_ones_own_with_a_password(api: EntryPoint, server: Server) -> None:
-    stage = server.stage(good)
-    proxy = f"http://me:pass-4711@127.0.0.1:{server.port}"
-    model = api.make(f"http://api.example.test:1/{stage.name}/api/ai", allow_insecure_http=True, proxy=proxy)
-    assert watched(lambda: api.ask(model)).text == ANSWER
+    url, proxy = f"http://api.example.test:1/{stage.name}/api/ai", f"http://me:pass-4711@127.0.0.1:{server.port}"
+    assert watched(lambda: api.ask(api.make(url, allow_insecure_http=True, proxy=proxy))).text == ANSWER
     sent = stage.requests[0].headers["proxy-authorization"].removeprefix("Basic ")
     assert base64.b64decode(sent) == b"me:pass-4711"
-
-
-def test_the_environment_can_be_ignored(api: EntryPoint, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", server.root)
+    assert watched(lambda: api.ask(api.make(url, allow_insecure_http=True))).text == ANSWER
+    assert [request.target.startswith("http://api.example.test:1/") for request in stage.requests] == [True, True]
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-    stage = server.stage(good)
-    assert api.ask(api.make(stage.url, trust_env=False)).text == ANSWER
+    assert api.ask(api.make(stage.url, trust_env=False)).text == ANSWER, "the environment can be ignored"
 
 
 def test_no_proxy_is_heeded(api: EntryPoint, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,16 +126,13 @@ def test_https_through_a_proxy(api: EntryPoint, server: Server, tls_server: Serv
     assert KEY not in repr([tunnel.headers for tunnel in server.tunnels]), "the proxy saw the key"
 
 
-def test_a_proxy_that_is_not_there(api: EntryPoint, closed_port: int) -> None:
+def test_a_proxy_that_is_not_there_or_says_no(api: EntryPoint, server: Server, closed_port: int) -> None:
     model = api.make("https://api.example.test/api/ai", proxy=f"http://me:pass-4711@127.0.0.1:{closed_port}")
     with pytest.raises(OxenConnectionError) as caught:
         watched(lambda: api.ask(model))
     assert_keeps_secrets(caught.value, "pass-4711")
-
-
-def test_a_proxy_that_says_no(api: EntryPoint, server: Server) -> None:
     refuses = server.stage([head(407, content_length=0)])
     model = api.make(f"http://api.example.test:1/{refuses.name}", allow_insecure_http=True, proxy=server.root)
-    with pytest.raises(OxenError) as caught:
+    with pytest.raises(OxenError) as refused:
         api.ask(model)
-    assert caught.value.status_code == 407
+    assert refused.value.status_code == 407

@@ -9,18 +9,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from _oxen_transport.errors import OxenError
+from _oxen_transport.testing import Server, Stage
 from tests.entry_points import EVERY, Answer, EntryPoint, in_turn
 from tests.integration.faults import faults_in_answers, faults_in_streams
 from tests.integration.faults.fault import RETRIES, Fault
 from tests.integration.faults.secrets_and_resources import assert_keeps_secrets, watched
-
-if TYPE_CHECKING:
-    from _oxen_transport.testing import Server, Stage
 
 FAULTS = (*faults_in_answers.ALL, *faults_in_streams.ALL)
 

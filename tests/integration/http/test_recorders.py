@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import aiohttp
 import httpx
 import pytest
+from opentelemetry.instrumentation.aiohttp_client import AioHttpClientInstrumentor
+from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from _oxen_transport.testing import ANSWER, RST, chunks, completion, good, sse
-from tests.entry_points import EntryPoint, LangChain, LlamaIndex, each, entry_points
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from _oxen_transport.testing import Server
+from _oxen_transport.testing import ANSWER, RST, Server, chunks, completion, good, sse
+from tests.entry_points import EntryPoint, LangChain, LlamaIndex, each, entry_points, own_client
 
 SYNC, ASYNC = entry_points(LangChain, LlamaIndex, is_async=False), entry_points(LangChain, LlamaIndex, is_async=True)
 URL = "https://api.example.test/api/ai"
@@ -35,47 +36,25 @@ def body(api: EntryPoint) -> dict[str, Any]:
     return {"json": JSON}
 
 
-def handler(api: EntryPoint) -> httpx.MockTransport:
-    return httpx.MockTransport(lambda _: httpx.Response(200, **body(api)))
-
-
 @each(*SYNC, *ASYNC)
 def test_mock_transport_in_a_client_handed_in(api: EntryPoint) -> None:
-    own: dict[str, Any] = (
-        {"http_async_client": httpx.AsyncClient(transport=handler(api))}
-        if api.is_async
-        else {"http_client": httpx.Client(transport=handler(api))}
-    )
+    own = own_client(api, transport=httpx.MockTransport(lambda _: httpx.Response(200, **body(api))))
     assert api.ask(api.make(URL, **own)).text == ANSWER
 
 
-@each(*SYNC)
-def test_respx_answers_sync_calls(api: EntryPoint) -> None:
+@each(*SYNC, *ASYNC)
+def test_respx_answers_sync_calls_and_async_ones_of_a_client_handed_in(api: EntryPoint) -> None:
     respx = pytest.importorskip("respx")
     with respx.mock:
         route = respx.post(ENDPOINT).mock(httpx.Response(200, **body(api)))
-        assert api.ask(api.make(URL)).text == ANSWER
+        assert api.ask(api.make(URL, **(own_client(api) if api.is_async else {}))).text == ANSWER
         assert json.loads(route.calls[0].request.content)["messages"]
 
 
-@each(*ASYNC)
-def test_respx_answers_async_calls_of_a_client_handed_in(api: EntryPoint) -> None:
-    respx = pytest.importorskip("respx")
-    with respx.mock:
-        respx.post(ENDPOINT).mock(httpx.Response(200, **body(api)))
-        assert api.ask(api.make(URL, http_async_client=httpx.AsyncClient())).text == ANSWER
-
-
-@each(*SYNC)
-def test_pytest_httpx_answers_sync_calls(api: EntryPoint, httpx_mock: Any) -> None:
+@each(*SYNC, *ASYNC)
+def test_pytest_httpx_answers_sync_calls_and_async_ones_of_a_client_handed_in(api: EntryPoint, httpx_mock: Any) -> None:
     httpx_mock.add_response(url=ENDPOINT, **body(api))
-    assert api.ask(api.make(URL)).text == ANSWER
-
-
-@each(*ASYNC)
-def test_pytest_httpx_answers_async_calls_of_a_client_handed_in(api: EntryPoint, httpx_mock: Any) -> None:
-    httpx_mock.add_response(url=ENDPOINT, **body(api))
-    assert api.ask(api.make(URL, http_async_client=httpx.AsyncClient())).text == ANSWER
+    assert api.ask(api.make(URL, **(own_client(api) if api.is_async else {}))).text == ANSWER
 
 
 async def aioresponses_knows_this_aiohttp(aioresponses: Any) -> bool:
@@ -116,41 +95,16 @@ def test_vcrpy_records_and_plays_back(api: EntryPoint, server: Server, tmp_path:
     assert len(stage.requests) == 1, "the second answer comes from the cassette"
 
 
-@pytest.fixture
-def spans() -> Any:
-    trace = pytest.importorskip("opentelemetry.sdk.trace")
-    export = pytest.importorskip("opentelemetry.sdk.trace.export.in_memory_span_exporter")
-    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-
-    exporter = export.InMemorySpanExporter()
-    provider = trace.TracerProvider()
+@each(*SYNC, *ASYNC)
+def test_opentelemetry_sees_sync_calls_by_httpx_and_async_ones_by_aiohttp(api: EntryPoint, server: Server) -> None:
+    kind = AioHttpClientInstrumentor if api.is_async else HTTPXClientInstrumentor
+    provider, exporter = TracerProvider(), InMemorySpanExporter()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    return provider, exporter
-
-
-@each(*SYNC)
-def test_opentelemetry_httpx_sees_sync_calls(api: EntryPoint, server: Server, spans: Any) -> None:
-    module = pytest.importorskip("opentelemetry.instrumentation.httpx")
-    provider, exporter = spans
-    instrumentor = module.HTTPXClientInstrumentor()
-    instrumentor.instrument(tracer_provider=provider)
+    kind().instrument(tracer_provider=provider)
     try:
         assert api.ask(api.make(server.stage(good).url)).text == ANSWER
     finally:
-        instrumentor.uninstrument()
-    assert [span.name for span in exporter.get_finished_spans()] == ["POST"]
-
-
-@each(*ASYNC)
-def test_opentelemetry_aiohttp_client_sees_async_calls(api: EntryPoint, server: Server, spans: Any) -> None:
-    module = pytest.importorskip("opentelemetry.instrumentation.aiohttp_client")
-    provider, exporter = spans
-    instrumentor = module.AioHttpClientInstrumentor()
-    instrumentor.instrument(tracer_provider=provider)
-    try:
-        assert api.ask(api.make(server.stage(good).url)).text == ANSWER
-    finally:
-        instrumentor.uninstrument()
+        kind().uninstrument()
     assert [span.name for span in exporter.get_finished_spans()] == ["POST"]
 
 
@@ -159,14 +113,6 @@ def test_opentelemetry_aiohttp_client_sees_async_calls(api: EntryPoint, server: 
 def test_clients_of_either_httpx_family_are_accepted(api: EntryPoint, library: str, server: Server) -> None:
     family = pytest.importorskip(library)
     stage = server.stage([RST], good)
-    if api.is_async:
-
-        async def ask() -> str:
-            async with family.AsyncClient() as client:
-                return str((await api.ask_async(api.make(stage.url, http_async_client=client))).text)
-
-        assert asyncio.run(ask()) == ANSWER
-    else:
-        with family.Client() as client:
-            assert api.ask(api.make(stage.url, http_client=client)).text == ANSWER
+    own = {"http_async_client": family.AsyncClient()} if api.is_async else {"http_client": family.Client()}
+    assert api.ask(api.make(stage.url, **own)).text == ANSWER
     assert len(stage.requests) == 2, "what a client of this family raises is known as a lost connection, and retried"

@@ -5,23 +5,16 @@ Each in a process of its own, on a real server, every warning an error.
 
 from __future__ import annotations
 
-import asyncio
 import subprocess
 import sys
 import textwrap
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from _oxen_transport.testing import ANSWER, HANG, chunks, echo, good, open_stream, sse
-from tests.entry_points import EntryPoint, LangChain, LlamaIndex, each, entry_points
+from _oxen_transport.testing import ANSWER, HANG, Server, chunks, echo, good, open_stream, sse
+from tests.processes import ROOT, python
 
-if TYPE_CHECKING:
-    from _oxen_transport.testing import Server
-
-ROOT = Path(__file__).parents[3]
-ASYNC = entry_points(LangChain, LlamaIndex, is_async=True)
 WARNINGS = ["error", "ignore::DeprecationWarning", "ignore::PendingDeprecationWarning", "ignore::UserWarning"]
 
 BEGIN = """
@@ -40,14 +33,61 @@ async def ask_all(url):
 def run(program: str, url: str) -> None:
     """Run a program with the server's URL; it must leave no word on stderr, no warning at its end among them."""
     flags = [part for warning in WARNINGS for part in ("-W", warning)]
-    command = [sys.executable, *flags, "-c", BEGIN + textwrap.dedent(program), url]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)  # noqa: S603
+    done = python(*flags, "-c", BEGIN + textwrap.dedent(program), url)
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_uvloop(server: Server) -> None:
-    pytest.importorskip("uvloop")
-    run("import uvloop\nuvloop.run(ask_all(sys.argv[1]))", server.stage(echo).url)
+PROGRAMS = {
+    "uvloop": "import uvloop\nuvloop.run(ask_all(sys.argv[1]))",
+    "eager tasks": """
+        async def main():
+            asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)
+            await asyncio.gather(*[asyncio.create_task(ask_all(sys.argv[1])) for _ in range(5)])
+        asyncio.run(main())
+    """,
+    "loops in threads": """
+        import threading
+        threads = [threading.Thread(target=lambda: asyncio.run(ask_all(sys.argv[1]))) for _ in range(8)]
+        [thread.start() for thread in threads]
+        [thread.join() for thread in threads]
+    """,
+    # as notebooks and scripts leave it: the end of the process is quiet
+    "a loop that is never closed": """
+        import warnings
+        warnings.filterwarnings("ignore", "unclosed event loop", ResourceWarning)
+        warnings.filterwarnings("ignore", "unclosed <socket.* family=1", ResourceWarning)  # the loop's own pair
+        loop = asyncio.new_event_loop()
+        loop.run_until_complete(ask_all(sys.argv[1]))
+    """,
+    # without `shutdown_asyncgens` nobody can close the connections in time; there is no word about a session
+    "loops closed without their generators": """
+        import gc, warnings
+        warnings.filterwarnings("ignore", "unclosed", ResourceWarning)  # asyncio's own, about its transports
+        for _ in range(3):
+            loop = asyncio.new_event_loop()
+            loop.run_until_complete(ask_all(sys.argv[1]))
+            loop.close()
+            gc.collect()
+    """,
+    "nest_asyncio": """
+        import nest_asyncio
+        nest_asyncio.apply()
+        async def main():
+            asyncio.get_event_loop().run_until_complete(ask_all(sys.argv[1]))
+            for api, model in apis_of(sys.argv[1], False):
+                assert api.ask(model, "ox").text == "echo: ox"
+        asyncio.run(main())
+    """,
+}
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_answers_come_and_nobody_complains(name: str, server: Server) -> None:
+    if name == "eager tasks" and sys.version_info < (3, 12):
+        pytest.skip("eager tasks came with Python 3.12")
+    if name in {"uvloop", "nest_asyncio"}:
+        pytest.importorskip(name)
+    run(PROGRAMS[name], server.stage(echo).url)
 
 
 def test_uvloop_over_tls(tls_server: Server, certificates: Any) -> None:
@@ -63,67 +103,6 @@ def test_uvloop_over_tls(tls_server: Server, certificates: Any) -> None:
     run(program, tls_server.stage(echo).url)
 
 
-@pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks came with Python 3.12")
-def test_eager_tasks(server: Server) -> None:
-    program = """
-        async def main():
-            asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)
-            await asyncio.gather(*[asyncio.create_task(ask_all(sys.argv[1])) for _ in range(5)])
-        asyncio.run(main())
-    """
-    run(program, server.stage(echo).url)
-
-
-def test_loops_in_threads(server: Server) -> None:
-    program = """
-        import threading
-        threads = [threading.Thread(target=lambda: asyncio.run(ask_all(sys.argv[1]))) for _ in range(8)]
-        [thread.start() for thread in threads]
-        [thread.join() for thread in threads]
-    """
-    run(program, server.stage(echo).url)
-
-
-def test_a_loop_that_is_never_closed(server: Server) -> None:
-    """As notebooks and scripts leave it: the end of the process is quiet."""
-    program = """
-        import warnings
-        warnings.filterwarnings("ignore", "unclosed event loop", ResourceWarning)
-        warnings.filterwarnings("ignore", "unclosed <socket.* family=1", ResourceWarning)  # the loop's own pair
-        loop = asyncio.new_event_loop()
-        loop.run_until_complete(ask_all(sys.argv[1]))
-    """
-    run(program, server.stage(echo).url)
-
-
-def test_a_loop_that_is_closed_without_its_generators(server: Server) -> None:
-    """Without `shutdown_asyncgens` nobody can close the connections in time; there is no word about a session."""
-    program = """
-        import gc, warnings
-        warnings.filterwarnings("ignore", "unclosed", ResourceWarning)  # asyncio's own, about its transports
-        for _ in range(3):
-            loop = asyncio.new_event_loop()
-            loop.run_until_complete(ask_all(sys.argv[1]))
-            loop.close()
-            gc.collect()
-    """
-    run(program, server.stage(echo).url)
-
-
-def test_nest_asyncio(server: Server) -> None:
-    pytest.importorskip("nest_asyncio")
-    program = """
-        import nest_asyncio
-        nest_asyncio.apply()
-        async def main():
-            asyncio.get_event_loop().run_until_complete(ask_all(sys.argv[1]))
-            for api, model in apis_of(sys.argv[1], False):
-                assert api.ask(model, "ox").text == "echo: ox"
-        asyncio.run(main())
-    """
-    run(program, server.stage(echo).url)
-
-
 def test_sync_calls_under_gevent(server: Server) -> None:
     """Ten greenlets wait at once: the patched sockets do not block each other."""
     pytest.importorskip("gevent")
@@ -135,8 +114,7 @@ def test_sync_calls_under_gevent(server: Server) -> None:
         gevent.joinall([gevent.spawn(ask, number) for number in range(10)], raise_error=True)
     """
     patch = "from gevent import monkey\nmonkey.patch_all()\n"
-    command = [sys.executable, "-c", patch + BEGIN + textwrap.dedent(program), server.stage(echo).url]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)  # noqa: S603
+    done = python("-c", patch + BEGIN + textwrap.dedent(program), server.stage(echo).url)
     assert done.returncode == 0, done.stderr
 
 
@@ -207,14 +185,3 @@ def test_a_web_app_streams_and_survives_a_client_that_leaves(which: str, loop: s
             assert httpx.get(url, timeout=30).text == ANSWER, "and the app lives on"
         finally:
             app.terminate()
-
-
-@each(*ASYNC)
-def test_the_loop_of_a_test_suite(api: EntryPoint, server: Server) -> None:
-    """A loop per test, as pytest-asyncio makes them, closed by its own runner."""
-    stage = server.stage(echo)
-    model = api.make(stage.url, max_retries=0)
-    for _ in range(3):
-        with asyncio.Runner() as runner:
-            assert runner.run(api.ask_async(model, "ox")).text == "echo: ox"
-    assert stage.wait(lambda stage: not stage.open_connections())

@@ -5,7 +5,8 @@ from __future__ import annotations
 import socket
 import socketserver
 import threading
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -15,9 +16,6 @@ from _oxen_transport.settings import settings
 from _oxen_transport.testing import ANSWER, Server, good
 from tests.entry_points import KEY, EntryPoint, Transport, each, entry_points
 from tests.integration.faults.secrets_and_resources import watched
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 pytest.importorskip("socksio", reason="the extra `socks` is not installed")
 USER, PASSWORD = b"me", b"pass-4711"

@@ -16,7 +16,7 @@ from langchain_core.runnables.retry import RunnableRetry
 from pydantic import BaseModel
 
 from _oxen_transport.testing import ANSWER, Server, error_body, good, reply
-from langchain_oxen import ChatOxen, OxenConfigError, OxenServerError
+from langchain_oxen import ChatOxen, OxenConfigError
 from tests.tables import each_row
 from tools.support.ideal_model import ideal
 
@@ -53,21 +53,18 @@ def fields(chat: ChatOxen) -> Any:
 
 
 def alternatives(chat: ChatOxen) -> Any:
-    which = ConfigurableField(id="which")
-    return chat.configurable_alternatives(
-        which, warm=chat.model_copy(update={"temperature": 0.9}), lazy=chat.model_copy
-    )
+    which, warm = ConfigurableField(id="which"), chat.model_copy(update={"temperature": 0.9})
+    return chat.configurable_alternatives(which, warm=warm, lazy=chat.model_copy)
 
 
-WRAPPERS = [bound, retry, fallbacks, fields, alternatives]
-CORES = {
-    "bound": RunnableBinding,
-    "retry": RunnableRetry,
-    "fallbacks": RunnableWithFallbacks,
-    "fields": RunnableConfigurableFields,
-    "alternatives": RunnableConfigurableAlternatives,
+CORES: dict[Any, type[Any]] = {
+    bound: RunnableBinding,
+    retry: RunnableRetry,
+    fallbacks: RunnableWithFallbacks,
+    fields: RunnableConfigurableFields,
+    alternatives: RunnableConfigurableAlternatives,
 }
-each_wrapper = pytest.mark.parametrize("wrap", WRAPPERS, ids=lambda wrap: wrap.__name__)
+each_wrapper = pytest.mark.parametrize("wrap", CORES, ids=lambda wrap: wrap.__name__)
 
 
 def shown(command: str) -> Any:
@@ -101,9 +98,10 @@ def test_what_can_be_configured_can_still_be_when_tools_are_bound(wrap: Any, ser
     model = wrap(ChatOxen(base_url=stage.url))
     model.bind_tools([weather]).with_config(WARM).invoke("hi")
     model.with_structured_output(Joke).with_config(WARM).invoke("hi")
+    assert len(list(model.with_config(WARM).stream("hi"))) > 2
     model.with_config(WARM).invoke("hi")
-    assert [body.get("temperature") for body in stage.bodies] == [0.9, 0.9, 0.9]
-    assert [len(body.get("tools", [])) for body in stage.bodies] == [1, 1, 0]
+    assert [body.get("temperature") for body in stage.bodies] == [0.9] * 4
+    assert [len(body.get("tools", [])) for body in stage.bodies] == [1, 1, 0, 0]
     assert shown(model.to_curl("hi", config=WARM)) == stage.bodies[-1]
     assert shown(model.with_config(WARM).to_curl("hi")) == stage.bodies[-1]
 
@@ -124,15 +122,13 @@ def test_wrappers_still_do_their_work(server: Server) -> None:
     assert fallbacks(chat).bind(temperature=0.5).invoke("hi").text == ANSWER
     assert [body["model"] for body in stage.bodies] == ["open-mixtral-8x22b", "mistral-small-2503"]
     assert [body["temperature"] for body in stage.bodies] == [0.5, 0.5]
-    with pytest.raises(OxenServerError):
-        ChatOxen(base_url=server.stage(reply(error_body(), 503)).url, max_retries=0).invoke("hi")
 
 
 @each_wrapper
 def test_a_dump_is_cores_own(wrap: Any) -> None:
     model = wrap(ChatOxen(api_key="sk-made-up-0123456789"))
-    assert isinstance(model, CORES[wrap.__name__])
-    assert dumpd(model)["id"] == CORES[wrap.__name__].lc_id()
+    assert isinstance(model, CORES[wrap])
+    assert dumpd(model)["id"] == CORES[wrap].lc_id()
 
 
 @each_wrapper
@@ -141,10 +137,3 @@ def test_a_wrong_parameter_is_found_when_the_call_is_made(wrap: Any, server: Ser
     with pytest.raises(OxenConfigError, match="temperature"):
         wrap(ChatOxen(base_url=stage.url)).bind(temprature=1).invoke("hi")
     assert stage.requests == []
-
-
-@each_row("copied", ["dump", "fields"])
-def test_a_copy_made_from_values_streams(copied: str, server: Server) -> None:
-    chat = ChatOxen(base_url=server.stage(good).url)
-    model: Any = ChatOxen(**chat.model_dump()) if copied == "dump" else fields(chat).with_config(WARM)
-    assert len(list(model.stream("hi"))) > 2

@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
+import functools
 import importlib
+import operator
 import pickle
 
 import pytest
 from langchain_core.caches import InMemoryCache
-from langchain_core.callbacks import AsyncCallbackHandler, BaseCallbackHandler
+from langchain_core.callbacks import AsyncCallbackHandler, BaseCallbackHandler, UsageMetadataCallbackHandler
 from langchain_core.load import dumpd
-from langchain_core.messages import AIMessageChunk, HumanMessage, trim_messages
+from langchain_core.messages import HumanMessage, trim_messages
 from langchain_core.rate_limiters import InMemoryRateLimiter
 
-from _oxen_transport.testing import ANSWER, USAGE, chunk, completion, good, reply, sse, streamed
+from _oxen_transport.testing import ANSWER, USAGE, chunk, chunks, completion, good, reply, sse, streamed, whole
 from langchain_oxen import ChatOxen, OxenConfigError
 from tests.entry_points import LangChain, each, entry_points
 from tests.tables import each_row
 
 load = importlib.import_module("langchain_core.load.load").load
-
-
-@pytest.fixture
-def make(server):
-    def made(*attempts, **options):
-        stage = server.stage(*attempts)
-        return ChatOxen(**{"base_url": stage.url, "api_key": "sk-canary-1", "max_retries": 0, **options}), stage
-
-    return made
 
 
 # -- streams ---------------------------------------------------------------------------------
@@ -44,10 +38,7 @@ class Recorder(BaseCallbackHandler):
         self.ends += 1
 
 
-class AsyncRecorder(AsyncCallbackHandler):
-    def __init__(self):
-        self.tokens = []
-
+class AsyncRecorder(AsyncCallbackHandler, Recorder):
     async def on_llm_new_token(self, token, **kwargs):
         self.tokens.append(token)
 
@@ -80,14 +71,11 @@ def test_an_empty_answer_is_an_answer(make, attempt):
 
 
 def test_metadata_comes_once(make):
-    first, *rest = make(good)[0].stream("hi")
-    whole = first
-    for piece in rest:
-        whole += piece
-    assert isinstance(whole, AIMessageChunk)
+    pieces = list(make(good)[0].stream("hi"))
+    whole = functools.reduce(operator.add, pieces)
     known = {"finish_reason": "stop", "model_name": "open-mixtral-8x22b", "model_provider": "oxen"}
     assert known.items() <= whole.response_metadata.items()
-    assert sum(piece.usage_metadata is not None for piece in (first, *rest)) == 1
+    assert sum(piece.usage_metadata is not None for piece in pieces) == 1
 
 
 @each_row(
@@ -113,14 +101,12 @@ def test_the_caches_key_is_right_after_every_kind_of_change():
     one = ChatOxen(api_key="k")
     keys = [one._get_llm_string()]
     one._serialized  # noqa: B018 - core keeps it
-    keys.append(one.model_copy(update={"model": "other"})._get_llm_string())
-    keys.append(one.model_copy(update={"base_url": "https://elsewhere.example/api"})._get_llm_string())
-    keys.append(one._get_llm_string(temperature=0.5))
-    keys.append(one._get_llm_string(stop=["x"]))
-    one.temperature = 0.75
-    keys.append(one._get_llm_string())
-    one.extra_body = {"safe_prompt": True}
-    keys.append(one._get_llm_string())
+    changes = {"model": "other"}, {"base_url": "https://elsewhere.example/api"}
+    keys += [one.model_copy(update=change)._get_llm_string() for change in changes]
+    keys += [one._get_llm_string(temperature=0.5), one._get_llm_string(stop=["x"])]
+    for name, value in (("temperature", 0.75), ("extra_body", {"safe_prompt": True})):
+        setattr(one, name, value)
+        keys.append(one._get_llm_string())
     assert len(set(keys)) == len(keys)
     assert ChatOxen(api_key="k")._get_llm_string() == ChatOxen(api_key="another")._get_llm_string() == keys[0]
 
@@ -158,15 +144,6 @@ def test_standard_params_follow_the_call():
     assert changed.items() <= model._get_ls_params(stop=["y"], model="other", temperature=0.2, max_tokens=3).items()
 
 
-def test_identity():
-    model = ChatOxen(api_key="k")
-    assert model._llm_type == "oxen-chat"
-    assert model.model_name == "open-mixtral-8x22b"
-    assert "oxen-integrations" in model.metadata["lc_versions"]
-    assert ChatOxen(api_key="k", model_name="m").model == "m"
-    assert ChatOxen.lc_id() == ["langchain_oxen", "chat_models", "ChatOxen"]
-
-
 def test_the_profile_needs_no_network_and_no_input():
     assert ChatOxen(api_key="k").profile["max_input_tokens"] == 64_000
     assert ChatOxen(api_key="k", context_window=99).profile["max_input_tokens"] == 99
@@ -190,6 +167,42 @@ def test_generate_with_two_prompts_adds_the_usage_up(make):
     result = make(good)[0].generate([[HumanMessage("a")], [HumanMessage("b")]])
     assert result.llm_output["token_usage"]["total_tokens"] == 2 * USAGE["total_tokens"]
     assert result.llm_output["model_name"] == "open-mixtral-8x22b"
+
+
+def test_sums_over_batches_are_the_servers_own(make):
+    counts = []
+
+    def counted(_):
+        counts.append(len(counts) + 1)
+        usage = {"prompt_tokens": 1, "completion_tokens": counts[-1], "total_tokens": 1 + counts[-1]}
+        return [whole(completion(usage=usage))]
+
+    model, counter = make(counted)[0], UsageMetadataCallbackHandler()
+    model.batch(["Moo?"] * 5, config={"callbacks": [counter], "max_concurrency": 2})
+    asyncio.run(model.abatch(["Moo?"] * 5, config={"callbacks": [counter]}))
+    total = counter.usage_metadata["open-mixtral-8x22b"]
+    assert (total["input_tokens"], total["output_tokens"]) == (10, sum(counts))
+
+
+DETAILS = {"prompt_tokens_details": {"cached_tokens": 4}, "completion_tokens_details": {"reasoning_tokens": 3}}
+USED = {**USAGE, "cost": 0.5, **DETAILS}
+
+
+def test_the_details_of_usage_and_the_servers_own_price(make):
+    details = {"input_token_details": {"cache_read": 4}, "output_token_details": {"reasoning": 3}}
+    message = make(reply(completion(usage=USED)))[0].invoke("Moo?")
+    assert details.items() <= message.usage_metadata.items()
+    assert message.response_metadata["cost"] == 0.5
+    model, _ = make(streamed(sse(chunks(usage=USED))))
+    figures = [piece.usage_metadata for piece in model.stream("Moo?") if piece.usage_metadata]
+    assert [*figures, model.stream_events("Moo?", version="v3").output.usage_metadata] == [message.usage_metadata] * 2
+
+
+def test_no_usage_is_no_usage(make):
+    """Zero would be a claim."""
+    message = make(reply(completion(usage=None)))[0].invoke("Moo?")
+    assert message.usage_metadata is None
+    assert "token_usage" not in message.response_metadata
 
 
 def test_stop_on_the_call_wins_and_an_empty_one_is_not_sent(make):

@@ -7,7 +7,9 @@ so do answers made at random.
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
+import operator
 from collections.abc import Iterable
 from typing import Any
 
@@ -16,7 +18,7 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_tests.utils.stream_lifecycle import assert_valid_event_stream
 
-from _oxen_transport.testing import Server, chunk, completion, reply, sse, streamed
+from _oxen_transport.testing import Server, chunk, completion, good, reply, sse, streamed
 from langchain_oxen import ChatOxen, OxenError
 from tests.tables import each_row
 from tools.support.recorded import REPLIES, recorded
@@ -104,7 +106,7 @@ def test_the_translator_is_registered() -> None:
 
 def test_blocks_stay_apart_while_the_stream_runs(server: Server) -> None:
     """Core joins blocks of equal index: text 0 and call 0 would become one."""
-    calls = [{"index": at, "id": f"call{at:05}", "function": {"name": "f", "arguments": '{"a": '}} for at in range(2)]
+    calls = _calls({"calls": [("f", '{"a": '), ("f", '{"a": ')]})
     parts = [chunk("moo"), *(chunk({"tool_calls": [call]}) for call in calls), chunk(" moo"), chunk(None, "stop")]
     model = ChatOxen(base_url=server.stage(streamed(sse(parts))).url, output_version="v1")
     *growing, _ = list(model.stream("moo"))
@@ -117,8 +119,7 @@ def test_blocks_stay_apart_while_the_stream_runs(server: Server) -> None:
 
 
 def test_v3_is_native_and_shares_its_id_with_the_callbacks(server: Server) -> None:
-    stage = server.stage(streamed(sse([chunk("moo"), chunk(None, "stop")])))
-    model = ChatOxen(base_url=stage.url)
+    model = ChatOxen(base_url=server.stage(good).url)
     stream = model.stream_events("moo", version="v3")
     first = next(iter(stream))
     assert first["metadata"] == {"provider": "oxen", "model": "open-mixtral-8x22b"}
@@ -146,10 +147,7 @@ def _try(ask: Any) -> Any:
 
 
 def _sum(stream: Iterable[Any]) -> Any:
-    full: Any = None
-    for piece in stream:
-        full = piece if full is None else full + piece
-    return full
+    return functools.reduce(operator.add, stream)
 
 
 async def _asum(model: ChatOxen) -> Any:
@@ -169,17 +167,14 @@ async def _aevents(model: ChatOxen) -> AIMessage:
 
 
 def _plain(message: AIMessage) -> dict[str, Any]:
-    metadata = {key: value for key, value in message.response_metadata.items() if key != "output_version"}
     if isinstance(message, AIMessageChunk):
         assert message.chunk_position == "last"
+    alike = ("tool_calls", "invalid_tool_calls", "usage_metadata", "additional_kwargs")
     return {
         "text": str(message.text),
         "blocks": _blocks(message),
-        "tool_calls": message.tool_calls,
-        "invalid_tool_calls": message.invalid_tool_calls,
-        "usage": message.usage_metadata,
-        "metadata": metadata,
-        "beside": message.additional_kwargs,
+        "metadata": {key: value for key, value in message.response_metadata.items() if key != "output_version"},
+        **{name: getattr(message, name) for name in alike},
     }
 
 
@@ -215,12 +210,8 @@ def _usage(answer: dict[str, Any]) -> dict[str, Any] | None:
     if answer["usage"] is None:
         return None
     prompt, words, cached = answer["usage"]
-    return {
-        "prompt_tokens": prompt,
-        "completion_tokens": words,
-        "total_tokens": prompt + words,
-        "prompt_tokens_details": {"cached_tokens": cached},
-    }
+    usage = {"prompt_tokens": prompt, "completion_tokens": words, "total_tokens": prompt + words}
+    return {**usage, "prompt_tokens_details": {"cached_tokens": cached}}
 
 
 def _body(answer: dict[str, Any]) -> dict[str, Any]:

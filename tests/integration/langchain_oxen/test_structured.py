@@ -6,28 +6,19 @@ import asyncio
 import dataclasses
 import json
 import warnings
-from collections.abc import Iterator
 from typing import Annotated, Any, NotRequired, TypedDict
 
 import pytest
 from langchain_core import exceptions
-from pydantic import BaseModel, Field, TypeAdapter
+from pydantic import TypeAdapter
 from pydantic.v1 import BaseModel as BaseModelV1
 
-from _oxen_transport import capabilities
 from _oxen_transport.testing import Server, Stage, completion, reply
 from langchain_oxen import ChatOxen, OxenConfigError, OxenStructuredOutputError
 from langchain_oxen.errors import OxenRefusalError
-from tests.integration.both_packages.packages import QUESTION, STREAMS, WAYS, langchain, says
+from tests.integration.both_packages.packages import BELLA, QUESTION, STREAMS, WAYS, Ox, answers, langchain, says
 from tests.tables import each_row
 from tools.support.ideal_model import ideal
-
-
-class Ox(BaseModel):
-    """An ox."""
-
-    name: str = Field(description="its name")
-    age: int = Field(gt=0)
 
 
 class OxV1(BaseModelV1):
@@ -67,7 +58,7 @@ class Tagged:
     tags: list[str] = dataclasses.field(default_factory=list)
 
 
-BELLA, AS_DICT = Ox(name="Bella", age=7), {"name": "Bella", "age": 7}
+AS_DICT = {"name": "Bella", "age": 7}
 RIGHT = json.dumps(AS_DICT)
 FORMS: list[Any] = [
     (Ox, BELLA),
@@ -77,13 +68,6 @@ FORMS: list[Any] = [
     (Ox.model_json_schema(), AS_DICT),
     ({"name": "ox", "description": "An ox.", "parameters": Ox.model_json_schema()}, AS_DICT),
 ]
-
-
-@pytest.fixture(autouse=True)
-def _nothing_learnt() -> Iterator[None]:
-    capabilities.reset()
-    yield
-    capabilities.reset()
 
 
 def model_at(stage: Stage, **options: Any) -> ChatOxen:
@@ -152,10 +136,9 @@ def test_strict_reaches_the_wire(server: Server, strict: Any) -> None:
 
 
 def test_a_refusal_is_langchains_own(server: Server) -> None:
-    body = completion("")
-    body["choices"][0]["message"]["refusal"] = "I do not count oxen."
+    stage = server.stage(answers({"refusal": "I do not count oxen."}))
     with pytest.raises(OxenRefusalError) as caught:
-        langchain(server.stage(reply(body)).url, Ox, "sync")
+        langchain(stage.url, Ox, "sync")
     assert isinstance(caught.value, getattr(exceptions, "ModelRefusalError", exceptions.ModelError))
     assert caught.value.raw_message.content_blocks
 

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import warnings
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import pytest
 from langchain.agents import create_agent
-from langchain.agents.structured_output import ProviderStrategy, ToolStrategy
-from langchain_core.messages import ToolMessage
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import RunnableBinding
 from langchain_core.tools import tool
 from pydantic import BaseModel, Field
 from pydantic.v1 import BaseModel as BaseModelV1
 
-from _oxen_transport.testing import chunk, completion, good, sse, streamed, whole
-from langchain_oxen import ChatOxen, OxenConfigError
-from tests.integration.both_packages.packages import calls
+from _oxen_transport.testing import chunk, completion, good, reply, sse, streamed
+from langchain_oxen import OxenConfigError
+from tests.entry_points import LangChain
 from tests.tables import each_row
 
 ran: list[str] = []
@@ -55,32 +54,17 @@ class WeatherDict(TypedDict):
 
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 JSON_SCHEMA = {"title": "weather", "description": "Tell the weather of a city.", **SCHEMA}
-ANTHROPIC = {
-    "name": "weather",
-    "description": "Tell the weather of a city.",
-    "input_schema": SCHEMA,
-    "cache_control": {"type": "ephemeral"},
-}
+ANTHROPIC = {"name": "weather", "description": "d", "input_schema": SCHEMA, "cache_control": {"type": "ephemeral"}}
 OPENAI = {"type": "function", "function": {"name": "weather", "description": "d", "parameters": SCHEMA}}
 RUNNABLE = ChatPromptTemplate.from_messages([("human", "The weather in {city}?")])
 with warnings.catch_warnings():  # langchain-core has it in beta
     warnings.simplefilter("ignore")
     RUNNABLE_AS_TOOL = RUNNABLE.as_tool(name="weather", description="d")
-PARIS, ROME = ("weather", {"city": "Paris"}), ("weather", {"city": "Rome"})
 
 
 @pytest.fixture(autouse=True)
 def _nothing_ran():
     ran.clear()
-
-
-@pytest.fixture
-def make(server):
-    def made(*attempts, **options):
-        stage = server.stage(*attempts)
-        return ChatOxen(base_url=stage.url, api_key="sk-1", max_retries=0, **options), stage
-
-    return made
 
 
 @each_row(
@@ -136,19 +120,21 @@ def test_tool_choice_in_every_dialect(make, asked, wired):
     assert stage.bodies[0].get("tool_choice") == wired
 
 
-def test_a_choice_of_a_tool_that_is_not_there_is_refused_here(make):
+@each_row(
+    "tools, choice, why",
+    [
+        ([weather], "wether", "no tool named 'wether'"),
+        ([7], None, "tool"),
+        # core would make a function without parameters of another company's own tool
+        ([{"type": "web_search_20250305", "name": "web_search"}], None, "tool"),
+        ([weather, OPENAI], None, "two tools have the same name 'weather'"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_here(make, tools, choice, why):
     model, stage = make(good)
-    with pytest.raises(OxenConfigError, match="no tool named 'wether'"):
-        model.bind_tools([weather], tool_choice="wether").invoke("hi")
+    with pytest.raises(OxenConfigError, match=why):
+        model.bind_tools(tools, tool_choice=choice).invoke("hi")
     assert stage.requests == []
-
-
-@pytest.mark.parametrize("nothing", [7, {"type": "web_search_20250305", "name": "web_search"}], ids=str)
-def test_what_is_no_tool_is_said_at_once(make, nothing):
-    """Core would make a function without parameters of another company's own tool."""
-    model, _ = make(good)
-    with pytest.raises(OxenConfigError, match="tool"):
-        model.bind_tools([nothing])
 
 
 def test_strict_and_parallel(make):
@@ -166,22 +152,6 @@ def test_no_tools_means_nothing_about_tools(make):
     assert not {"tools", "tool_choice", "parallel_tool_calls"} & set(stage.bodies[0])
 
 
-@pytest.mark.parametrize("streams", [False, True])
-def test_an_agent_calls_two_tools_and_answers(make, streams):
-    model, stage = make(calls(PARIS, ROME), good)
-    agent = create_agent(model, [weather])
-    question = {"messages": [("user", "Weather in Paris and Rome?")]}
-    if streams:
-        *_, state = agent.stream(question, stream_mode="values")
-    else:
-        state = agent.invoke(question)
-    assert "ox" in state["messages"][-1].text
-    assert sorted(ran) == ["Paris", "Rome"]
-    results = [message for message in state["messages"] if isinstance(message, ToolMessage)]
-    assert [result.tool_call_id for result in results] == ["AbC123xy0", "AbC123xy1"]
-    assert [message["role"] for message in stage.bodies[1]["messages"]][-3:] == ["assistant", "tool", "tool"]
-
-
 CUT_CALL = {"index": 0, "id": "AbC123xyZ", "function": {"name": "weather", "arguments": '{"city": "Pa'}}
 
 
@@ -193,21 +163,39 @@ def test_an_agent_does_not_run_a_cut_call_when_tokens_are_streamed(make):
     assert ran == []
 
 
-@pytest.mark.parametrize("strategy", [ToolStrategy, ProviderStrategy])
-def test_an_agent_with_a_schema_and_no_tools(make, strategy):
-    def answer(request):
-        if "response_format" in request.json:
-            return [whole(completion('{"city": "Paris"}'))]
-        return [whole(completion(tool_calls=[("AbC123xyZ", "Weather", {"city": "Paris"})]))]
+ARGUMENTS: list[Any] = [
+    ({"city": "Paris"}, {"city": "Paris"}),
+    ("null", {}),
+    ("", {}),
+    (None, {}),
+    ('{"city": "Łódź"}', {"city": "Łódź"}),
+    ("[1, 2]", None),
+    ([1, 2], None),
+    ('{"city": "Par', None),
+    ('"text"', None),
+    ("nonsense", None),
+    ("7", None),
+]
 
-    model, stage = make(answer)
-    state = create_agent(model, [], response_format=strategy(Weather)).invoke({"messages": [("user", "hi")]})
-    assert state["structured_response"] == Weather(city="Paris")
-    assert stage.bodies[0].get("tools") != []
 
-
-def test_two_tools_of_one_name_are_refused(make):
-    llm, stage = make(good)
-    with pytest.raises(OxenConfigError, match="two tools have the same name 'weather'"):
-        llm.bind_tools([weather, OPENAI]).invoke("hi")
-    assert stage.requests == []
+@each_row("is_streamed", [True, False], ids=["streamed", "sent"])
+@each_row("has_id", [True, False], ids=["id", "no id"])
+def test_arguments_of_any_kind(server, has_id, is_streamed):
+    """Good ones become a call; bad ones a call that cannot run, with what was written. Each has an id."""
+    for written, args in ARGUMENTS:
+        call: dict[str, Any] = {"index": 0, "function": {"name": "get_weather", "arguments": written}}
+        if has_id:
+            call["id"] = "AbC123xyZ"
+        body = completion(None)
+        body["choices"][0]["message"]["tool_calls"] = [call]
+        flow = streamed(sse([chunk({"tool_calls": [call]}), chunk(None, "tool_calls")]))
+        api = LangChain(is_async=False, streams=is_streamed)
+        message = api.ask(api.make(server.stage(flow if is_streamed else reply(body)).url)).raw
+        good, bad = message.tool_calls, message.invalid_tool_calls
+        assert len(good) + len(bad) == 1, written
+        assert (good or bad)[0]["id"] == "AbC123xyZ" if has_id else len((good or bad)[0]["id"]) == 9
+        if args is None:
+            raw = bad[0]["args"]
+            assert raw == written or json.loads(raw) == written
+        else:
+            assert good[0]["args"] == args, written

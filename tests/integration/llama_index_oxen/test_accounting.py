@@ -15,7 +15,7 @@ from llama_index.core.callbacks import CallbackManager, TokenCountingHandler
 from llama_index.core.prompts import PromptTemplate
 from llama_index.core.tools import FunctionTool
 from openinference.instrumentation.llama_index import LlamaIndexInstrumentor
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from pydantic import BaseModel
@@ -93,11 +93,8 @@ def test_the_counter_equals_the_servers_own_sum(server: Server) -> None:
     stage = server.stage(till)
     llm = Oxen(base_url=stage.url, api_key="sk-1", callback_manager=CallbackManager([counter]))
 
-    async def run() -> None:
-        for _ in range(3):
-            await mixed(llm)
-
-    asyncio.run(run())
+    for _ in range(3):
+        asyncio.run(mixed(llm))
     assert till.answers == 3 * 19 > 50
     assert len(stage.requests) > till.answers, "no retry was among them"
     assert len(counter.llm_token_counts) == till.answers
@@ -119,8 +116,7 @@ def spans() -> Iterator[InMemorySpanExporter]:
 
 
 def of_the_model(kept: InMemorySpanExporter) -> list[dict[str, Any]]:
-    finished: tuple[ReadableSpan, ...] = kept.get_finished_spans()
-    every = [dict(span.attributes or {}) for span in finished]
+    every = [dict(span.attributes or {}) for span in kept.get_finished_spans()]
     return [one for one in every if one.get("openinference.span.kind") == "LLM"]
 
 
@@ -142,13 +138,8 @@ def test_a_tracer_reads_model_tokens_and_calls(server: Server, spans: InMemorySp
         assert json.loads(str(span["llm.invocation_parameters"]))["context_window"] == 64_000
 
 
-def test_a_tracer_reads_an_agents_run(server: Server, spans: InMemorySpanExporter) -> None:
+async def test_a_tracer_reads_an_agents_run(server: Server, spans: InMemorySpanExporter) -> None:
     till = Till()
     llm = Oxen(base_url=server.stage(till).url, api_key="sk-canary-1")
-
-    async def run() -> None:
-        await FunctionAgent(tools=[weather], llm=llm).run("The weather in Paris?")
-
-    asyncio.run(run())
-    of_calls = of_the_model(spans)
-    assert sum(int(span.get("llm.token_count.total", 0)) for span in of_calls) == sum(till.sums)
+    await FunctionAgent(tools=[weather], llm=llm).run("The weather in Paris?")
+    assert sum(int(span.get("llm.token_count.total", 0)) for span in of_the_model(spans)) == sum(till.sums)

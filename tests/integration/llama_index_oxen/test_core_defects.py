@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import inspect
+import asyncio
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
@@ -13,12 +13,11 @@ import pytest
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.llms.llm import LLM
 from llama_index.core.llms.utils import parse_partial_json
-from llama_index.core.program import FunctionCallingProgram
 from llama_index.core.rate_limiter import TokenBucketRateLimiter
 from llama_index.core.tools import FunctionTool
 from pydantic import BaseModel
 
-from _oxen_transport.testing import Server, Stage, chunk, good, sse, streamed
+from _oxen_transport.testing import chunk, good, sse, streamed
 from llama_index_oxen import Oxen, OxenRateLimiter, OxenStructuredOutputError, OxenTimeoutError, OxenToolCallError
 from tests.integration.both_packages.packages import calls, objects_of
 
@@ -58,15 +57,6 @@ class Box(BaseModel, Generic[T]):
 BOB = calls(("Person", {"name": "Bob", "age": 42}))
 
 
-@pytest.fixture
-def make(server: Server, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Oxen, Stage]]:
-    def made(kind: type[Oxen], *attempts: Any, **options: Any) -> tuple[Oxen, Stage]:
-        stage = server.stage(*attempts)
-        return kind(base_url=stage.url, api_key="sk-1", max_retries=0, **options), stage
-
-    return made
-
-
 def predict(llm: Oxen, way: str, output_cls: type[Any] = Person, **more: Any) -> list[Any]:
     return objects_of(llm, output_cls, way, more)
 
@@ -76,7 +66,7 @@ def predict(llm: Oxen, way: str, output_cls: type[Any] = Person, **more: Any) ->
 
 def the_async_call_keeps_the_system_prompt(make: Any, kind: type[Oxen]) -> None:
     """`FunctionCallingProgram.acall` does not extend the messages, `__call__` does."""
-    llm, stage = make(kind, BOB, system_prompt="Be exact.")
+    llm, stage = make(BOB, system_prompt="Be exact.", kind=kind)
     predict(llm, "async")
     assert [message["role"] for message in stage.bodies[0]["messages"]] == ["system", "user"]
 
@@ -84,7 +74,7 @@ def the_async_call_keeps_the_system_prompt(make: Any, kind: type[Oxen]) -> None:
 def streams_force_the_tool(make: Any, kind: type[Oxen]) -> None:
     """`FunctionCallingProgram.stream_call` and `astream_call` do not hand `tool_required` on."""
     for way in ("stream", "astream"):
-        llm, stage = make(kind, BOB)
+        llm, stage = make(BOB, kind=kind)
         predict(llm, way)
         assert stage.bodies[0]["tool_choice"] == "required"
 
@@ -104,7 +94,7 @@ def an_empty_stream_is_a_clear_error(make: Any, kind: type[Oxen]) -> None:
             return nothing()
 
     for way in ("stream", "astream"):
-        llm, _ = make(Mute, good)
+        llm, _ = make(good, kind=Mute)
         with pytest.raises(OxenStructuredOutputError, match="no answer"):
             predict(llm, way)
 
@@ -112,34 +102,35 @@ def an_empty_stream_is_a_clear_error(make: Any, kind: type[Oxen]) -> None:
 def a_generic_class_is_found_again(make: Any, kind: type[Oxen]) -> None:
     """`to_openai_tool` rewrites the name, `call_tool_with_selection` looks for the one before: KeyError 'Box_int_'."""
     for way in ("sync", "async"):
-        llm, _ = make(kind, calls(("Box_int_", {"content": 7})))
+        llm, _ = make(calls(("Box_int_", {"content": 7})), kind=kind)
         assert predict(llm, way, Box[int]) == [Box[int](content=7)]
 
 
 def an_unknown_tool_is_named(make: Any, kind: type[Oxen]) -> None:
     """`call_tool_with_selection` lets out the dictionary's bare KeyError."""
-    llm, _ = make(kind, calls(("launch", {"city": "Paris"})))
-    with pytest.raises(OxenToolCallError, match="asks for a tool 'launch'"):
-        llm.predict_and_call([FunctionTool.from_defaults(weather)], "hi")
+    llm, _ = make(calls(("launch", {"city": "Paris"})), kind=kind)
+    for ask in (llm.predict_and_call, lambda *given: asyncio.run(llm.apredict_and_call(*given))):
+        with pytest.raises(OxenToolCallError, match="asks for a tool 'launch'"):
+            ask([FunctionTool.from_defaults(weather)], "hi")
 
 
 def two_calls_where_one_was_wanted_are_one(make: Any, kind: type[Oxen]) -> None:
     """`predict_and_call` answers two outputs with `ValueError("Invalid")`."""
-    llm, _ = make(kind, calls(("weather", {"city": "Paris"}), ("weather", {"city": "Rome"})))
+    llm, _ = make(calls(("weather", {"city": "Paris"}), ("weather", {"city": "Rome"})), kind=kind)
     assert llm.predict_and_call([FunctionTool.from_defaults(weather)], "hi").response == "18 degrees in Paris"
 
 
 def a_stream_ends_in_the_class_or_in_an_error(make: Any, kind: type[Oxen]) -> None:
     """`process_streaming_objects` logs a warning, and the last object is of a class where everything is optional."""
     for way in ("stream", "astream"):
-        llm, _ = make(kind, calls(("Person", {"name": "Bob", "age": "old"})))
+        llm, _ = make(calls(("Person", {"name": "Bob", "age": "old"})), kind=kind)
         with pytest.raises(OxenStructuredOutputError, match="age"):
             predict(llm, way)
 
 
 def words_in_a_stream_are_an_error(make: Any, kind: type[Oxen]) -> None:
     """Core's stream warns "Failed to parse streaming response" for each piece, and ends without an object."""
-    llm, _ = make(kind, good)
+    llm, _ = make(good, kind=kind)
     with pytest.raises(OxenStructuredOutputError, match="The ox"):
         predict(llm, "stream")
 
@@ -147,7 +138,7 @@ def words_in_a_stream_are_an_error(make: Any, kind: type[Oxen]) -> None:
 def the_callers_arguments_stay_as_they_are(make: Any, kind: type[Oxen]) -> None:
     """`FunctionCallingProgram` pops what it does not want out of the caller's own dictionary."""
     given = {"temperature": 0.5, "tool_choice": "auto"}
-    llm, _ = make(kind, BOB)
+    llm, _ = make(BOB, kind=kind)
     predict(llm, "sync", llm_kwargs=given)
     assert given == {"temperature": 0.5, "tool_choice": "auto"}
 
@@ -197,7 +188,7 @@ def test_oxen_shows_it_as_far_as_it_has_come(make: Any) -> None:
     piece = {"index": 0, "id": "AbC123xyZ", "function": {"name": "weather", "arguments": TYPED}}
     rest = {"index": 0, "function": {"arguments": 'is"}'}}
     body = sse([chunk({"tool_calls": [piece]}), chunk({"tool_calls": [rest]}), chunk(None, "tool_calls")])
-    llm, _ = make(Oxen, streamed(body))
+    llm, _ = make(streamed(body))
     first, *_, last = llm.stream_chat_with_tools([FunctionTool.from_defaults(weather)], "hi")
     assert llm.get_tool_calls_from_response(first)[0].tool_kwargs == {"city": "Par"}
     assert llm.get_tool_calls_from_response(last)[0].tool_kwargs == {"city": "Paris"}
@@ -206,7 +197,7 @@ def test_oxen_shows_it_as_far_as_it_has_come(make: Any) -> None:
 def test_cores_tokens_per_minute_do_nothing(make: Any) -> None:
     """The decorators call `acquire()` without a count (`llama_index/core/llms/callbacks.py`)."""
     limiter = TokenBucketRateLimiter(tokens_per_minute=6)
-    llm, stage = make(Oxen, good, rate_limiter=limiter)
+    llm, stage = make(good, rate_limiter=limiter)
     for _ in range(5):
         llm.complete("What does the ox do?")  # 19 tokens each, 6 a minute
     assert len(stage.requests) == 5
@@ -215,14 +206,8 @@ def test_cores_tokens_per_minute_do_nothing(make: Any) -> None:
 
 def test_oxens_tokens_per_minute_hold(make: Any) -> None:
     limiter = OxenRateLimiter(tokens_per_minute=6)
-    llm, stage = make(Oxen, good, rate_limiter=limiter, total_timeout=10)
+    llm, stage = make(good, rate_limiter=limiter, total_timeout=10)
     llm.complete("What does the ox do?")
     with pytest.raises(OxenTimeoutError, match="rate limiter"):
         llm.complete("What does the ox do?")
     assert len(stage.requests) == 1
-
-
-def test_what_only_core_can_repair_is_still_there() -> None:
-    """A user's own `FunctionCallingProgram`, not made by the LLM, drops the system prompt in `acall` all the same."""
-    assert "_extend_messages" in inspect.getsource(FunctionCallingProgram.__call__)
-    assert "_extend_messages" not in inspect.getsource(FunctionCallingProgram.acall)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
-
 import pytest
 from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.types import PydanticProgramMode
@@ -14,20 +12,12 @@ from llama_index_oxen import Oxen
 from tests.integration.both_packages.packages import WAYS, calls, llama_index, says
 from tests.tables import each_row
 
-T = TypeVar("T")
-
 
 class Person(BaseModel):
     """A person."""
 
     name: str
     age: int
-
-
-class Box(BaseModel, Generic[T]):
-    """A box."""
-
-    content: T
 
 
 BOB = calls(("Person", {"name": "Bob", "age": 42}))
@@ -43,13 +33,6 @@ def test_every_way_forces_the_tool(way: str, server: Server) -> None:
     assert (body["tool_choice"], body["temperature"]) == ("required", 0.1)
     assert [tool["function"]["name"] for tool in body["tools"]] == ["Person"]
     assert [message["role"] for message in body["messages"]] == ["system", "user"]
-
-
-@each_row("way", WAYS)
-def test_a_generic_class(way: str, server: Server) -> None:
-    stage = server.stage(calls(("Box_int_", {"content": 7})))
-    assert llama_index(stage.url, Box[int], way)[-1] == Box[int](content=7)
-    assert stage.bodies[0]["tools"][0]["function"]["name"] == "Box_int_"
 
 
 def test_as_structured_llm(server: Server) -> None:

@@ -5,19 +5,17 @@ from __future__ import annotations
 import itertools
 import zlib
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import Any
 
 import pytest
 
 from _oxen_transport.errors import OxenConnectionError, OxenError, OxenResponseError, OxenResponseTooLargeError
 from _oxen_transport.response.body import MAX_BODY_BYTES
 from _oxen_transport.response.sse import MAX_EVENT_BYTES
-from _oxen_transport.testing import head, open_stream, reply
+from _oxen_transport.testing import Received, Server, Step, head, open_stream, reply
 from tests.entry_points import EntryPoint, each, entry_points
 from tests.integration.faults.secrets_and_resources import watched
-
-if TYPE_CHECKING:
-    from _oxen_transport.testing import Received, Server, Step
+from tests.tables import each_row
 
 MIB = b"x" * 2**20
 pytestmark = pytest.mark.usefixtures("fast_retries")
@@ -52,33 +50,25 @@ def failure(api: EntryPoint, url: str) -> OxenError:
     return caught.value
 
 
-@each(*entry_points(streams=False))
-def test_a_body_without_end(api: EntryPoint, server: Server) -> None:
-    stage = server.stage(endless_body)
-    error = failure(api, stage.url)
-    assert isinstance(error, OxenResponseTooLargeError)
-    assert str(MAX_BODY_BYTES) in str(error)
-    assert stage.released(10)
+TOO_LARGE = (OxenResponseTooLargeError,)
+ENDLESS: list[Any] = [
+    # what the server sends, what comes of it, the bound that the error names, whether as a stream
+    (endless_body, TOO_LARGE, MAX_BODY_BYTES, False),
+    (endless_event, TOO_LARGE, MAX_EVENT_BYTES, True),
+    (packed_stream, TOO_LARGE, "", False),
+    (packed_stream, TOO_LARGE, "", True),
+    (endless_head, (OxenConnectionError, OxenResponseError), "", False),
+]
 
 
-@each(*entry_points(streams=True))
-def test_an_event_without_end(api: EntryPoint, server: Server) -> None:
-    stage = server.stage(endless_event)
-    error = failure(api, stage.url)
-    assert isinstance(error, OxenResponseTooLargeError)
-    assert str(MAX_EVENT_BYTES) in str(error)
-    assert stage.released(10)
-
-
-@each(*entry_points())
-def test_what_unpacks_to_more(api: EntryPoint, server: Server) -> None:
-    assert isinstance(failure(api, server.stage(packed_stream).url), OxenResponseTooLargeError)
-
-
-@each(*entry_points())
-def test_a_head_without_end(api: EntryPoint, server: Server) -> None:
-    stage = server.stage(endless_head)
-    assert isinstance(failure(api, stage.url), (OxenConnectionError, OxenResponseError))
+@each_row("sends, kinds, bound, streams", ENDLESS)
+def test_what_has_no_end_is_not_read_to_its_end(
+    sends: Any, kinds: Any, bound: int, streams: bool, *, api: EntryPoint, server: Server
+) -> None:
+    stage = server.stage(sends)
+    error = failure(type(api)(is_async=api.is_async, streams=streams), stage.url)
+    assert isinstance(error, kinds)
+    assert str(bound) in str(error)
     assert stage.released(10)
 
 
@@ -87,8 +77,3 @@ def test_an_error_of_any_length_is_short(api: EntryPoint, server: Server) -> Non
     error = failure(api, server.stage(reply({"error": {"message": "y" * 10**6}}, 400)).url)
     assert len(str(error)) < 4_000
     assert len(repr(error.details)) < 40_000
-
-
-@each(*entry_points(is_async=False, streams=False))
-def test_the_bounds_are_the_documented_ones(api: EntryPoint) -> None:
-    assert (MAX_BODY_BYTES, MAX_EVENT_BYTES) == (32 * 2**20, 16 * 2**20)

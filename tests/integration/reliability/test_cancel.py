@@ -7,7 +7,8 @@ import contextlib
 import gc
 import threading
 from collections.abc import Awaitable, Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,10 @@ from _oxen_transport.errors import OxenAPIError, OxenError
 from _oxen_transport.testing import (
     ANSWER,
     HANG,
+    Attempt,
     Gate,
+    Server,
+    Stage,
     chunks,
     completion,
     error_body,
@@ -28,9 +32,6 @@ from _oxen_transport.testing import (
 from _oxen_transport.testing.answers import dumps
 from tests.entry_points import EntryPoint, LangChain, LlamaIndex, each, each_scenario, entry_points
 from tests.integration.faults.secrets_and_resources import watched
-
-if TYPE_CHECKING:
-    from _oxen_transport.testing import Attempt, Server, Stage
 
 SECONDS = 30.0
 """Less than any limit of the calls here: a connection that is let go by then was let go on purpose."""
@@ -199,17 +200,15 @@ def closes(stream: Any) -> None:
 
 
 def dies_with_its_thread(stream: Iterator[Any]) -> None:
-    thread = threading.Thread(target=leaves, args=(stream,))
-    thread.start()
-    thread.join(SECONDS)
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(leaves, stream)
 
 
 def closes_from_another_thread(stream: Any) -> None:
     """A web server's worker that hands the generator over to whoever cleans up."""
     next(stream)
-    thread = threading.Thread(target=stream.close)
-    thread.start()
-    thread.join(SECONDS)
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(stream.close)
 
 
 READERS = [leaves, fails, closes, dies_with_its_thread, closes_from_another_thread]
@@ -227,9 +226,8 @@ def test_a_reader_that_ends(ends: Any, api: EntryPoint, server: Server) -> None:
 
 def test_stream_complete_lets_go_too(server: Server) -> None:
     """LlamaIndex's other stream: a generator of its own."""
-    api = LlamaIndex(is_async=False, streams=True)
     stage = server.stage(BEGUN)
-    closes(api.make(stage.url).stream_complete("q"))
+    closes(LlamaIndex(is_async=False, streams=True).make(stage.url).stream_complete("q"))
     assert let_go(stage)
 
 
@@ -239,15 +237,13 @@ def test_a_stream_that_is_never_read_sends_nothing(api: EntryPoint, server: Serv
     model = api.make(stage.url)
 
     async def run() -> None:
-        stream = api.achunks(model)
-        del stream
+        api.achunks(model)
         gc.collect()
 
     if api.is_async:
         watched(lambda: asyncio.run(run()))
     else:
-        stream: Any = api.chunks(model)
-        stream.close()
+        api.chunks(model).close()  # type: ignore[attr-defined]
     still_works(api, model, stage)
     assert len(stage.requests) == 1
 
@@ -265,11 +261,7 @@ def test_streaming_is_streaming(api: EntryPoint, server: Server) -> None:
             texts.append(text)
             gate.open()  # only now may the server go on
 
-    async def run() -> None:
-        async for piece in api.achunks(api.make(stage.url)):
-            take(piece)
-
-    watched((lambda: asyncio.run(run())) if api.is_async else lambda: [*map(take, api.chunks(api.make(stage.url)))])
+    watched(lambda: api.read(api.make(stage.url), take))
     assert texts == ["first", " second"]
 
 
@@ -292,6 +284,7 @@ def test_streams_that_fail_and_responses_that_are_retried_are_closed(api: EntryP
 
 @each(*entry_points(LangChain, LlamaIndex))
 def test_close_and_with(api: EntryPoint, server: Server) -> None:
+    """A closed object opens again when it is used; to close it twice is no error."""
     stage = server.stage(good)
 
     def all_closed() -> bool:
@@ -299,24 +292,24 @@ def test_close_and_with(api: EntryPoint, server: Server) -> None:
 
     async def run() -> None:
         async with api.make(stage.url) as model:
-            assert (await api.ask_async(model)).text == ANSWER
+            await api.ask_async(model)
             assert len(stage.open_connections()) == 1
         assert await asyncio.to_thread(all_closed)
-        assert (await api.ask_async(model)).text == ANSWER, "a closed object opens again when it is used"
-        await model.aclose()
-        await model.aclose()  # twice is no error
+        await api.ask_async(model)
+        for _ in range(2):
+            await model.aclose()
         assert await asyncio.to_thread(all_closed)
 
     if api.is_async:
         watched(lambda: asyncio.run(run()))
         return
     with api.make(stage.url) as model:
-        assert api.ask(model).text == ANSWER
+        api.ask(model)
         assert len(stage.open_connections()) == 1
     assert all_closed()
-    assert api.ask(model).text == ANSWER, "a closed object opens again when it is used"
-    model.close()
-    model.close()  # twice is no error
+    api.ask(model)
+    for _ in range(2):
+        model.close()
     assert all_closed()
 
 
@@ -326,15 +319,12 @@ def test_closing_the_object_ends_what_is_under_way(api: EntryPoint, server: Serv
     stage = server.stage(BEGUN if api.streams else [HANG])
     model = api.make(stage.url, timeout=2, max_retries=0)
 
-    def close() -> None:
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(lambda: watched(lambda: api.ask(model)))
         assert stage.wait(lambda stage: bool(stage.requests), SECONDS)
         model.close()
-
-    thread = threading.Thread(target=close)
-    thread.start()
-    with pytest.raises(OxenError):
-        watched(lambda: api.ask(model))
-    thread.join()
+        with pytest.raises(OxenError):
+            asked.result()
     assert let_go(stage)
 
 

@@ -6,36 +6,46 @@ import asyncio
 import contextlib
 import copy
 import gc
-import itertools
 import json
 import os
 import pickle
-import subprocess
-import sys
-import threading
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from _oxen_transport.http import async_requests, sync_requests
-from _oxen_transport.testing import ANSWER, HANG, Gate, chunks, completion, echo, good, head, open_stream, sse
+from _oxen_transport.testing import (
+    ANSWER,
+    HANG,
+    Gate,
+    Server,
+    Stage,
+    chunks,
+    completion,
+    echo,
+    good,
+    head,
+    open_stream,
+    sse,
+)
 from _oxen_transport.testing.answers import dumps
 from tests.entry_points import EntryPoint, LangChain, LlamaIndex, Transport, each, entry_points
 from tests.integration.faults.secrets_and_resources import watched
-
-if TYPE_CHECKING:
-    from _oxen_transport.testing import Server, Stage
+from tests.processes import python
 
 ASYNC = entry_points(is_async=True)
-ROOT = Path(__file__).parents[3]
 
 
 def all_closed(stage: Stage) -> bool:
     return stage.wait(lambda stage: not stage.open_connections(), 10)
+
+
+def echoes(name: str, count: int) -> list[str]:
+    """The answers to as many prompts of this name."""
+    return [f"echo: {name} {number}" for number in range(count)]
 
 
 # -- event loops -----------------------------------------------------------------------------
@@ -56,8 +66,7 @@ def test_fifty_loops_one_after_the_other(api: EntryPoint, server: Server) -> Non
     """In a process of its own, where every warning (ResourceWarning, never awaited, closed loop) is an error."""
     stage = server.stage(echo)
     strict = ["-X", "dev", "-W", "error::ResourceWarning", "-W", "error::RuntimeWarning"]
-    command = [sys.executable, *strict, "-c", FIFTY, str(api), stage.url]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)  # noqa: S603
+    done = python(*strict, "-c", FIFTY, str(api), stage.url)
     lines = [line for line in done.stderr.splitlines() if "Error" in line or "Warning" in line]
     assert (done.returncode, [line for line in lines if "Deprecat" not in line]) == (0, []), done.stderr
     assert len(stage.requests) == 50
@@ -96,15 +105,6 @@ def test_loops_closed_without_care(api: EntryPoint, server: Server) -> None:
     assert len([pool for pool in async_requests._pools.values() if pool.loop.is_closed()]) <= 1, "the next call sweeps"
 
 
-def test_a_loop_that_ends_closes_its_connections(server: Server) -> None:
-    api, stage = Transport(is_async=True, streams=False), server.stage(good)
-    before = len(async_requests._pools)
-    for _ in range(5):
-        assert api.ask(api.make(stage.url)).text == ANSWER
-    assert all_closed(stage)
-    assert len(async_requests._pools) <= before
-
-
 @each(*ASYNC)
 def test_a_loop_inside_a_loop_and_a_hundred_calls_at_once(api: EntryPoint, server: Server) -> None:
     """A tool that calls `asyncio.run` in a thread while the outer loop has calls under way."""
@@ -116,9 +116,9 @@ def test_a_loop_inside_a_loop_and_a_hundred_calls_at_once(api: EntryPoint, serve
 
     async def outer() -> list[str]:
         inner = asyncio.to_thread(lambda: asyncio.run(ask("inner")))
-        return list(await asyncio.gather(inner, *(ask(f"p{number}") for number in range(100))))
+        return list(await asyncio.gather(inner, *(ask(f"p {number}") for number in range(100))))
 
-    assert watched(lambda: asyncio.run(outer())) == ["echo: inner", *(f"echo: p{number}" for number in range(100))]
+    assert watched(lambda: asyncio.run(outer())) == ["echo: inner", *echoes("p", 100)]
     assert len(stage.requests) == 101
 
 
@@ -159,18 +159,7 @@ def test_a_stream_that_outlives_its_loop(api: EntryPoint, server: Server) -> Non
 def test_calls_one_after_the_other_share_a_warm_connection(api: EntryPoint, server: Server) -> None:
     """Another object with the same settings too, in one event loop."""
     stage = server.stage(good)
-    one, other = api.make(stage.url), api.make(stage.url)
-
-    async def run() -> None:
-        for _ in range(3):
-            await api.ask_async(one)
-            await api.ask_async(other)
-
-    if api.is_async:
-        asyncio.run(run())
-    else:
-        for model in (one, other) * 3:
-            api.ask(model)
+    api.ask_each(*(api.make(stage.url), api.make(stage.url)) * 3)
     assert len(stage.requests) == 6
     assert len(stage.connections) == 1
 
@@ -185,28 +174,16 @@ def test_the_end_of_the_process_closes_what_is_open(server: Server) -> None:
     assert api.ask(model).text == ANSWER
 
 
-def test_forty_objects_leave_few_connections(api: EntryPoint, server: Server) -> None:
+def test_forty_objects_and_copies_leave_few_connections(api: EntryPoint, server: Server) -> None:
     stage = server.stage(echo)
-
-    def lives() -> None:
-        for number in range(40):
-            assert api.ask(api.make(stage.url), str(number)).text == f"echo: {number}"
-
-    watched(lives)
+    model: Any = None
+    for number in range(40):
+        ways = [copy.copy, copy.deepcopy, lambda one: one.model_copy()]
+        model = ways[number % 4 - 1](model) if number % 4 else api.make(stage.url, max_retries=0)
+        assert api.ask(model, str(number)).text == f"echo: {number}"
     gc.collect()
     assert stage.wait(lambda stage: len(stage.open_connections()) <= 2, 10)
     assert len(stage.requests) == 40
-
-
-@each(*entry_points())
-def test_copies_share_and_do_not_disturb(api: EntryPoint, server: Server) -> None:
-    model = api.make(server.stage(echo).url, max_retries=0)
-    others = [model.model_copy(), copy.copy(model), copy.deepcopy(model)]
-    for number, one in enumerate([model, *others, model]):
-        assert api.ask(one, f"p{number}").text == f"echo: p{number}"
-    del others, one
-    gc.collect()
-    assert api.ask(model, "again").text == "echo: again"
 
 
 # -- threads ---------------------------------------------------------------------------------
@@ -217,18 +194,10 @@ def test_a_hundred_threads_each_with_a_life_of_its_own(api: EntryPoint, server: 
     """Threads that start and end, twenty at a time, leave neither connections nor loops behind."""
     stage = server.stage(echo)
     model = api.make(stage.url, max_retries=0)
-    texts: dict[int, str] = {}
-
-    def work(number: int) -> None:
-        texts[number] = str(api.ask(model, f"p{number}").text)
-
-    for start in range(0, 100, 20):
-        threads = [threading.Thread(target=work, args=(number,)) for number in range(start, start + 20)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(60)
-    assert texts == {number: f"echo: p{number}" for number in range(100)}
+    for _ in range(5):
+        with ThreadPoolExecutor(20) as pool:
+            answers = list(pool.map(lambda number: api.ask(model, f"p {number}").text, range(20)))
+        assert answers == echoes("p", 20)
     assert len(stage.requests) == 100
     assert stage.wait(lambda stage: len(stage.open_connections()) <= (0 if api.is_async else 20), 10)
 
@@ -236,22 +205,17 @@ def test_a_hundred_threads_each_with_a_life_of_its_own(api: EntryPoint, server: 
 def test_sync_and_async_at_once(server: Server) -> None:
     stage = server.stage(echo)
     models = {api: api.make(stage.url, max_retries=0) for api in entry_points(LangChain, LlamaIndex)}
-    blocking_apis = itertools.cycle([api for api in models if not api.is_async])
-    async_apis = itertools.cycle([api for api in models if api.is_async])
-    turns = [(next(blocking_apis), next(async_apis)) for _ in range(64)]
-
-    def blocking(number: int) -> str:
-        api = turns[number][0]
-        return api.ask(models[api], f"s{number}").text
+    blocking, awaited = ([api for api in models if api.is_async is wanted] * 32 for wanted in (False, True))
 
     async def many() -> list[str]:
-        answers = await asyncio.gather(*(api.ask_async(models[api], f"a{n}") for n, (_, api) in enumerate(turns)))
-        return [answer.text for answer in answers]
+        asked = (api.ask_async(models[api], f"async {n}") for n, api in enumerate(awaited[:64]))
+        return [answer.text for answer in await asyncio.gather(*asked)]
 
     with ThreadPoolExecutor(9) as pool:
-        awaited = pool.submit(lambda: asyncio.run(many()))
-        assert list(pool.map(blocking, range(64))) == [f"echo: s{number}" for number in range(64)]
-        assert awaited.result(60) == [f"echo: a{number}" for number in range(64)]
+        under_way = pool.submit(lambda: asyncio.run(many()))
+        texts = list(pool.map(lambda n: blocking[n].ask(models[blocking[n]], f"sync {n}").text, range(64)))
+        assert texts == echoes("sync", 64)
+        assert under_way.result(60) == echoes("async", 64)
     assert len(stage.requests) == 128
 
 
@@ -277,7 +241,17 @@ def in_a_fork(work: Callable[[], Any], meanwhile: Callable[[], Any] = lambda: No
     return result
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.fixture
+def one_pool(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads share their connections, so that a child's thread would find its parent's."""
+    monkeypatch.setattr(sync_requests, "POOLS", 1)
+
+
+forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+
+
+@forks
+@pytest.mark.usefixtures("one_pool")
 @each(*entry_points())
 def test_fork_in_the_middle_of_an_answer(api: EntryPoint, server: Server) -> None:
     """A child that inherits a busy connection, and an idle one, neither reads from them nor closes them."""
@@ -290,16 +264,15 @@ def test_fork_in_the_middle_of_an_answer(api: EntryPoint, server: Server) -> Non
     with ThreadPoolExecutor(1) as pool:
         asked = pool.submit(api.ask, model)
         assert gate.reached.wait(10)
-        assert in_a_fork(lambda: [api.ask(model, f"child {n}").text for n in range(5)]) == [
-            f"echo: child {n}" for n in range(5)
-        ]
+        assert in_a_fork(lambda: [api.ask(model, f"child {n}").text for n in range(5)]) == echoes("child", 5)
         gate.open()
         assert asked.result(15).text == ANSWER
     assert api.ask(model, "after").text == "echo: after"
     assert len(stage.requests) == 8
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@forks
+@pytest.mark.usefixtures("one_pool")
 @each(*entry_points(is_async=False))
 def test_parent_and_child_at_once_after_a_fork(api: EntryPoint, server: Server) -> None:
     stage = server.stage(echo)
@@ -310,10 +283,8 @@ def test_parent_and_child_at_once_after_a_fork(api: EntryPoint, server: Server) 
         return [api.ask(model, f"{name} {number}").text for number in range(20)]
 
     texts: list[str] = []
-    assert in_a_fork(lambda: many("child"), lambda: texts.extend(many("parent"))) == [
-        f"echo: child {number}" for number in range(20)
-    ]
-    assert texts == [f"echo: parent {number}" for number in range(20)]
+    assert in_a_fork(lambda: many("child"), lambda: texts.extend(many("parent"))) == echoes("child", 20)
+    assert texts == echoes("parent", 20)
     assert len(stage.requests) == 41
 
 
@@ -331,6 +302,6 @@ def test_a_pool_of_processes(method: str, api: EntryPoint, server: Server, monke
     model = api.make(stage.url, max_retries=0)
     api.ask(model, "before")
     with ProcessPoolExecutor(2, mp_context=get_context(method)) as pool:
-        asked = [pool.submit(ask_there, api, pickle.dumps(model), f"p{n}") for n in range(8)]
-        assert [one.result(120) for one in asked] == [f"echo: p{n}" for n in range(8)]
+        asked = [pool.submit(ask_there, api, pickle.dumps(model), f"p {n}") for n in range(8)]
+        assert [one.result(120) for one in asked] == echoes("p", 8)
     assert {r.headers["authorization"] for r in stage.requests[1:]} == {"Bearer sk-from-the-environment"}

@@ -20,7 +20,7 @@ import threading
 import traceback
 import warnings
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -31,7 +31,11 @@ from _oxen_transport.testing import (
     FIN,
     HANG,
     RST,
+    Attempt,
     Gate,
+    Received,
+    Server,
+    Step,
     chunks,
     error_body,
     event,
@@ -42,12 +46,9 @@ from _oxen_transport.testing import (
     sse,
     whole,
 )
-from tests.entry_points import EntryPoint, LangChain, LlamaIndex, Transport, each, each_scenario, entry_points
+from tests.entry_points import QUESTION, EntryPoint, LangChain, LlamaIndex, Transport, each, each_scenario, entry_points
 from tests.integration.faults.secrets_and_resources import OURS, watched
 from tests.tables import each_row
-
-if TYPE_CHECKING:
-    from _oxen_transport.testing import Attempt, Received, Server, Step
 
 KEY, HEADER, CALL, PROXY = "sk-canary-7f3a9c21e5b8", "canary-header-41d7", "canary-per-call-93be", "canary-proxy-55aa"
 CANARIES = (KEY, HEADER, CALL, PROXY)
@@ -155,17 +156,11 @@ class Surfaces:
     def add_error(self, error: BaseException) -> None:
         """Text, repr, attributes, the chain with all local variables, the pickle."""
         trace = traceback.TracebackException.from_exception(error, capture_locals=True)
-        frames = [
-            frame for frame in trace.stack if not frame.filename.startswith(OURS)
-        ]  # those of tests hold what they look for
-        self.seen += [f"{frame.filename}: {frame.name}: {frame.locals}" for frame in frames]
-        self.seen += [
-            "".join(trace.format_exception_only()),
-            str(error),
-            repr(error),
-            repr(error.__dict__),
-            repr(error.args),
-        ]
+        for frame in trace.stack:
+            if not frame.filename.startswith(OURS):  # those of tests hold what they look for
+                self.seen.append(f"{frame.filename}: {frame.name}: {frame.locals}")
+        self.seen += ["".join(trace.format_exception_only()), str(error), repr(error), repr(vars(error))]
+        self.seen.append(repr(error.args))
         self.seen.append(pickle.dumps(error).decode("latin-1"))
         while error.__cause__ or error.__context__:
             error = error.__cause__ or error.__context__  # type: ignore[assignment]
@@ -254,11 +249,10 @@ def test_the_catalogue_keeps_secrets_too(api: EntryPoint, server: Server) -> Non
 )
 def test_a_refused_setting_is_not_quoted(options: dict[str, Any], api: EntryPoint) -> None:
     surfaces = Surfaces()
-    url = options.pop("base_url", "http://127.0.0.1:9")
+    given = {"base_url": "http://127.0.0.1:9", **options}
     with pytest.raises(OxenConfigError) as caught:
-        api.make(url, **options)
+        api.make(given.pop("base_url"), **given)
     surfaces.add_error(caught.value)
-    options["base_url"] = url  # parametrised values are shared
     assert caught.value.__cause__ is caught.value.__context__ is None
     allowed = (KEY,) if "temperature" in options else ()  # a value of a field that is no secret may be named
     assert not [found for text in surfaces.seen for found in shown(text) if found not in allowed]
@@ -293,6 +287,18 @@ async def shown_in_frames(until: str, thread: threading.Thread | None = None) ->
     return [found for frame in frames_of(thread) for found in shown(f"{frame.f_code.co_name}: {frame.f_locals!r}")]
 
 
+def asking(api: EntryPoint, model: Any, messages: Any, **call: Any) -> threading.Thread:
+    """A thread in which a call is under way; it may fail."""
+
+    def ask() -> None:
+        with contextlib.suppress(OxenError):
+            api.ask(model, messages, **call)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    return thread
+
+
 @each(*entry_points(Transport))
 def test_a_frame_that_waits_for_a_server_to_read_shows_nothing(api: EntryPoint) -> None:
     """A prompt too long for the buffers is written for as long as nobody reads it."""
@@ -300,10 +306,6 @@ def test_a_frame_that_waits_for_a_server_to_read_shows_nothing(api: EntryPoint) 
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/api"
         model = make(api, url, timeout=60, history="off")
-
-        def ask() -> None:
-            with contextlib.suppress(OxenError):
-                api.ask(model, prompt)
 
         async def ask_async() -> list[str]:
             task = asyncio.create_task(api.ask_async(model, prompt))
@@ -315,8 +317,7 @@ def test_a_frame_that_waits_for_a_server_to_read_shows_nothing(api: EntryPoint) 
         if api.is_async:
             assert asyncio.run(ask_async()) == []
             return
-        thread = threading.Thread(target=ask)
-        thread.start()
+        thread = asking(api, model, prompt)
         assert asyncio.run(shown_in_frames("open_sync", thread)) == []
     thread.join(60)  # the server is gone, so the call ends
 
@@ -325,13 +326,7 @@ def test_a_frame_that_waits_for_a_server_to_read_shows_nothing(api: EntryPoint) 
 def test_a_frame_in_the_middle_of_a_call_shows_nothing(api: EntryPoint, server: Server) -> None:
     gate = Gate()
     model = make(api, server.stage([gate, FIN]).url, timeout=60)
-
-    def ask() -> None:
-        with contextlib.suppress(OxenError):
-            api.ask(model, extra_headers={"X-Call": SecretStr(CALL)})
-
-    thread = threading.Thread(target=ask)
-    thread.start()
+    thread = asking(api, model, QUESTION, extra_headers={"X-Call": SecretStr(CALL)})
     assert gate.reached.wait(10)
     assert asyncio.run(shown_in_frames("open_sync", thread)) == []
     gate.open()

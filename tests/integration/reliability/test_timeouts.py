@@ -5,27 +5,28 @@ What takes much longer than its limit runs into `watched`. Nothing else is measu
 
 from __future__ import annotations
 
-import asyncio
 import itertools
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any
 
 import pytest
 
 from _oxen_transport import call as call_module
-from _oxen_transport.errors import OxenConfigError, OxenError, OxenServerError, OxenTimeoutError
+from _oxen_transport.errors import OxenError, OxenServerError, OxenTimeoutError
 from _oxen_transport.testing import (
     ANSWER,
     HANG,
     PIECES,
     Gate,
+    Received,
+    Server,
+    Step,
     chunk,
     chunks,
     completion,
     drip,
     error_body,
     event,
-    good,
     head,
     open_stream,
     reply,
@@ -33,12 +34,8 @@ from _oxen_transport.testing import (
 )
 from _oxen_transport.testing.answers import dumps
 from tests.entry_points import EntryPoint, each, each_scenario, entry_points
+from tests.integration.conftest import Clock
 from tests.integration.faults.secrets_and_resources import assert_keeps_secrets, watched
-from tests.tables import each_row
-
-if TYPE_CHECKING:
-    from _oxen_transport.testing import Received, Server, Step
-    from tests.integration.conftest import Clock
 
 BODY = dumps(completion())
 TRICKLE = [b"1\r\nx\r\n", 0.1] * 1_000
@@ -118,20 +115,8 @@ def test_each_event_starts_the_silence_anew(api: EntryPoint, server: Server, clo
             clock.now += 6
             next(next_gate).open()
 
-    watched(lambda: read_all(api, model, take))
+    watched(lambda: api.read(model, take))
     assert texts == list(PIECES)
-
-
-def read_all(api: EntryPoint, model: Any, take: Callable[[Any], None]) -> None:
-    async def run() -> None:
-        async for piece in api.achunks(model):
-            take(piece)
-
-    if api.is_async:
-        asyncio.run(run())
-    else:
-        for piece in api.chunks(model):
-            take(piece)
 
 
 @each(*entry_points())
@@ -163,11 +148,3 @@ def test_after_the_finish_reason_the_wait_is_short(
     monkeypatch.setattr(call_module, "TAIL_SECONDS", 0.2)
     stage = server.stage(open_stream(sse(chunks(), done=False), HANG))
     assert watched(lambda: api.ask(api.make(stage.url, timeout=600))).text == ANSWER
-
-
-@each_row("name", ["timeout", "total_timeout"])
-@each(*entry_points(is_async=False, streams=False))
-def test_invalid_limits(name: str, api: EntryPoint, server: Server) -> None:
-    for value in (0, -1, float("nan"), "soon"):
-        with pytest.raises(OxenConfigError, match=name):
-            api.make(server.stage(good).url, **{name: value})

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
-import os
-import subprocess
 import sys
-import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,21 +21,23 @@ from _oxen_transport.otel import OxenInstrumentor
 from _oxen_transport.testing import OxenServer
 from tests.entry_points import KEY, EntryPoint, LangChain, each, entry_points
 from tests.integration._oxen_transport.otel.conftest import Telemetry
+from tests.processes import ROOT, python, run
 
-ROOT = Path(__file__).parents[4]
 SWITCH = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
+
+
+ATTEMPT, RESUMED = "oxen.attempt", "oxen.continued"
 
 
 def attempts(span: Any) -> list[tuple[Any, ...]]:
     names = ("oxen.attempt.number", "http.response.status_code", "error.type")
-    return [
-        tuple(event.attributes.get(name) for name in names) for event in span.events if event.name == "oxen.attempt"
-    ]
+    return [tuple(event.attributes.get(name) for name in names) for event in span.events if event.name == ATTEMPT]
 
 
 def test_an_answer(api: EntryPoint, oxen_server: OxenServer, telemetry: Telemetry) -> None:
     oxen_server.says("The ox pulls the plough.")
-    api.ask(api.make(oxen_server.url), temperature=0.5, max_tokens=20, stop=["!"], seed=7)
+    options = {"temperature": 0.5, "max_tokens": 20, "stop": ["!"], "seed": 7}
+    api.ask(api.make(oxen_server.url), **options, response_format={"type": "json_object"})
     [span] = telemetry.spans
     assert (span.name, span.kind.name, span.status.status_code.name) == ("chat open-mixtral-8x22b", "CLIENT", "UNSET")
     given = dict(span.attributes)
@@ -52,6 +53,7 @@ def test_an_answer(api: EntryPoint, oxen_server: OxenServer, telemetry: Telemetr
         "gen_ai.request.max_tokens": 20,
         "gen_ai.request.stop_sequences": ("!",),
         "gen_ai.request.seed": 7,
+        "gen_ai.output.type": "json",
         "gen_ai.response.model": "open-mixtral-8x22b",
         "gen_ai.response.finish_reasons": ("stop",),
         "gen_ai.usage.input_tokens": 5,
@@ -66,7 +68,6 @@ def test_an_answer(api: EntryPoint, oxen_server: OxenServer, telemetry: Telemetr
     assert ("gen_ai.client.operation.time_to_first_chunk" in metrics) is api.streams
 
 
-ATTEMPT, RESUMED = "oxen.attempt", "oxen.continued"
 REFUSED, LIMITED, ANSWERED = (1, 400, "OxenBadRequestError"), (1, 429, "OxenRateLimitError"), (2, 200, None)
 
 
@@ -108,16 +109,12 @@ def test_a_reader_who_leaves(api: EntryPoint, oxen_server: OxenServer, telemetry
     oxen_server.drips("one two three", every=0.01)
     model = api.make(oxen_server.url)
 
-    async def leave() -> None:
-        async with contextlib.aclosing(api.achunks(model)) as chunks:
-            await anext(chunks)
+    def leave(_: Any) -> None:
+        raise LookupError
 
-    if api.is_async:
-        asyncio.run(leave())
-    else:
-        chunks = api.chunks(model)
-        next(chunks)
-        chunks.close()
+    with pytest.raises(LookupError):
+        api.read(model, leave)
+    gc.collect()
     [span] = telemetry.spans
     assert span.status.status_code.name == "UNSET"
     assert "gen_ai.usage.input_tokens" not in span.attributes
@@ -181,13 +178,9 @@ def test_cancelled_in_an_attempt(api: EntryPoint, oxen_server: OxenServer, telem
 
 
 @pytest.mark.parametrize("method", ["add_event", "set_attributes"])
-def test_a_tracer_that_fails_does_not_fail_the_call(  # noqa: PLR0917 - fixtures
-    api: EntryPoint,
-    oxen_server: OxenServer,
-    telemetry: Telemetry,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-    method: str,
+@pytest.mark.usefixtures("telemetry")
+def test_a_tracer_that_fails_does_not_fail_the_call(
+    api: EntryPoint, oxen_server: OxenServer, monkeypatch: pytest.MonkeyPatch, caplog: Any, method: str
 ) -> None:
     def broken(*_: Any, **__: Any) -> None:
         raise RuntimeError("no tracing today")
@@ -207,23 +200,10 @@ def test_what_was_repaired(api: EntryPoint, oxen_server: OxenServer, telemetry: 
     assert telemetry.spans[0].attributes["oxen.request.repairs"] == ("same-role",)
 
 
-def test_opentelemetry_instrument_finds_it(tmp_path: Path) -> None:
-    declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["entry-points"]
-    group = "opentelemetry_instrumentor"
-    info = tmp_path / "oxen_integrations-0.0.1.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: oxen-integrations\nVersion: 0.0.1\n")
-    lines = [f"{name} = {value}" for name, value in declared[group].items()]
-    (info / "entry_points.txt").write_text("\n".join([f"[{group}]", *lines, ""]))
+def test_opentelemetry_instrument_finds_it(installed: Callable[[str], Path]) -> None:
     code = "import _oxen_transport; print(_oxen_transport.observe)"
-    done = subprocess.run(  # noqa: S603
-        [f"{sys.prefix}/bin/opentelemetry-instrument", sys.executable, "-c", code],
-        env={**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    path = f"{installed('opentelemetry_instrumentor')}:{ROOT}"
+    done = run(f"{sys.prefix}/bin/opentelemetry-instrument", sys.executable, "-c", code, PYTHONPATH=path)
     assert "_Telemetry.start" in done.stdout, done.stdout + done.stderr
 
 
@@ -232,14 +212,6 @@ def test_instrumented_twice(telemetry: Telemetry, caplog: pytest.LogCaptureFixtu
     assert OxenInstrumentor().instrumentation_dependencies() == ()
     OxenInstrumentor().instrument()
     assert [record.levelname for record in caplog.records] == ["WARNING"]
-
-
-def test_json_output(oxen_server: OxenServer, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(SWITCH, "SPAN_AND_EVENT")
-    [api] = entry_points(LangChain, is_async=False, streams=False)
-    oxen_server.says("{}")
-    api.ask(api.make(oxen_server.url), response_format={"type": "json_object"})
-    assert telemetry.spans[0].attributes["gen_ai.output.type"] == "json"
 
 
 def test_off_means_that_nothing_of_it_is_imported(oxen_server: OxenServer) -> None:
@@ -254,14 +226,8 @@ client_for(settings).send(build(settings, [{{"role": "user", "content": "moo"}}]
 words = ("opentelemetry", "_oxen_transport.obs", "_oxen_transport.otel")
 print([name for name in sys.modules if name.startswith(words)])
 """
-    done = subprocess.run(  # noqa: S603
-        [sys.executable, "-c", code],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.strip() == "[]"
+    done = python("-c", code)
+    assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
 
 
 def test_an_answer_that_is_not_sampled(api: EntryPoint, oxen_server: OxenServer) -> None:

@@ -26,12 +26,9 @@ def test_a_text(api: EntryPoint, oxen_server: OxenServer) -> None:
 
 
 def test_tool_calls(api: EntryPoint, oxen_server: OxenServer) -> None:
-    oxen_server.calls(("weather", {"city": "Łódź"}), ("weather", {"city": "Paris"}))
-    answer = api.ask(api.make(oxen_server.url))
-    assert [(name, arguments) for _, name, arguments in answer.tool_calls] == [
-        ("weather", {"city": "Łódź"}),
-        ("weather", {"city": "Paris"}),
-    ]
+    made = [("weather", {"city": "Łódź"}), ("weather", {"city": "Paris"})]
+    oxen_server.calls(*made)
+    assert [call[1:] for call in api.ask(api.make(oxen_server.url)).tool_calls] == made
 
 
 class Ox(BaseModel):
@@ -52,36 +49,20 @@ def test_an_object_for_llama_index(oxen_server: OxenServer) -> None:
     assert llm.as_structured_llm(Ox).complete("Which ox?").raw == Ox(name="Ida", weight=640)
 
 
-def test_a_failure_then_an_answer(api: EntryPoint, oxen_server: OxenServer) -> None:
-    oxen_server.fails(503).says("Moo.")
-    assert api.ask(api.make(oxen_server.url)).text == "Moo."
-    assert len(oxen_server.requests) == 2
-
-
-def test_an_error_with_a_wait(api: EntryPoint, oxen_server: OxenServer) -> None:
-    oxen_server.fails(429, "slow down", retry_after=7)
-    with pytest.raises(OxenRateLimitError, match="slow down") as caught:
-        api.ask(api.make(oxen_server.url, max_retries=0))
-    assert caught.value.details.retry_after == 7
-
-
-def test_a_cut(api: EntryPoint, oxen_server: OxenServer) -> None:
-    oxen_server.cuts("one two three four", after=2)
-    with pytest.raises(OxenConnectionError) as caught:
-        api.ask(api.make(oxen_server.url, max_retries=0))
-    if api.streams:
-        assert caught.value.partial.text == "one two "
-
-
-def test_silence(api: EntryPoint, oxen_server: OxenServer) -> None:
-    oxen_server.hangs()
+def test_faults(api: EntryPoint, oxen_server: OxenServer) -> None:
+    oxen_server.fails(503).says("Moo.").drips("one two", every=0.001)
+    assert [answer.text for answer in api.ask_each(*[api.make(oxen_server.url)] * 2)] == ["Moo.", "one two"]
+    assert len(oxen_server.requests) == 3
+    oxen_server.fails(429, "slow down", retry_after=7).cuts("one two three four", after=2).hangs()
+    model = api.make(oxen_server.url, max_retries=0, timeout=0.5)
+    with pytest.raises(OxenRateLimitError, match="slow down") as limited:
+        api.ask(model)
+    assert limited.value.details.retry_after == 7
+    with pytest.raises(OxenConnectionError) as cut:
+        api.ask(model)
+    assert cut.value.partial_text == ("one two " if api.streams else "")
     with pytest.raises(OxenTimeoutError):
-        api.ask(api.make(oxen_server.url, max_retries=0, timeout=0.1))
-
-
-def test_a_slow_answer(api: EntryPoint, oxen_server: OxenServer) -> None:
-    oxen_server.drips("one two", every=0.001)
-    assert api.ask(api.make(oxen_server.url)).text == "one two"
+        api.ask(model)
 
 
 @each(*entry_points(LangChain))

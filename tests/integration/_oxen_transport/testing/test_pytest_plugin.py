@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[4]
+from tests.processes import ROOT, python
+
 PLUGIN = "_oxen_transport.pytest_plugin"
 
 USERS_TEST = """
@@ -22,56 +23,42 @@ def test_my_chain(oxen_server):
 
 
 @pytest.fixture
-def installed(tmp_path: Path) -> Path:
-    """A folder that Python takes for a place with this distribution installed."""
-    import tomllib
-
-    declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["entry-points"]
-    lines = [f"{name} = {value}" for name, value in declared["pytest11"].items()]
-    info = tmp_path / "site" / "oxen_integrations-0.0.1.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: oxen-integrations\nVersion: 0.0.1\n")
-    (info / "entry_points.txt").write_text("\n".join(["[pytest11]", *lines, ""]))
-    return tmp_path
+def folder(installed: Callable[[str], Path]) -> Path:
+    """The folder of a user's tests, in a place with this distribution installed."""
+    return installed("pytest11").parent
 
 
 def run(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     """A user's pytest, in a process of its own, that finds nothing but the installed plugin."""
-    return subprocess.run(  # noqa: S603
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options],
-        cwd=folder,
-        env={"PYTHONPATH": f"{ROOT}:{folder / 'site'}", "PATH": "", "PYTHONDONTWRITEBYTECODE": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    path = f"{ROOT}:{folder / 'site'}"
+    return python("-m", "pytest", "-q", "-p", "no:cacheprovider", *options, cwd=folder, PYTHONPATH=path)
 
 
-def test_a_users_test(installed: Path) -> None:
-    (installed / "test_mine.py").write_text(USERS_TEST)
-    done = run(installed)
+def test_a_users_test(folder: Path) -> None:
+    (folder / "test_mine.py").write_text(USERS_TEST)
+    done = run(folder)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "1 passed" in done.stdout
 
 
 @pytest.mark.parametrize("by_hand", ["conftest", "option"])
-def test_loaded_twice(installed: Path, by_hand: str) -> None:
-    (installed / "test_mine.py").write_text("def test(oxen_server): assert oxen_server.url\n")
+def test_loaded_twice(folder: Path, by_hand: str) -> None:
+    (folder / "test_mine.py").write_text("def test(oxen_server): assert oxen_server.url\n")
     if by_hand == "conftest":
-        (installed / "conftest.py").write_text(f"pytest_plugins = ['{PLUGIN}']\n")
-    done = run(installed, *(["-p", PLUGIN] if by_hand == "option" else []))
+        (folder / "conftest.py").write_text(f"pytest_plugins = ['{PLUGIN}']\n")
+    done = run(folder, *(["-p", PLUGIN] if by_hand == "option" else []))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "1 passed in" in done.stdout, "a warning"
 
 
-def test_who_does_not_use_it_does_not_pay(installed: Path) -> None:
+def test_who_does_not_use_it_does_not_pay(folder: Path) -> None:
     """Of ours only the plugin's own file is imported."""
-    (installed / "test_none.py").write_text("""
+    (folder / "test_none.py").write_text("""
 import sys
 
 def test_nothing_is_imported():
     ours = {name for name in sys.modules if name.split(".")[0].endswith(("_oxen", "_oxen_transport"))}
     assert ours == {"_oxen_transport", "_oxen_transport.pytest_plugin", "_oxen_transport.version"}
 """)
-    done = run(installed)
+    done = run(folder)
     assert done.returncode == 0, done.stdout + done.stderr
