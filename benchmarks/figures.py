@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from benchmarks.cases import CASES, GROWTH, LANGCHAIN, LLAMA_INDEX
+from benchmarks.cases import CASES, GROWTH, LANGCHAIN, LLAMA_INDEX, MODULES_OF
 from benchmarks.layers import LAYERS
 from benchmarks.rounds import Rounds
 
@@ -91,10 +91,18 @@ def whose(rounds: Rounds, case: str, name: str) -> str:
     return ", ".join(f"{layer} {part:.0%}" for part, layer in reversed(shown))
 
 
+def added(rounds: Rounds, name: str) -> str:
+    """Whose the modules are that an import adds to the framework's own, most first; "" if this run did not look."""
+    keys = sorted({key for row in rounds.get("start", {}).get(name, []) for key in row if key.startswith(MODULES_OF)})
+    counts = {key.removeprefix(MODULES_OF): median(rounds, "start", name, key) or 0 for key in keys}
+    shown = sorted(counts.items(), key=lambda pair: -pair[1])
+    return f"modules: {', '.join(f'{package} {count:.0f}' for package, count in shown)}" if shown else ""
+
+
 # -- growth --------------------------------------------------------------------------------------
 
 
-def growth(rounds: Rounds, series: str, name: str) -> list[tuple[int, float]]:
+def growth(rounds: Rounds, series: str, name: str, key: str = "us") -> list[tuple[int, float]]:
     """(where, CPU microseconds per chunk, call, message or tool) of one subject in one series."""
     if series == "chunks":
         keys = sorted({int(key[6:]) for row in rounds.get("growth: chunks", {}).get(name, []) for key in row
@@ -102,7 +110,7 @@ def growth(rounds: Rounds, series: str, name: str) -> list[tuple[int, float]]:
         found = [(at, median(rounds, "growth: chunks", name, f"us at {at}")) for at in keys]
     else:
         points = [case for case in GROWTH if case.series == series]
-        medians = [(case.at, median(rounds, case.name, name)) for case in points]
+        medians = [(case.at, median(rounds, case.name, name, key)) for case in points]
         each = series != "calls in flight"
         found = [(at, value / at if each and value is not None else value) for at, value in medians]
     return [(at, value) for at, value in found if value is not None]

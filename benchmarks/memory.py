@@ -1,6 +1,11 @@
-"""Memory of this process, as Linux counts it; 0 elsewhere."""
+"""Memory of this process, as Linux counts it (0 elsewhere), and the time that the garbage collector takes for it."""
 
 from __future__ import annotations
+
+import contextlib
+import gc
+import time
+from collections.abc import Iterator
 
 
 def _status(field: str) -> float:
@@ -28,3 +33,21 @@ def reset_peak() -> None:
             file.write("5")
     except OSError:
         pass
+
+
+@contextlib.contextmanager
+def collector_timed() -> Iterator[list[float]]:
+    """Yield a list that gets the CPU seconds of each collection."""
+    times: list[float] = []
+
+    def timed(phase: str, _: dict[str, int]) -> None:
+        if phase == "start":
+            times.append(-time.process_time())
+        else:
+            times[-1] += time.process_time()
+
+    gc.callbacks.append(timed)
+    try:
+        yield times
+    finally:
+        gc.callbacks.remove(timed)

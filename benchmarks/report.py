@@ -46,9 +46,7 @@ def goals_table(rounds: Rounds) -> str:
         note = goal.why(rounds) if word == "missed" else ""
         limits = [f"{_sign(goal.better)} {goal.must:g}", _limit(goal.better, goal.moonshot)]
         rows.append([goal.name, *limits, str(value), f"**{word}**" if word == "missed" else word, note])
-    return table(
-        ["goal", "must", "aim", "measured: median (least..most)", "reached", "a miss: where the CPU time is"], rows
-    )
+    return table(["goal", "must", "aim", "measured: median (least..most)", "reached", "a miss: whose it is"], rows)
 
 
 def _sign(better: str) -> str:
@@ -126,15 +124,18 @@ def _cell(value: Spread | None) -> str:
 
 
 def failures(rounds: Rounds) -> str:
-    """Who did not finish what."""
-    lines = []
+    """Who did not finish what, and why."""
+    lines: list[str] = []
+    errors: dict[tuple[str, str], list[str]] = {}
     for case in CASES:
         for name, rows in rounds.get(case.name, {}).items():
             failed = max((int(row.get("failed", 0)) for row in rows), default=0)
-            errors = {str(row["error"]) for row in rows if "error" in row}
             if failed:
-                lines.append(f"* {case.name}: {name} left {failed} of {case.repeat} unfinished")
-            lines += [f"* {case.name}: {name}: {error[:120]}" for error in errors]
+                within = f"within {case.deadline:.0f} s"
+                lines.append(f"* {case.name}: {name} left {failed} of {case.repeat} unfinished {within}")
+            for error in {str(row["error"]) for row in rows if "error" in row}:
+                errors.setdefault((case.name, error[:120]), []).append(name)
+    lines += [f"* {case}: {', '.join(names)}: {error}" for (case, error), names in errors.items()]
     return "\n".join(lines)
 
 

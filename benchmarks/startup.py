@@ -14,10 +14,11 @@ import os
 import sys
 import time
 import tracemalloc
+from collections import Counter
 from typing import Any
 
 from benchmarks import memory
-from benchmarks.cases import LANGCHAIN, Call, Case
+from benchmarks.cases import LANGCHAIN, MODULES_OF, Call, Case
 
 MODULES = {
     "ChatOxen": "langchain_oxen",
@@ -31,6 +32,7 @@ MODULES = {
     "langchain-core": "",
     "llama-index-core": "",
 }
+PYTHON = "Python's own"
 _HIDDEN = ("rich", "click", "pygments", "h2", "hpack")
 
 
@@ -51,7 +53,8 @@ def imported(name: str, url: str) -> dict[str, float]:
     floor, before, cpu = time.process_time() - cpu, set(sys.modules), time.process_time()
     importlib.import_module(MODULES[name])
     over = time.process_time() - cpu
-    figures = {"import_percent": over / floor * 100, "modules": len(set(sys.modules) - before)}
+    added = set(sys.modules) - before
+    figures = {"import_percent": over / floor * 100, "modules": len(added), **_by_package(added)}
     cpu = time.process_time()
     made._make(url)
     figures["first_ms"] = (time.process_time() - cpu) * 1e3
@@ -64,6 +67,13 @@ def imported(name: str, url: str) -> dict[str, float]:
     kept += [made._make(url) for _ in range(count)]
     figures["instance_kb"] = (tracemalloc.get_traced_memory()[0] - start) / 1024 / count
     return figures
+
+
+def _by_package(modules: set[str]) -> dict[str, float]:
+    """How many of these modules each package has; those of Python's own library together."""
+    tops = (module.partition(".")[0] for module in modules)
+    counted = Counter(PYTHON if top in sys.stdlib_module_names else top for top in tops)
+    return {f"{MODULES_OF}{package}": count for package, count in counted.items()}
 
 
 def cold(name: str, url: str, call: Call) -> float:

@@ -23,6 +23,10 @@ _SCHEMA = {
 }
 
 
+class Unable(Exception):  # noqa: N818 - no fault: a row in which a subject takes no part
+    """Why a subject cannot do what is measured, in a sentence."""
+
+
 class Subject:
     """The calls. Chunks are handed through as they come."""
 
@@ -60,18 +64,25 @@ class Subject:
         raise NotImplementedError
 
 
-class LangChain(Subject):
-    """A chat model of LangChain's."""
+class _Model(Subject):
+    """A model object per URL, made when first asked for."""
 
     def __init__(self, make: Callable[[str], Any]) -> None:
         self._make, self._made = make, dict[str, Any]()
 
+    def _at(self, url: str) -> Any:
+        if url not in self._made:
+            self._made[url] = self._make(url)
+        return self._made[url]
+
+
+class LangChain(_Model):
+    """A chat model of LangChain's."""
+
     def use(self, case: Case, url: str) -> None:
         from langchain_core.messages import AIMessage, HumanMessage
 
-        if url not in self._made:
-            self._made[url] = self._make(url)
-        self._model = self._made[url]
+        self._model = self._at(url)
         if case.tools:
             self._model = self._model.bind_tools(tools(case))
         if case.call == "structured":
@@ -103,23 +114,21 @@ class LangChain(Subject):
     def trim(self) -> None:
         from langchain_core.messages import trim_messages
 
-        whole = self._model.get_num_tokens_from_messages(self._messages)
+        try:
+            whole = self._model.get_num_tokens_from_messages(self._messages)
+        except (ImportError, OSError) as error:  # tiktoken's table, or transformers with a tokenizer of some model
+            raise Unable("its own token counter needs a download from the internet, which there was not") from error
         kept = trim_messages(self._messages, max_tokens=whole // 2, token_counter=self._model, strategy="last")
         assert len(self._messages) * 0.4 < len(kept) < len(self._messages) * 0.6, len(kept)
 
 
-class LlamaIndex(Subject):
+class LlamaIndex(_Model):
     """An LLM of LlamaIndex's."""
-
-    def __init__(self, make: Callable[[str], Any]) -> None:
-        self._make, self._made = make, dict[str, Any]()
 
     def use(self, case: Case, url: str) -> None:
         from llama_index.core.base.llms.types import ChatMessage
 
-        if url not in self._made:
-            self._made[url] = self._make(url)
-        self._model = self._made[url]
+        self._model = self._at(url)
         self._messages = [ChatMessage(role=turn["role"], content=turn["content"]) for turn in messages(case)]
         self._tools = [_function_tool(tool["function"]["name"]) for tool in tools(case)]
 

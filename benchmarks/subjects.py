@@ -87,7 +87,6 @@ def subject(name: str) -> Subject:
         "llama-index-core": lambda: LlamaIndex(floors.llama_index_floor),
         "httpx": network.Httpx,
         "aiohttp": network.Aiohttp,
-        "socket": network.Socket,
     }
     # an older commit's class is made the same way, from the packages that its process sees
     now = {before: name for name, before in BEFORE.items()}

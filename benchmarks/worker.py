@@ -18,7 +18,7 @@ from benchmarks import memory
 from benchmarks.app import app_serving
 from benchmarks.cases import Case
 from benchmarks.layers import by_layer
-from benchmarks.subject import Subject
+from benchmarks.subject import Subject, Unable
 from benchmarks.subjects import subject
 
 Figures = dict[str, float]
@@ -57,10 +57,12 @@ class Worker:
         before, cpu, wall = memory.now(), time.process_time(), time.perf_counter()
         if case.call == "marks":
             return {**self._marks(case), "peak_mb": memory.peak()}
-        first, failed = self._all(case)
+        with memory.collector_timed() as collections:
+            first, failed = self._all(case)
         cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
         return {
             "us": cpu / case.units * 1e6,
+            "us without gc": (cpu - sum(collections)) / case.units * 1e6,
             "wall_us": wall / case.units * 1e6,
             "wall_s": wall,
             "first_us": sorted(first)[len(first) // 2] * 1e6 if first else 0.0,
@@ -191,6 +193,8 @@ def main() -> None:
         case = Case(**{**command["case"], "subjects": ()})
         try:
             figures: Any = worker.run(case, command["url"], profiled=command.get("profiled", False))
+        except Unable as reason:
+            figures = {"error": str(reason)}
         except Exception as error:  # noqa: BLE001 - a peer that cannot do it is a result, too
             figures = {"error": f"{type(error).__name__}: {error}"[:300]}
         print(json.dumps(figures), file=out, flush=True)
