@@ -35,7 +35,7 @@ def wanted_object(schema: Any, *, strict: bool | None = None, tools: list[dict[s
 def traced_schema(schema: Any, wanted: StructuredObject) -> Any:
     """The schema for LangSmith: core's own conversion, or ours where core has none."""
     if schema is None or dataclasses.is_dataclass(schema):  # core would warn of each `default_factory`
-        return None if wanted.function is None else wanted.json_schema()
+        return wanted.json_schema() or None
     try:
         return convert_to_json_schema(schema)
     except Exception:  # noqa: BLE001 - pydantic's and core's own, for example for a TypedDict with NotRequired

@@ -43,8 +43,6 @@ def literal(value: Any, indent: int = 0) -> str:
 def call(function: str, arguments: Mapping[str, str], *positional: str) -> str:
     """A call as Python source, one argument a line; the arguments are source themselves."""
     lines = [*positional, *(f"{name}={source}" for name, source in arguments.items())]
-    if not lines:
-        return f"{function}()"
     if len(lines) == 1 and "\n" not in lines[0] and len(lines[0]) < 90:
         return f"{function}({lines[0]})"
     return f"{function}(\n" + "".join(f"    {line},\n" for line in lines) + ")"

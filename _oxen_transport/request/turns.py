@@ -270,12 +270,9 @@ def _is_object(text: str) -> bool:
 
 def _as_object(text: str) -> str:
     parsed = parse_arguments(text)  # more lenient than servers are: a raw line break in a string is allowed
-    if parsed is not None:
-        try:
-            return json.dumps(valid_tree(parsed), ensure_ascii=False, allow_nan=False)
-        except ValueError:
-            pass
-    return json.dumps({"arguments": text}, ensure_ascii=False)
+    return json.dumps(
+        {"arguments": text} if parsed is None else valid_tree(parsed), ensure_ascii=False, allow_nan=False
+    )
 
 
 def _refuse_constant(constant: str) -> float:

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
+from _oxen_transport.otel.answer import _request_attributes
 from _oxen_transport.otel.messages import input_messages, output_messages, tool_definitions
+from _oxen_transport.request.build import build
+from _oxen_transport.settings import OxenSettings
 from _oxen_transport.types import Completion, ToolCall
 
 CALL = {"id": "AbC123xyZ", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Leeds"}'}}
@@ -54,3 +59,12 @@ def test_an_answer() -> None:
 def test_tools() -> None:
     tools = [{"type": "function", "function": {"name": "weather", "parameters": {}}}]
     assert json.loads(tool_definitions(tools)) == [{"type": "function", "name": "weather", "parameters": {}}]
+
+
+def test_a_request_without_tools_records_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "SPAN_ONLY")
+    recorded = _request_attributes(
+        build(OxenSettings(base_url="http://127.0.0.1:1"), [{"role": "user", "content": "x"}])
+    )
+    assert "gen_ai.input.messages" in recorded
+    assert "gen_ai.tool.definitions" not in recorded

@@ -347,6 +347,7 @@ MEDIA = [
         *((PIXTRAL, user([part]), rf"\[1\]: content part 0 of type '{part['type']}'.*the model does not read it") for part in MEDIA[1:4]),
         *((GENERIC, user([part]), r"\[1\]: content part 0") for part in ({"image_url": {"url": "https://x"}}, 3)),
         (MIXTRAL, user(3), "content of type int"),
+        (PIXTRAL, user([{"type": "image_url"}]), r"\[1\]: content part 0 of type 'image_url'"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_repaired_is_an_error_that_names_its_place(known, message, error):

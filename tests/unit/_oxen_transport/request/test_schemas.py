@@ -177,3 +177,7 @@ def test_validators_make_the_schemas_own_instances() -> None:
     assert validator_for(OxV1)(value) == OxV1(**value)
     assert validator_for(OxData)({"name": "Bella"}) == OxData("Bella")
     assert validator_for(OxDict)(value) == validator_for(SCHEMA)(value) == value
+
+
+def test_what_python_writes_into_a_dataclass_is_no_description() -> None:
+    assert not function_from(dataclasses.make_dataclass("Plain", [("name", str)])).get("description")

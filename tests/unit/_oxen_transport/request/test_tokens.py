@@ -151,6 +151,11 @@ def test_many_threads_load_one_tokenizer(monkeypatch):
     assert len(tokenizer_module._loaded) == 1
 
 
+async def test_inside_an_event_loop_the_count_is_as_exact(monkeypatch):
+    monkeypatch.setattr(tokenizer_module, "_loaded", [])
+    assert count_text("Hello", MIXTRAL) == Count(1, exact=True)
+
+
 # -- estimated -----------------------------------------------------------------------------
 
 
@@ -297,3 +302,8 @@ def test_an_unknown_window_is_an_error_that_names_the_setting():
         check(exact(1), None, model=OTHER)
     with pytest.raises(OxenConfigError, match="context_window="):
         fit(exact(1), None)
+
+
+def test_a_part_of_text_is_estimated_as_its_text(without_extra):
+    parts = [{"type": "text", "text": "weather in Paris?"}]
+    assert count_messages([{**ASK, "content": parts}], None, MIXTRAL) == count_messages([ASK], None, MIXTRAL)

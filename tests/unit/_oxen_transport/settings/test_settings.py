@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import pickle
 from typing import Any
 
@@ -14,6 +15,7 @@ from _oxen_transport.model import OxenCatalogue
 from _oxen_transport.settings import DEFAULT_BASE_URL, OxenSettings
 from _oxen_transport.settings.names import ALIASES, SYNONYMS
 from _oxen_transport.settings.values import is_loopback
+from langchain_oxen import ChatOxen
 from tests.tables import each_row
 
 KEY = "sk-test-0123456789"
@@ -258,3 +260,7 @@ def test_the_names_of_all_tables_exist_and_every_parameter_is_described() -> Non
     theirs = {"rate_limiter", "streaming"}  # fields of the frameworks' own classes
     assert {*ALIASES.values(), *SYNONYMS.values()} <= set(OxenSettings.model_fields) | theirs
     assert {*ALIASES, *SYNONYMS}.isdisjoint(OxenSettings.model_fields)
+
+
+def test_a_default_that_is_made_anew_is_shown_as_that() -> None:
+    assert "= <factory>" in str(inspect.signature(ChatOxen))
