@@ -304,6 +304,8 @@ def test_an_unknown_window_is_an_error_that_names_the_setting():
         fit(exact(1), None)
 
 
-def test_a_part_of_text_is_estimated_as_its_text(without_extra):
-    parts = [{"type": "text", "text": "weather in Paris?"}]
-    assert count_messages([{**ASK, "content": parts}], None, MIXTRAL) == count_messages([ASK], None, MIXTRAL)
+def test_text_beside_an_image_is_estimated_as_its_text():
+    image = {"type": "image_url", "image_url": {"url": "https://example.com/ox.png"}}
+    words = {"type": "text", "text": "weather in Paris? " * 20}
+    alone, both = (count_messages([{**ASK, "content": parts}], None, OTHER) for parts in ([image], [words, image]))
+    assert both.tokens - alone.tokens == pytest.approx(count_text(words["text"], OTHER).tokens, abs=1)
