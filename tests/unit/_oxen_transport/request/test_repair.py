@@ -181,11 +181,6 @@ def test_each_call_has_its_own_result(after_the_question, expected):
     assert answered(repaired) == expected
 
 
-def test_ids_are_the_same_in_every_process():
-    repaired = repair_for([user("q"), two_calls("call_1", "call_2"), result("1", "call_1"), result("2", "call_2")])
-    assert [each["id"] for each in repaired[1]["tool_calls"]] == ["8Em4cnv4F", "TgI9oJMUa"]
-
-
 @each_row(
     ("given", "sent"),
     [
