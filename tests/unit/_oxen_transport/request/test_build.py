@@ -185,10 +185,13 @@ def test_a_request_for_a_document() -> None:
     assert request.headers()["Authorization"] == f"Bearer {KEY}"
 
 
-@each_row("none", [{}, {"parameters": None}, {"parameters": {}}, {"description": None, "strict": None}])
-def test_a_tool_without_parameters_gets_an_empty_object_and_null_is_not_sent(none: dict[str, Any]) -> None:
+NULL = {"description": None, "strict": None, **TOOL["function"]}
+
+
+@each_row("more", [{}, {"parameters": None}, {"parameters": {}}, NULL])
+def test_a_tool_without_parameters_gets_an_empty_object_and_null_is_not_sent(more: dict[str, Any]) -> None:
     """Servers take only a text as description; extraction libraries write None where a class has no docstring."""
-    tool = {"type": "function", "function": {"name": "look", **none}}
+    tool = {"type": "function", "function": {"name": "look", **more}}
     before = copy.deepcopy(tool)
     assert body_of({"tools": [tool]})["tools"] == body_of({"tools": [TOOL]})["tools"] == [TOOL]
     assert tool == before
