@@ -97,7 +97,7 @@ def _timeout(api: EntryPoint, server: Server, ask: Callable[..., Any]) -> None:
 
 def _total_timeout(api: EntryPoint, server: Server, ask: Callable[..., Any]) -> None:
     with pytest.raises(OxenTimeoutError, match=r"total_timeout=0\.5"):
-        ask(server.stage([HANG]), {"total_timeout": 0.5})
+        ask(server.stage([HANG]), {"timeout": 5, "total_timeout": 0.5})
 
 
 def _max_retries(api: EntryPoint, server: Server, ask: Callable[..., Any]) -> None:
