@@ -24,31 +24,26 @@ pytestmark = pytest.mark.usefixtures("fast_retries")
 
 TOOL = {"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}
 
-# -- options that go into the body as they are ----------------------------------------------------
+# -- options that go into the body ----------------------------------------------------------------
 
+AS_GIVEN: dict[str, Any] = {"temperature": 0.25, "max_tokens": 17, "top_p": 0.5, "logprobs": True, "top_logprobs": 3}
+AS_GIVEN |= {"frequency_penalty": 0.75, "presence_penalty": -0.75, "target_namespace": "our-company"}
+AS_GIVEN |= {"tools": [TOOL], "parallel_tool_calls": False, "response_format": {"type": "json_object"}}
+AS_GIVEN |= {"stream_options": {"include_usage": False}}
 ON_THE_WIRE: dict[str, tuple[Any, str, Any]] = {
     # name: (value, key in the body, what is there)
-    "temperature": (0.25, "temperature", 0.25),
-    "max_tokens": (17, "max_tokens", 17),
-    "top_p": (0.5, "top_p", 0.5),
-    "frequency_penalty": (0.75, "frequency_penalty", 0.75),
-    "presence_penalty": (-0.75, "presence_penalty", -0.75),
+    **{name: (value, name, value) for name, value in AS_GIVEN.items()},
+    "model": ("gpt-4o", "model", "gpt-4o"),
     "stop": ("END", "stop", ["END"]),
     "seed": (4711, "random_seed", 4711),
-    "logprobs": (True, "logprobs", True),
-    "top_logprobs": (3, "top_logprobs", 3),
-    "tools": ([TOOL], "tools", [TOOL]),
     "tool_choice": ("any", "tool_choice", "required"),
-    "parallel_tool_calls": (False, "parallel_tool_calls", False),
-    "target_namespace": ("our-company", "target_namespace", "our-company"),
-    "response_format": ({"type": "json_object"}, "response_format", {"type": "json_object"}),
-    "stream_options": ({"include_usage": False}, "stream_options", {"include_usage": False}),
+    "extra_body": ({"top_k": 5}, "top_k", 5),
 }
 NEEDS_TOOLS = ("tool_choice", "parallel_tool_calls")
 
 
 def test_the_table_is_whole() -> None:
-    assert set(ON_THE_WIRE) == set(WIRE_NAMES)
+    assert set(ON_THE_WIRE) == {*WIRE_NAMES, "model", "extra_body"}
     assert set(ON_THE_WIRE) | set(CALL_EFFECTS) == set(OxenParams.model_fields)
     assert set(OBJECT_EFFECTS) == set(OxenSettings.model_fields) - set(OxenParams.model_fields)
 
@@ -81,24 +76,12 @@ def test_it_is_in_the_body(name: str, api: EntryPoint, server: Server) -> None:
 Check = Callable[[EntryPoint, Server, Callable[..., Any]], None]
 
 
-def _model(api: EntryPoint, server: Server, ask: Callable[..., Any]) -> None:
-    stage = server.stage(good)
-    ask(stage, {"model": "gpt-4o"})
-    assert stage.bodies[0]["model"] == "gpt-4o"
-
-
 def _n(api: EntryPoint, server: Server, ask: Callable[..., Any]) -> None:
     stage = server.stage(good)
     with pytest.raises(OxenConfigError, match="batch"):
         ask(stage, {"n": 2})
     ask(stage, {"n": 1})
     assert "n" not in stage.bodies[0]
-
-
-def _extra_body(api: EntryPoint, server: Server, ask: Callable[..., Any]) -> None:
-    stage = server.stage(good)
-    ask(stage, {"extra_body": {"top_k": 5}})
-    assert stage.bodies[0]["top_k"] == 5
 
 
 def _extra_headers(api: EntryPoint, server: Server, ask: Callable[..., Any]) -> None:
@@ -114,14 +97,15 @@ def _timeout(api: EntryPoint, server: Server, ask: Callable[..., Any]) -> None:
 
 def _total_timeout(api: EntryPoint, server: Server, ask: Callable[..., Any]) -> None:
     with pytest.raises(OxenTimeoutError, match=r"total_timeout=0\.5"):
-        ask(server.stage([HANG]), {"total_timeout": 0.5})
+        ask(server.stage([HANG]), {"timeout": 5, "total_timeout": 0.5})
 
 
 def _max_retries(api: EntryPoint, server: Server, ask: Callable[..., Any]) -> None:
-    stage = server.stage(reply(error_body(), 503))
-    with pytest.raises(OxenError):
-        ask(stage, {"max_retries": 4})
-    assert len(stage.requests) == 5
+    for retries in (0, 4):
+        stage = server.stage(reply(error_body(), 503))
+        with pytest.raises(OxenError):
+            ask(stage, {"max_retries": retries})
+        assert len(stage.requests) == retries + 1
 
 
 def _history(api: EntryPoint, server: Server, ask: Callable[..., Any]) -> None:
@@ -160,19 +144,9 @@ def _auto_continue(api: EntryPoint, server: Server, ask: Callable[..., Any]) -> 
     assert len(stage.requests) == 2
 
 
-CALL_EFFECTS: dict[str, Check] = {
-    "model": _model,
-    "n": _n,
-    "extra_body": _extra_body,
-    "extra_headers": _extra_headers,
-    "timeout": _timeout,
-    "total_timeout": _total_timeout,
-    "max_retries": _max_retries,
-    "history": _history,
-    "check_context": _check_context,
-    "resume": _resume,
-    "auto_continue": _auto_continue,
-}
+CHECKS: list[Check] = [_n, _extra_headers, _timeout, _total_timeout, _max_retries]
+CHECKS += [_history, _check_context, _resume, _auto_continue]
+CALL_EFFECTS = {check.__name__.removeprefix("_"): check for check in CHECKS}
 
 
 @each_row("name", CALL_EFFECTS)
@@ -290,19 +264,9 @@ def _context_window(at: Places) -> None:
         assert model.profile["max_input_tokens"] <= 5
 
 
-OBJECT_EFFECTS: dict[str, Callable[[Places], None]] = {
-    "api_key": _api_key,
-    "base_url": _base_url,
-    "allow_insecure_http": _allow_insecure_http,
-    "proxy": _proxy,
-    "trust_env": _trust_env,
-    "ca_bundle": _ca_bundle,
-    "client_cert": _client_cert,
-    "http2": _http2,
-    "http_client": _http_client,
-    "http_async_client": _http_async_client,
-    "context_window": _context_window,
-}
+OF_PLACES = [_api_key, _base_url, _allow_insecure_http, _proxy, _trust_env, _ca_bundle, _client_cert, _http2]
+OF_PLACES += [_http_client, _http_async_client, _context_window]
+OBJECT_EFFECTS = {check.__name__.removeprefix("_"): check for check in OF_PLACES}
 
 
 @pytest.fixture
@@ -325,14 +289,6 @@ def test_a_setting_of_the_object_is_none_of_the_call(name: str, api: EntryPoint,
     with pytest.raises(OxenConfigError, match=name):
         api.ask(api.make(stage.url), **{name: 7})
     assert stage.requests == []
-
-
-def test_both_packages_have_the_same_settings() -> None:
-    from langchain_oxen import ChatOxen
-    from llama_index_oxen import Oxen
-
-    assert set(OxenSettings.model_fields) <= set(ChatOxen.model_fields)
-    assert set(OxenSettings.model_fields) <= set(Oxen.model_fields)
 
 
 @each(*SENDS)

@@ -42,6 +42,14 @@ def chat(role: str, *blocks: Any, **beside: Any) -> li.ChatMessage:
     return li.ChatMessage(role=role, blocks=made, additional_kwargs=beside)
 
 
+def of_blocks(role: str, *blocks: Any, **beside: Any) -> Any:
+    """A message of the framework that the last block belongs to."""
+    if not isinstance(blocks[-1], dict | str):
+        return chat(role, *blocks, **beside)
+    kinds: dict[str, Any] = {"system": lc.SystemMessage, "user": lc.HumanMessage, "tool": lc.ToolMessage}
+    return kinds[role](list(blocks), **beside)
+
+
 def calling(*calls: Any, **more: Any) -> lc.AIMessage:
     """A message of LangChain."""
     return lc.AIMessage("", tool_calls=list(calls), **more)
@@ -52,7 +60,7 @@ DATA = base64.b64encode(b"bytes").decode()
 PNG = f"data:image/png;base64,{DATA}"
 LC_CALL: Any = {"id": ID, "name": "weather", "args": {"city": "Łódź"}, "type": "tool_call"}
 LI_CALL = li.ToolCallBlock(tool_call_id=ID, tool_name="weather", tool_kwargs={"city": "Łódź"})
-WIRED_CALL = {"id": ID, "type": "function", "function": {"name": "weather", "arguments": '{"city":"Łódź"}'}}
+WIRED_CALL: Any = {"id": ID, "type": "function", "function": {"name": "weather", "arguments": '{"city":"Łódź"}'}}
 RESULT = {"role": "tool", "content": "18", "tool_call_id": ID}
 BY_NAME = {"role": "tool", "content": "18", "name": "weather"}
 
@@ -83,6 +91,7 @@ def test_every_role(message: Any, wired: dict[str, Any]) -> None:
 
 # -- calls ----------------------------------------------------------------------------------------
 
+FUNCTION_CALL = {"type": "function_call", **WIRED_CALL["function"], "call_id": ID, "id": "fc_1"}
 TOOL_USE = {"type": "tool_use", "id": ID, "name": "weather", "input": {"city": "Łódź"}}
 
 
@@ -91,6 +100,7 @@ TOOL_USE = {"type": "tool_use", "id": ID, "name": "weather", "input": {"city": "
     [
         calling(LC_CALL),
         lc.AIMessage([TOOL_USE]),
+        lc.AIMessage([FUNCTION_CALL]),
         lc.AIMessage(content_blocks=[LC_CALL]),
         lc.AIMessage([{**TOOL_USE, "input": {}}], tool_calls=[LC_CALL]),
         lc.AIMessage("", additional_kwargs={"tool_calls": [WIRED_CALL]}),
@@ -182,10 +192,8 @@ LI_CALLS = [li.ToolCallBlock(tool_name=name, tool_kwargs={}) for name in ("f", "
 def test_results_without_ids_go_to_the_calls_of_their_names(history: list[Any]) -> None:
     wired = sent(history)
     called = {call["id"]: call["function"]["name"] for call in wired[1]["tool_calls"]}
-    assert [(called[message["tool_call_id"]], message["content"]) for message in wired[2:]] == [
-        ("g", "of g"),
-        ("f", "of f"),
-    ]
+    results = [(called[message["tool_call_id"]], message["content"]) for message in wired[2:]]
+    assert results == [("g", "of g"), ("f", "of f")]
 
 
 # -- contents -------------------------------------------------------------------------------------
@@ -215,14 +223,8 @@ TWO = [li.TextBlock(text="one"), li.TextBlock(text="two")]
     ],
 )
 def test_content_that_is_only_text_is_a_bare_string(content: Any) -> None:
-    of_langchain = isinstance(content[0], dict | str)
-    system, user = (
-        (lc.SystemMessage(content), lc.HumanMessage(content))
-        if of_langchain
-        else (chat("system", *content), chat("user", *content))
-    )
-    expected = [{"role": "system", "content": "one\n\ntwo"}, {"role": "user", "content": "one\n\ntwo"}]
-    assert to_wire(system, user) == expected
+    for role in ("system", "user"):
+        assert to_wire(of_blocks(role, *content)) == [{"role": role, "content": "one\n\ntwo"}]
 
 
 THOUGHTS: list[Any] = [
@@ -283,7 +285,7 @@ PDF = {"file_data": f"data:application/pdf;base64,{DATA}", "filename": "a.pdf"}
 def test_media_in_every_dialect(block: Any, kind: str, content: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "socket", None)  # a URL is passed on, never fetched
     see = {"type": "text", "text": "see"}
-    message = lc.HumanMessage([see, block]) if isinstance(block, dict) else chat("user", "see", block)
+    message = of_blocks("user", "see", block)
     for _ in range(2):  # a file that was read once is read again
         assert to_wire(message)[0]["content"] == [see, {"type": kind, kind: content}]
 
@@ -320,15 +322,6 @@ def test_what_cannot_be_sent_is_named(message: Any, named: str) -> None:
         to_wire(message)
 
 
-FUNCTION_CALL = {
-    "type": "function_call",
-    "name": "weather",
-    "arguments": '{"city": "Łódź"}',
-    "call_id": ID,
-    "id": "fc_1",
-}
-
-
 @each_row(
     "item",
     [
@@ -345,19 +338,9 @@ FUNCTION_CALL = {
     ],
 )
 def test_a_foreign_item_of_an_answer_is_left_out_and_its_call_sent_once(item: Any) -> None:
-    look = {"type": "text", "text": "I look."}
-    of_langchain = isinstance(item, dict)
-    message = (
-        lc.AIMessage([look, item], tool_calls=[LC_CALL])
-        if of_langchain
-        else chat("assistant", "I look.", item, LI_CALL)
-    )
+    of_langchain = lc.AIMessage(["I look.", item], tool_calls=[LC_CALL]) if isinstance(item, dict) else None
+    message = of_langchain or chat("assistant", "I look.", item, LI_CALL)
     assert to_wire(message) == [{"role": "assistant", "content": "I look.", "tool_calls": [WIRED_CALL]}]
-
-
-def test_a_function_call_that_stands_alone_becomes_a_call() -> None:
-    [wired] = to_wire(lc.AIMessage([FUNCTION_CALL]))
-    assert [(call["id"], call["function"]["name"]) for call in wired["tool_calls"]] == [(ID, "weather")]
 
 
 NOTE = "left out: the model reads text only]"
@@ -379,13 +362,9 @@ SEARCH = {"type": "search_result", "title": "Oxen", "source": "https://x", "cont
     ],
 )
 def test_what_a_tool_hands_back_is_read_as_text_where_it_has_text(block: Any, text: str) -> None:
-    found = {"type": "text", "text": "found:"}
-    history: list[Any] = (
-        [lc.HumanMessage("q"), calling(LC_CALL), lc.ToolMessage([found, block], tool_call_id=ID)]
-        if isinstance(block, dict)
-        else [chat("user", "q"), chat("assistant", LI_CALL), chat("tool", "found:", block, tool_call_id=ID)]
-    )
-    assert sent(history, "open-mixtral-8x22b")[2]["content"] == f"found:\n\n{text}"
+    call = calling(LC_CALL) if isinstance(block, dict) else chat("assistant", LI_CALL)
+    history = [call, of_blocks("tool", "found:", block, tool_call_id=ID)]
+    assert sent(history, "open-mixtral-8x22b")[-1]["content"] == f"found:\n\n{text}"
 
 
 # -- thoughts -------------------------------------------------------------------------------------
@@ -473,14 +452,9 @@ def test_an_answer_keeps_everything_in_llama_index() -> None:
     assert wired == ['{"city": "Łódź"}', '{"city": "Ł']
     assert message.additional_kwargs["refusal"] == "no"
     assert response.raw == ANSWER.raw
-    tokens = {
-        "prompt_tokens": 10,
-        "completion_tokens": 5,
-        "total_tokens": 15,
-        "cached_tokens": 4,
-        "reasoning_tokens": 2,
-    }
-    known = {**tokens, "cost": 0.25, "model_name": "m-2", "finish_reason": "length", "request_id": "r-1"}
+    tokens = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
+    details = {"cached_tokens": 4, "reasoning_tokens": 2, "cost": 0.25}
+    known = {**tokens, **details, "model_name": "m-2", "finish_reason": "length", "request_id": "r-1"}
     assert known.items() <= response.additional_kwargs.items()
     plain = llama_index_oxen.messages.from_wire(Completion(text="hi")).message
     assert "tool_calls" not in plain.additional_kwargs, "it would look like a call"

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from _oxen_transport.errors import OxenConfigError, OxenContextOverflowError
 from _oxen_transport.request import build as build_module
 from _oxen_transport.request import tokens
-from _oxen_transport.request.build import USER_AGENT, Request, build, build_without_body, checked
+from _oxen_transport.request.build import USER_AGENT, build, build_without_body, checked
 from _oxen_transport.request.repair import repair
 from _oxen_transport.settings import OxenSettings
 from tests.tables import each_row
@@ -34,13 +34,9 @@ def body_of(call: dict[str, Any] | None = None, *, stream: bool = False, **optio
 
 
 def test_only_what_is_set_is_sent() -> None:
-    assert body_of() == {"model": "open-mixtral-8x22b", "messages": HELLO}
-    assert body_of(stream=True) == {
-        "model": "open-mixtral-8x22b",
-        "messages": HELLO,
-        "stream_options": {"include_usage": True},
-        "stream": True,
-    }
+    whole = {"model": "open-mixtral-8x22b", "messages": HELLO}
+    assert body_of() == whole
+    assert body_of(stream=True) == {**whole, "stream_options": {"include_usage": True}, "stream": True}
 
 
 def test_the_place_and_the_headers() -> None:
@@ -82,12 +78,10 @@ def test_a_call_overrides_the_settings(model: dict[str, Any], call: dict[str, An
     assert body_of(call, **model).items() >= expected.items()
 
 
-def test_a_call_may_change_how_it_is_sent() -> None:
+def test_the_headers_of_a_call_are_added_to_those_of_the_settings() -> None:
     model = settings(extra_headers={"X-A": "1", "X-B": "1"})
-    call = {"timeout": 3, "total_timeout": 9, "max_retries": 0, "extra_headers": {"X-B": "2"}}
-    request = build(model, HELLO, call=call)
-    assert (request.timeout, request.total_timeout, request.max_retries) == (3.0, 9.0, 0)
-    assert (request.headers()["X-A"], request.headers()["X-B"]) == ("1", "2")
+    headers = build(model, HELLO, call={"extra_headers": {"X-B": "2"}}).headers()
+    assert (headers["X-A"], headers["X-B"]) == ("1", "2")
 
 
 @each_row("call", [{"temperature": 9}, {"temprature": 1}, {"n": 2}, {"stop": 7}, {"base_url": "x"}, {"api_key": "x"}])
@@ -154,31 +148,21 @@ def test_a_request_is_immutable_and_keeps_its_secrets() -> None:
     for secret in (KEY, "secret-4711"):
         assert secret not in repr(request)
         assert request.redact(f"a {secret} b") == "a [redacted] b"
+    assert build(OxenSettings(base_url="http://localhost:1"), HELLO).redact("a b") == "a b", "without a key"
 
 
 def test_without_a_field() -> None:
     request = build(settings(), HELLO, stream=True)
     less = request.without("stream_options")
-    assert "stream_options" not in less.body
-    assert "stream_options" not in json.loads(less.content)
+    assert "stream_options" not in {*less.body, *json.loads(less.content)}
     assert "stream_options" in request.body
     assert less.stream
 
 
-@each_row("value", [object(), {1, 2}, 1j, b"\xff"])
+@each_row("value", [object(), b"\xff", float("nan"), float("inf"), float("-inf")])
 def test_what_json_cannot_carry(value: Any) -> None:
-    try:
-        content = json.loads(build(settings(), HELLO, call={"extra_body": {"x": value}}).content)
-    except OxenConfigError as error:
-        assert "JSON" in str(error)  # noqa: PT017 - either outcome is one
-    else:
-        assert content["x"] in ([1, 2], "_w==", "1j", "\ufffd") or isinstance(value, (set, bytes))
-
-
-@each_row("number", [float("nan"), float("inf"), float("-inf")])
-def test_a_number_that_json_has_no_word_for(number: float) -> None:
     with pytest.raises(OxenConfigError, match="JSON"):
-        build(settings(), HELLO, call={"extra_body": {"x": [number]}})
+        body_of({"extra_body": {"x": [value]}})
 
 
 @each_row(
@@ -192,8 +176,6 @@ def test_a_number_that_json_has_no_word_for(number: float) -> None:
 def test_texts_that_are_hard_to_write_as_json(text: str, sent: str) -> None:
     message: Any = {"role": "user", "content": text}
     assert json.loads(build(settings(), [message]).content)["messages"][0]["content"] == sent
-    with pytest.raises(OxenConfigError, match="JSON"):
-        build(settings(), [message], call={"extra_body": {"x": object()}})
 
 
 def test_a_request_for_a_document() -> None:
@@ -203,26 +185,16 @@ def test_a_request_for_a_document() -> None:
     assert request.headers()["Authorization"] == f"Bearer {KEY}"
 
 
-def test_a_hand_made_request_has_no_secrets() -> None:
-    request = Request("https://h.test/x", "m", {}, b"", extra_headers={"X": SecretStr("abcd")})
-    assert request.redact("abcd") == "[redacted]"
-    assert request.headers()["X"] == "abcd"
+NULL = {"description": None, "strict": None, **TOOL["function"]}
 
 
-@each_row("function", [{"name": "now"}, {"name": "now", "parameters": None}, {"name": "now", "parameters": {}}])
-def test_a_tool_without_parameters_gets_an_empty_object(function: dict[str, Any]) -> None:
-    tool = {"type": "function", "function": function}
-    before = copy.deepcopy(tool)
-    [sent] = body_of({"tools": [tool]})["tools"]
-    assert sent["function"]["parameters"] == {"type": "object", "properties": {}}
-    assert tool == before
-    assert body_of({"tools": [TOOL]})["tools"] == [TOOL]
-
-
-def test_a_field_of_a_tool_that_is_null_is_not_sent() -> None:
+@each_row("more", [{}, {"parameters": None}, {"parameters": {}}, NULL])
+def test_a_tool_without_parameters_gets_an_empty_object_and_null_is_not_sent(more: dict[str, Any]) -> None:
     """Servers take only a text as description; extraction libraries write None where a class has no docstring."""
-    tool = {**TOOL, "function": {"description": None, "strict": None, **TOOL["function"]}}
-    assert body_of({"tools": [tool]})["tools"] == [TOOL]
+    tool = {"type": "function", "function": {"name": "look", **more}}
+    before = copy.deepcopy(tool)
+    assert body_of({"tools": [tool]})["tools"] == body_of({"tools": [TOOL]})["tools"] == [TOOL]
+    assert tool == before
 
 
 @each_row("name", ["max_tokens", "max_completion_tokens"])

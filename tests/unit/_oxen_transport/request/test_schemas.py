@@ -79,18 +79,14 @@ class WithFunction(BaseModel):
     function: Callable[[], int]
 
 
-NAME = {"type": "string", "description": "its name"}
-AGE = {"type": "integer"}
+FIELDS = {"name": {"type": "string", "description": "its name"}, "age": {"type": "integer"}}
+PARAMETERS = {"type": "object", "properties": FIELDS, "required": ["name", "age"]}
 
 
 def test_classes_become_functions_without_the_titles_of_fields() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert function_from(Ox) == {
-            "name": "Ox",
-            "description": "An ox.",
-            "parameters": {"type": "object", "properties": {"name": NAME, "age": AGE}, "required": ["name", "age"]},
-        }
+        assert function_from(Ox) == {"name": "Ox", "description": "An ox.", "parameters": PARAMETERS}
         data = function_from(OxData)
     assert (data["name"], data["description"]) == ("OxData", "An ox.")
     assert data["parameters"]["required"] == ["name"]
@@ -99,12 +95,8 @@ def test_classes_become_functions_without_the_titles_of_fields() -> None:
 
 
 def test_typed_dicts_with_every_kind_of_field() -> None:
-    ox = function_from(OxDict)
-    assert ox["parameters"] == {
-        "type": "object",
-        "properties": {"name": NAME, "age": AGE, "nickname": {"type": "string"}},
-        "required": ["name", "age"],
-    }
+    fields = {**FIELDS, "nickname": {"type": "string"}}
+    assert function_from(OxDict)["parameters"] == {**PARAMETERS, "properties": fields}
     herd = function_from(HerdDict)["parameters"]
     assert set(herd["$defs"]) == {"Ox", "OxDict"}
     assert herd["properties"]["oxen"] == {"type": "array", "items": {"$ref": "#/$defs/OxDict"}}
@@ -116,11 +108,12 @@ def test_references_are_kept_and_the_root_has_a_type() -> None:
     for schema in (Node, Node.model_json_schema(), {"name": "Node", "schema": Node.model_json_schema()}):
         node = function_from(schema)["parameters"]
         assert node["type"] == "object"
-        assert node["properties"]["children"]["items"] == {"$ref": "#/$defs/Node"}
-        assert node["$defs"]["Node"]["properties"]["children"]["items"] == {"$ref": "#/$defs/Node"}
+        for level in (node, node["$defs"]["Node"]):
+            assert level["properties"]["children"]["items"] == {"$ref": "#/$defs/Node"}
 
 
 SCHEMA = Ox.model_json_schema()
+STRICT = {"name": "ox", "strict": True, "schema": SCHEMA}
 
 
 @each_row(
@@ -128,11 +121,8 @@ SCHEMA = Ox.model_json_schema()
     [
         (SCHEMA, {"name": "Ox", "description": "An ox."}),
         ({"type": "object", "properties": {"a": {}}}, {"name": "answer"}),
-        ({"name": "ox", "strict": True, "schema": SCHEMA}, {"name": "ox", "strict": True}),
-        (
-            {"type": "json_schema", "json_schema": {"name": "ox", "strict": False, "schema": SCHEMA}},
-            {"name": "ox", "strict": False},
-        ),
+        (STRICT, {"name": "ox", "strict": True}),
+        ({"type": "json_schema", "json_schema": {**STRICT, "strict": False}}, {"name": "ox", "strict": False}),
         ({"name": "ox", "description": "d", "parameters": SCHEMA}, {"name": "ox", "description": "d"}),
         ({"type": "function", "function": {"name": "ox", "parameters": SCHEMA}}, {"name": "ox"}),
         ({"name": "ox", "input_schema": SCHEMA}, {"name": "ox"}),  # Anthropic's tool
@@ -168,7 +158,7 @@ def test_strict_closes_every_object() -> None:
     for schema in (function["parameters"], *function["parameters"]["$defs"].values()):
         assert schema["additionalProperties"] is False
         assert schema["required"] == list(schema["properties"])
-    assert function_from({"name": "ox", "strict": True, "schema": SCHEMA}, strict=True)["parameters"] == SCHEMA
+    assert function_from(STRICT, strict=True)["parameters"] == SCHEMA
 
 
 def test_validators_make_the_schemas_own_instances() -> None:

@@ -24,8 +24,7 @@ KEY = "sk-test-0123456789"
 def refused(**given: Any) -> str:
     with pytest.raises(OxenConfigError) as caught:
         OxenSettings(**{"api_key": KEY, **given})
-    assert caught.value.__cause__ is None
-    assert caught.value.__context__ is None
+    assert caught.value.__cause__ is caught.value.__context__ is None
     assert KEY not in str(caught.value)
     return str(caught.value)
 
@@ -216,27 +215,15 @@ def test_values_that_no_header_can_carry_are_not_quoted(given: dict[str, Any]) -
 
 
 def full() -> OxenSettings:
-    return OxenSettings(
-        api_key=KEY,
-        proxy="http://me:pw@p.test:1",
-        extra_headers={"X-A": "secret-4711"},
-        http_client=object(),
-        http_async_client=object(),
-        temperature=0.5,
-    )
+    secrets: dict[str, Any] = {"proxy": "http://me:pw@p.test:1", "extra_headers": {"X-A": "secret-4711"}}
+    return OxenSettings(api_key=KEY, **secrets, http_client=object(), http_async_client=object(), temperature=0.5)
 
 
-def test_no_secret_is_shown_or_dumped() -> None:
+def test_no_secret_is_shown_dumped_or_pickled(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = full()
-    for text in (repr(settings), str(settings), settings.model_dump_json(), repr(settings.model_dump())):
-        for secret in (KEY, "pw@p.test", "secret-4711"):
-            assert secret not in text
-
-
-def test_no_secret_enters_a_pickle(monkeypatch: pytest.MonkeyPatch) -> None:
-    stored = pickle.dumps(full())
-    for secret in (KEY, "pw@p.test", "secret-4711"):
-        assert secret.encode() not in stored
+    stored = pickle.dumps(settings)
+    for text in (repr(settings), str(settings), settings.model_dump_json(), repr(settings.model_dump()), repr(stored)):
+        assert [secret for secret in (KEY, "pw@p.test", "secret-4711") if secret in text] == []
     monkeypatch.setenv("OXEN_API_KEY", "sk-other-0123456789")
     again = pickle.loads(stored)  # noqa: S301 - our own bytes
     assert again.api_key == SecretStr("sk-other-0123456789")
@@ -249,10 +236,8 @@ def test_a_deep_copy_shares_the_users_client() -> None:
     again = copy.deepcopy(settings)
     assert again.http_client is settings.http_client
     assert again.http_async_client is settings.http_async_client
-    assert again.api_key == settings.api_key
-    assert again.extra_headers == settings.extra_headers
     assert again.extra_headers is not settings.extra_headers
-    assert settings.__deepcopy__() == settings
+    assert again == settings == settings.__deepcopy__()
 
 
 def test_the_names_of_all_tables_exist_and_every_parameter_is_described() -> None:
