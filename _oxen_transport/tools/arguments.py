@@ -12,7 +12,7 @@ from pydantic_core import from_json
 from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.unicode import valid_json, valid_text, valid_tree
 
-_MAY_OVERFLOW = re.compile(r"\d[eE]\+?\d{2}")
+_MAY_OVERFLOW = re.compile(r"\d[eE]\+?\d{2}|\d{300}")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 

@@ -21,7 +21,7 @@ def deep(levels: int) -> str:
     return '{"a":' * levels + "1" + "}" * levels
 
 
-NOT_A_NUMBER = ("NaN", "Infinity", "-Infinity", "1e999", "-1E+400", '[{"b": 2e308}]')
+NOT_A_NUMBER = ("NaN", "Infinity", "-Infinity", "1e999", "-1E+400", '[{"b": 2e308}]', "9" * 400 + ".0")
 
 
 @each_row(
