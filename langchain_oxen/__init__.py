@@ -3,8 +3,7 @@
 Set OXEN_API_KEY, then `ChatOxen().invoke("Hello")`.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 try:
     import langchain_core  # noqa: F401 - only to explain its absence
@@ -15,7 +14,7 @@ except ImportError:
         "langchain_oxen needs langchain-core: pip install 'oxen-integrations[langchain]'"
     ) from None
 
-from _oxen_transport import __version__
+from _oxen_transport import __version__, imported_later
 from _oxen_transport.catalogue import ModelInfo
 from _oxen_transport.model import OxenCatalogue
 from langchain_oxen import content_blocks as blocks
@@ -26,22 +25,10 @@ from langchain_oxen.errors import *  # noqa: F403
 if TYPE_CHECKING:
     from langchain_oxen.rate_limiter import OxenRateLimiter
     from langchain_oxen.registry import register
+else:  # hidden from type checkers, which would take any name for one of the package
+    __getattr__, __dir__ = imported_later(__name__, {"OxenRateLimiter": "rate_limiter", "register": "registry"})
 
 blocks.register()
 
 __all__ = ["ChatOxen", "OxenCatalogue", "ModelInfo", "OxenRateLimiter", "register", "__version__"]
 __all__ += errors.__all__
-
-_LATER = {"OxenRateLimiter": "rate_limiter", "register": "registry"}
-"""What few programs need: imported when it is asked for."""
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _LATER:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    globals()[name] = found = getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
-    return found
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_LATER})

@@ -24,10 +24,17 @@ from langchain_core.exceptions import (
 )
 
 from _oxen_transport import errors as transport
-from _oxen_transport.errors import Details, OxenError, OxenStatusError  # noqa: F401 - one of those in `__all__`
+from _oxen_transport.errors import Details, OxenError, OxenStatusError
 
-__all__: list[str] = []
-__all__ += transport.__all__
+# one by one, since type checkers cannot follow another package's list; a test compares them
+__all__ = [
+    "OxenError", "OxenConfigError", "OxenMissingExtraError", "OxenConnectionError", "OxenTLSError",
+    "OxenTimeoutError", "OxenRedirectError", "OxenStatusError", "OxenBadRequestError", "OxenContextOverflowError",
+    "OxenUpgradeRequiredError", "OxenPaymentRequiredError", "OxenAuthenticationError", "OxenPermissionError",
+    "OxenNotFoundError", "OxenRateLimitError", "OxenServerError", "OxenAPIError", "OxenStreamError",
+    "OxenResponseError", "OxenResponseTooLargeError", "OxenTruncatedStreamError", "OxenBrokenStreamError",
+    "OxenToolCallError", "OxenStructuredOutputError", "OxenRefusalError",
+]  # fmt: skip
 
 
 class OxenConfigError(transport.OxenConfigError, ModelInvalidRequestError):

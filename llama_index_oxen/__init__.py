@@ -3,8 +3,7 @@
 Set OXEN_API_KEY, then `Oxen().complete("Hello")`.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 try:
     import llama_index.core  # noqa: F401 - only to explain its absence
@@ -15,7 +14,7 @@ except ImportError:
         "llama_index_oxen needs llama-index-core: pip install 'oxen-integrations[llama-index]'"
     ) from None
 
-from _oxen_transport import __version__
+from _oxen_transport import __version__, imported_later
 from _oxen_transport.catalogue import ModelInfo
 from _oxen_transport.model import OxenCatalogue
 from llama_index_oxen import errors
@@ -25,20 +24,10 @@ from llama_index_oxen.llms import Oxen
 if TYPE_CHECKING:
     from llama_index_oxen.global_settings import tokenizer, use
     from llama_index_oxen.rate_limiter import OxenRateLimiter
+else:  # hidden from type checkers, which would take any name for one of the package
+    __getattr__, __dir__ = imported_later(
+        __name__, {"OxenRateLimiter": "rate_limiter", "tokenizer": "global_settings", "use": "global_settings"}
+    )
 
 __all__ = ["Oxen", "use", "tokenizer", "OxenCatalogue", "ModelInfo", "OxenRateLimiter", "__version__"]
 __all__ += errors.__all__
-
-_LATER = {"OxenRateLimiter": "rate_limiter", "tokenizer": "global_settings", "use": "global_settings"}
-"""What few programs need: imported when it is asked for."""
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _LATER:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    globals()[name] = found = getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
-    return found
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_LATER})

@@ -1,5 +1,7 @@
 """Mistakes that a type checker must find. `# mistake: mypy, pyright`: the others know that pydantic converts texts."""
 
+import langchain_oxen
+import llama_index_oxen
 from langchain_oxen import ChatOxen
 from llama_index_oxen import Oxen
 
@@ -30,3 +32,6 @@ llm.complete(["Hello"])  # mistake
 chat.with_structured_output("no schema")  # mistake
 chat.with_structured_output(dict[str, int], method="guess")  # mistake
 chat.bind_tools(7)  # mistake
+
+langchain_oxen.ChatOxn("open-mixtral-8x22b")  # mistake
+llama_index_oxen.Oxn("open-mixtral-8x22b")  # mistake
