@@ -22,8 +22,8 @@ from llama_index_oxen.testing.conformance.wire import VARIANTS
 KEY = "sk-canary-7f3a"  # the API key of all tests: it must turn up nowhere but in the request's head
 QUESTION = "When does the tide turn?"
 CHAT_METHODS = ("chat", "achat", "stream_chat", "astream_chat")
-COMPLETE_ROADS = ("complete", "acomplete", "stream_complete", "astream_complete")
-METHODS = (*CHAT_METHODS, *COMPLETE_ROADS)
+COMPLETE_METHODS = ("complete", "acomplete", "stream_complete", "astream_complete")
+METHODS = (*CHAT_METHODS, *COMPLETE_METHODS)
 BLUNDERS = (TypeError, AttributeError, KeyError, IndexError, UnboundLocalError, AssertionError, NotImplementedError)
 """Errors that say nothing to who sees them: a fault of the server must not look like one of these."""
 

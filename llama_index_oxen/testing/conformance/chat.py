@@ -16,7 +16,7 @@ from llama_index.core.base.llms.types import ChatMessage, MessageRole
 
 from llama_index_oxen.testing.conformance.base import (
     CHAT_METHODS,
-    COMPLETE_ROADS,
+    COMPLETE_METHODS,
     METHODS,
     QUESTION,
     LLMTests,
@@ -234,7 +234,7 @@ class AsyncTests(LLMTests):
 class ParityTests(LLMTests):
     """sync = async = the end of a stream."""
 
-    @pytest.mark.parametrize("methods", [CHAT_METHODS, COMPLETE_ROADS], ids=["chat", "complete"])
+    @pytest.mark.parametrize("methods", [CHAT_METHODS, COMPLETE_METHODS], ids=["chat", "complete"])
     def test_every_road_gives_the_same_text(self, methods: tuple[str, ...]) -> None:
         texts = []
         for method in methods:

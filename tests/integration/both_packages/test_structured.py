@@ -231,18 +231,18 @@ def picky(*refused: str, ignored: tuple[str, ...] = (), status: int = 400) -> An
     return attempt
 
 
-LADDER = ["json_schema", "function_calling", "json_mode", "prompt"]
-LADDERS: list[Any] = [
+FALLBACK_ORDER = ["json_schema", "function_calling", "json_mode", "prompt"]
+FALLBACKS: list[Any] = [
     # the ways that are refused, those that are ignored, those that are tried
-    *((LADDER[:refused], (), LADDER[: refused + 1]) for refused in range(4)),
-    ((), ("json_schema",), LADDER[:2]),
-    (("function_calling",), ("json_schema",), LADDER[:3]),
+    *((FALLBACK_ORDER[:refused], (), FALLBACK_ORDER[: refused + 1]) for refused in range(4)),
+    ((), ("json_schema",), FALLBACK_ORDER[:2]),
+    (("function_calling",), ("json_schema",), FALLBACK_ORDER[:3]),
 ]
 
 
 @each_row("way", WAYS)
 @each_row("status", [400, 422])
-@each_row("refused, ignored, tried", LADDERS)
+@each_row("refused, ignored, tried", FALLBACKS)
 @each_package
 def test_auto_finds_the_way_and_remembers_it(
     way: str, status: int, *, refused: Any, ignored: Any, tried: list[str], shown: Shown, server: Server
@@ -273,7 +273,7 @@ def test_auto_does_not_hide_other_failures(shown: Shown, server: Server) -> None
         with pytest.raises(kind):
             shown(stage.url, Ox, "sync", "auto")
         assert len(stage.requests) == 1
-    stage = server.stage(picky(*LADDER))
+    stage = server.stage(picky(*FALLBACK_ORDER))
     with pytest.raises(Exception, match="prompt is not supported"):
         shown(stage.url, Ox, "sync", "auto")
     assert len(stage.requests) == 4
