@@ -1,6 +1,7 @@
-"""The catalogue of models, https://docs.oxen.ai/inference-api/reference/models/overview, parsed leniently.
+"""The catalogue of models: context windows, prices, parameters; parsed leniently.
 
-A list is kept for an hour, per server; it gives `window_of` its context windows, and nothing else acts on it.
+https://docs.oxen.ai/inference-api/reference/models/overview. A list is kept for an hour, per server; it
+gives `window_of` its context windows, and nothing else acts on it.
 """
 
 from __future__ import annotations
@@ -207,9 +208,9 @@ known = _Known()
 
 def nearest(models: list[ModelInfo], wanted: str) -> list[str]:
     """Ids of chat models similar to one that does not exist, at most three."""
-    ids = [model.id for model in models if model.is_chat]
     import difflib  # noqa: PLC0415 - for an error
 
+    ids = [model.id for model in models if model.is_chat]
     close = difflib.get_close_matches(wanted, ids, n=3, cutoff=0.4)
     return close or [name for name in ids if name.split("-")[0] == wanted.split("-", maxsplit=1)[0]][:3]
 

@@ -1,6 +1,6 @@
-"""Observers (https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans/).
+"""The observers: one makes an answer's span and figures, the other adds its attempts to somebody else's span.
 
-One makes the span and the figures of an answer, the other adds its attempts to somebody else's span.
+https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans/
 """
 
 from __future__ import annotations

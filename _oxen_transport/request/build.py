@@ -1,6 +1,7 @@
-"""Settings, messages and tools -> one request, as https://docs.oxen.ai/inference-api/reference/chat_completions has it.
+"""Settings, messages and tools -> one request, ready to be sent.
 
-Only what is set is sent: the providers behind the API refuse what they do not know.
+https://docs.oxen.ai/inference-api/reference/chat_completions. Only what is set is sent: the providers
+behind the API refuse what they do not know.
 """
 
 from __future__ import annotations

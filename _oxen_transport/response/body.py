@@ -47,8 +47,7 @@ class ContentDecoder:
             self._start = None
             self._inflate = self._inflater(piece)
         if self._inflate is None:
-            if self._limit is not None:
-                self._grow(len(piece))
+            self._grow(len(piece))
             return piece
         return self._inflated(piece)
 

@@ -68,9 +68,9 @@ def unknown_parameter(name: str, known: Iterable[str], elsewhere: Iterable[str] 
         return f"{name!r} is a setting of the model object, not of a call: pass it to the constructor"
     meant = SYNONYMS.get(name.lower())
     if meant not in parameters:  # a guess by spelling never leads a URL into the key
-        candidates = [parameter for parameter in parameters if parameter != "api_key" or "key" in name.lower()]
         import difflib  # noqa: PLC0415 - for an error
 
+        candidates = [parameter for parameter in parameters if parameter != "api_key" or "key" in name.lower()]
         meant = next(iter(difflib.get_close_matches(name, candidates, n=1)), None)
     hint = f"did you mean {meant!r}? " if meant else ""
     return f"unknown parameter {name!r}; {hint}Fields that only the provider knows go into extra_body={{...}}"
