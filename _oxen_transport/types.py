@@ -92,17 +92,6 @@ class Usage:
     raw: dict[str, Any] = field(default_factory=dict, compare=False)
 
 
-def token_usage(usage: Usage | None) -> dict[str, int]:
-    """The three counts under OpenAI's names, for the frameworks' counters; {} if the server gave none."""
-    if usage is None:
-        return {}
-    return {
-        "prompt_tokens": usage.prompt_tokens,
-        "completion_tokens": usage.completion_tokens,
-        "total_tokens": usage.total_tokens,
-    }
-
-
 @dataclass(frozen=True)
 class Completion:
     """A whole answer, or (inside an error) the part of one that had arrived.

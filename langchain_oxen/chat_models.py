@@ -16,10 +16,10 @@ from pydantic import ConfigDict, Field
 from _oxen_transport import async_client_for, client_for
 from _oxen_transport.request.build import Request, build, build_off_loop, counts_tokens
 from _oxen_transport.settings.docs import documented
-from _oxen_transport.types import Completion, token_usage
+from _oxen_transport.types import Completion
 from langchain_oxen._base import BaseChatOxen
 from langchain_oxen.errors import LangChainErrors
-from langchain_oxen.messages import from_wire, to_wire
+from langchain_oxen.messages import from_wire, to_wire, token_usage
 from langchain_oxen.stream import from_chunk
 
 _Run = CallbackManagerForLLMRun | None

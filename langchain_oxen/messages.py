@@ -33,7 +33,7 @@ from _oxen_transport.request.content import (
     with_refusal,
 )
 from _oxen_transport.tools.arguments import parse_arguments
-from _oxen_transport.types import ROLES, Completion, Message, Role, Usage, WireToolCall, token_usage
+from _oxen_transport.types import ROLES, Completion, Message, Role, Usage, WireToolCall
 from langchain_oxen.content_parts import CALL_KINDS, blocks_of, content_to_wire
 
 
@@ -255,6 +255,17 @@ def logprobs(given: dict[str, Any] | None) -> dict[str, Any]:
     """The log probabilities, {} for none: only the tokens', not what else the server writes there."""
     tokens = (given or {}).get("content")
     return {"logprobs": {"content": tokens}} if tokens else {}
+
+
+def token_usage(usage: Usage | None) -> dict[str, int]:
+    """The three counts under OpenAI's names, for LangChain's counters; {} if the server gave none."""
+    if usage is None:
+        return {}
+    return {
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "total_tokens": usage.total_tokens,
+    }
 
 
 def add_token_usage(outputs: list[dict[str, Any] | None]) -> dict[str, Any]:

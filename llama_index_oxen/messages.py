@@ -31,7 +31,7 @@ from _oxen_transport.request.content import (
     with_refusal,
 )
 from _oxen_transport.tools.arguments import parse_arguments
-from _oxen_transport.types import ROLES, Completion, Message, ToolCall, WireToolCall, token_usage
+from _oxen_transport.types import ROLES, Completion, Message, ToolCall, WireToolCall
 from llama_index_oxen.content_parts import content_to_wire
 
 
@@ -159,7 +159,9 @@ def response_metadata(completion: Completion) -> dict[str, Any]:
     """Everything known about an answer beside its message; unknown fields are left out."""
     usage = completion.usage
     known = {
-        **token_usage(usage),
+        "prompt_tokens": usage.prompt_tokens if usage else None,
+        "completion_tokens": usage.completion_tokens if usage else None,
+        "total_tokens": usage.total_tokens if usage else None,
         "cached_tokens": usage.cached_tokens if usage else None,
         "reasoning_tokens": usage.reasoning_tokens if usage else None,
         "cost": usage.cost if usage else None,

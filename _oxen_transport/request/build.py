@@ -25,6 +25,7 @@ from _oxen_transport.request.rules import Report
 from _oxen_transport.request.turns import without_reasoning
 from _oxen_transport.settings import OxenSettings
 from _oxen_transport.settings.errors import config_error
+from _oxen_transport.settings.login_file import login_key
 from _oxen_transport.settings.params import WIRE_NAMES, OxenParams
 from _oxen_transport.tools.names import NO_TOOL_NAMES, ToolNameMap, in_messages, name_of, on_the_wire, tool_name_map
 from _oxen_transport.types import Message
@@ -164,7 +165,7 @@ def build(
         body=body,
         content=encode(body),
         stream=stream,
-        api_key=settings.key_to_send(),
+        api_key=key_to_send(settings),
         extra_headers=values["extra_headers"],
         timeout=values["timeout"],
         total_timeout=values["total_timeout"],
@@ -175,6 +176,14 @@ def build(
         limiter=_limiter(settings),
         repairs=tuple(report.ran) if report.changed else (),
     )
+
+
+def key_to_send(settings: OxenSettings) -> SecretStr | None:
+    """`api_key`, else the key that the official client keeps for the host of `base_url`."""
+    if settings.api_key:
+        return settings.api_key
+    found = login_key(settings.base_url)
+    return None if found is None else SecretStr(found)
 
 
 async def build_off_loop(make: Callable[[], Request], *, reads_files: bool) -> Request:
@@ -198,7 +207,7 @@ def build_without_body(settings: OxenSettings, path: str, model: str = "", metho
         body={},
         content=b"",
         method=method,
-        api_key=settings.key_to_send(),
+        api_key=key_to_send(settings),
         extra_headers=settings.extra_headers,
         timeout=settings.timeout,
         total_timeout=settings.total_timeout,

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, Field, SecretStr, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.settings.errors import config_error
@@ -129,16 +129,9 @@ class OxenSettings(OxenParams):
         for wanted, module, extra in ((self.http2, "h2", "http2"), (socks, "socksio", "socks")):
             if wanted and find_spec(module) is None:
                 raise ValueError(f"{extra}: not installed; pip install 'oxen-integrations[{extra}]'")
-        if self._needs_key and not local and not self.key_to_send():
+        if self._needs_key and not local and not (self.api_key or login_key(self.base_url)):
             raise ValueError(MISSING_KEY)
         return self
-
-    def key_to_send(self) -> SecretStr | None:
-        """`api_key`, else the key that the official client keeps for the host of `base_url`."""
-        if self.api_key:
-            return self.api_key
-        found = login_key(self.base_url)
-        return None if found is None else SecretStr(found)
 
     # -- copies: a client of the user's is shared, secrets do not enter a pickle -------------
 
