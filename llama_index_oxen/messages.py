@@ -116,7 +116,7 @@ def _assistant(message: ChatMessage) -> Message:
     # as core's own `ChatMessage.content` joins them
     content = with_refusal(content_to_wire(message.blocks, between="\n", lenient=True), beside.get("refusal"))
     wired: Message = {"role": "assistant", "content": content}
-    if calls := _calls(message):
+    if calls := wire_calls(message):
         wired["content"] = content or None
         wired["tool_calls"] = calls
         if thoughts := "".join(block.content or "" for block in message.blocks if isinstance(block, ThinkingBlock)):
@@ -130,7 +130,7 @@ def _assistant(message: ChatMessage) -> Message:
 # -- its calls -----------------------------------------------------------------------------
 
 
-def _calls(message: ChatMessage) -> list[WireToolCall]:
+def wire_calls(message: ChatMessage) -> list[WireToolCall]:
     """The calls of an answer, each once: from its blocks, or from where older versions kept them."""
     blocks = [block for block in message.blocks if isinstance(block, ToolCallBlock)]
     calls = [wire_call(block.tool_call_id, block.tool_name, block.tool_kwargs) for block in blocks]
@@ -148,7 +148,7 @@ def _name_and_arguments(call: dict[str, Any]) -> tuple[str, Any]:
 def call_blocks(message: ChatMessage) -> list[ToolCallBlock]:
     """The calls of an answer as blocks, also if they stand in `additional_kwargs` alone."""
     blocks = [block for block in message.blocks if isinstance(block, ToolCallBlock)]
-    calls = [] if blocks else _calls(message)
+    calls = [] if blocks else wire_calls(message)
     return blocks or tool_calls(ToolCall(call["id"], **call["function"]) for call in calls)
 
 

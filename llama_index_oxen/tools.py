@@ -14,7 +14,7 @@ from pydantic_core import from_json, to_json
 from _oxen_transport.errors import Details, OxenToolCallError
 from _oxen_transport.tools.arguments import parse_arguments
 from _oxen_transport.types import Completion, ToolCall
-from llama_index_oxen.messages import call_blocks
+from llama_index_oxen.messages import call_blocks, wire_calls
 
 ToolLike = BaseTool | dict[str, Any]
 
@@ -91,7 +91,8 @@ def _error(message: str, response: ChatResponse) -> OxenToolCallError:
 
 def completion_of(response: ChatResponse) -> Completion:
     """A response as the transport's answer."""
-    wired = response.message.additional_kwargs.get("tool_calls") or []
+    # our own answers have the arguments as the model wrote them; a subclass may return the blocks alone
+    wired = response.message.additional_kwargs.get("tool_calls") or wire_calls(response.message)
     calls = [ToolCall(raw["id"], raw["function"]["name"], raw["function"]["arguments"]) for raw in wired]
     return Completion(
         text=response.message.content or "",

@@ -265,5 +265,13 @@ def _quoted(payload: ErrorPayload) -> str:
 
 
 def _with_payload(details: Details, payload: ErrorPayload) -> Details:
-    same = ("type", "code", "param", "prompt_tokens", "context_window", "unknown_model")
-    return replace(details, body=payload.message or None, **{name: getattr(payload, name) for name in same})
+    return replace(
+        details,
+        body=payload.message or None,
+        type=payload.type,
+        code=payload.code,
+        param=payload.param,
+        prompt_tokens=payload.prompt_tokens,
+        context_window=payload.context_window,
+        unknown_model=payload.unknown_model,
+    )

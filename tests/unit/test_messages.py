@@ -120,6 +120,13 @@ def test_a_call_without_an_id_is_sent_once(block: dict[str, Any], count: int) ->
     assert len(wired["tool_calls"]) == count
 
 
+def test_calls_of_one_tool_with_other_arguments_are_sent_both() -> None:
+    other = {"type": "tool_use", "name": "weather", "input": {"city": "Oslo"}}
+    [wired] = to_wire(lc.AIMessage([other], tool_calls=[{**LC_CALL, "id": None}]))
+    sent = [json.loads(call["function"]["arguments"]) for call in wired["tool_calls"]]
+    assert sent == [LC_CALL["args"], {"city": "Oslo"}]
+
+
 SINGLE = {"name": "weather", "arguments": '{"city": "Łódź"}'}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import threading
 from typing import Any
@@ -57,6 +58,22 @@ def failure(api: EntryPoint, model: Any, kind: type[OxenError] = OxenError, mess
     with pytest.raises(kind) as caught:
         watched(lambda: api.ask(model, messages))
     return caught.value
+
+
+# -- what the log says ---------------------------------------------------------------------------
+
+
+@each(*ALL)
+def test_each_attempt_is_one_line_of_the_log(api: EntryPoint, server: Server, caplog: pytest.LogCaptureFixture) -> None:
+    model = api.make(server.stage(BUSY, good).url)
+    with caplog.at_level("INFO", logger="oxen_integrations"):
+        api.ask(model)
+    host = f"127.0.0.1:{server.port}"
+    assert [re.sub(r"\b\d\.\d\d s", "N s", record.message) for record in caplog.records] == [
+        f"POST {host}: 503, attempt 1, N s",
+        f"trying {host} again in N s: OxenServerError",
+        f"POST {host}: 200, attempt 2, N s",
+    ]
 
 
 # -- stream_options -----------------------------------------------------------------------------

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import json
 
-from llama_index.core.base.llms.types import ThinkingBlock, ToolCallBlock
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse, ThinkingBlock, ToolCallBlock
 
 from _oxen_transport.types import Chunk, Completion, ToolCall, ToolCallDelta, Usage
 from llama_index_oxen.stream import Snapshots
+from llama_index_oxen.tools import completion_of
+
+
+def test_calls_in_blocks_alone_are_calls_of_the_answer():
+    block = ToolCallBlock(tool_call_id="a", tool_name="f", tool_kwargs={"x": 1})
+    answer = completion_of(ChatResponse(message=ChatMessage(role="assistant", blocks=[block])))
+    assert [(call.name, json.loads(call.arguments)) for call in answer.tool_calls] == [("f", {"x": 1})]
 
 
 def snapshots(*chunks):

@@ -314,6 +314,7 @@ BOUNDARIES: dict[str, list[tuple[list[Any], list[Any]]]] = {
     "one index, written in two ways": [
         ([f("٣", "a", "f", "1"), f(3, arguments="2")], [("f", "12")]),
         ([f(999_999_999, "b", "f", "3"), f("999999999", arguments="4")], [("f", "34")]),
+        ([f("9" * 5_000, "c", "f", "5"), f("9" * 5_000, arguments="6")], [("f", "56")]),  # more than int() reads
     ],
     "a `{}` at first is all there is, or a placeholder": [
         ([f(0, "x", "f", '{"a":'), f(0, arguments="{}"), f(0, arguments="}")], [("f", '{"a":{}}')]),
