@@ -10,7 +10,6 @@ from typing import Any
 
 import httpx
 import pytest
-from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_tests.integration_tests import ChatModelIntegrationTests
 
@@ -24,12 +23,17 @@ _ENDS = {"pdf": (".pdf",), "audio": (".wav", ".mp3"), "image": (".png", ".jpg", 
 
 
 class TestSeeingModel(ChatModelIntegrationTests):
-    supports_image_inputs = True  # type: ignore[assignment]
-    supports_image_urls = True  # type: ignore[assignment]
-    supports_pdf_inputs = True  # type: ignore[assignment]
-    supports_audio_inputs = True  # type: ignore[assignment]
-    supports_image_tool_message = True  # type: ignore[assignment]
-    supports_pdf_tool_message = True  # type: ignore[assignment]
+    supports_json_mode = True
+    supports_anthropic_inputs = True
+    enable_vcr_tests = True
+    chat_model_class = ChatOxen
+    model_override_value = "mistral-large-2407"
+    supports_image_inputs = True
+    supports_image_urls = True
+    supports_pdf_inputs = True
+    supports_audio_inputs = True
+    supports_image_tool_message = True
+    supports_pdf_tool_message = True
 
     @pytest.fixture(autouse=True)
     def _no_download(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,28 +48,8 @@ class TestSeeingModel(ChatModelIntegrationTests):
         self.stage: Stage = server.stage(ideal)
 
     @property
-    def chat_model_class(self) -> type[BaseChatModel]:
-        return ChatOxen
-
-    @property
     def chat_model_params(self) -> dict[str, Any]:
         return {"base_url": self.stage.url, "api_key": "sk-test-0123456789", "model": "qwen3-omni-30b"}
-
-    @property
-    def model_override_value(self) -> str:
-        return "mistral-large-2407"
-
-    @property
-    def supports_json_mode(self) -> bool:
-        return True
-
-    @property
-    def supports_anthropic_inputs(self) -> bool:
-        return True
-
-    @property
-    def enable_vcr_tests(self) -> bool:
-        return True
 
     @property
     def supported_usage_metadata_details(self) -> dict[str, Any]:
@@ -83,6 +67,6 @@ class TestSeeingModel(ChatModelIntegrationTests):
             return model.invoke("Think, ox.")
         full: AIMessageChunk | None = None
         for chunk in model.stream("Think, ox."):
-            full = chunk if full is None else full + chunk  # type: ignore[assignment]
+            full = chunk if full is None else full + chunk
         assert full is not None
         return full

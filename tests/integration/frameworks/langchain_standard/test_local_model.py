@@ -9,41 +9,26 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from langchain_core.language_models import BaseChatModel
 from langchain_tests.integration_tests import ChatModelIntegrationTests
 
 from langchain_oxen import ChatOxen
 
 
 class TestLocalModel(ChatModelIntegrationTests):
+    supports_json_mode = True
+    supports_anthropic_inputs = True
+    enable_vcr_tests = True
+    chat_model_class = ChatOxen
+    model_override_value = "open-mixtral-8x22b"
+
     @pytest.fixture(autouse=True)
     def _server(self, local_model_url: str) -> None:
         self.url = local_model_url
 
     @property
-    def chat_model_class(self) -> type[BaseChatModel]:
-        return ChatOxen
-
-    @property
     def chat_model_params(self) -> dict[str, Any]:
         # the server takes any name, and answers under the one it knows
         return {"base_url": self.url, "model": "any", "temperature": 0, "max_tokens": 256, "timeout": 240}
-
-    @property
-    def model_override_value(self) -> str:
-        return "open-mixtral-8x22b"
-
-    @property
-    def supports_json_mode(self) -> bool:
-        return True
-
-    @property
-    def supports_anthropic_inputs(self) -> bool:
-        return True
-
-    @property
-    def enable_vcr_tests(self) -> bool:
-        return True
 
     @property
     def supported_usage_metadata_details(self) -> dict[str, Any]:
@@ -55,5 +40,5 @@ class TestLocalModel(ChatModelIntegrationTests):
             return model.invoke("Hello")
         first, *rest = list(model.stream("Hello"))
         for chunk in rest:
-            first += chunk  # type: ignore[assignment]
+            first += chunk
         return first
