@@ -42,6 +42,7 @@ class TestSeeingModel(ChatModelIntegrationTests):
             return httpx.Response(200, content=FILES[kind], request=httpx.Request("GET", url))
 
         monkeypatch.setattr(httpx, "get", get)
+        monkeypatch.setenv("LANGCHAIN_TESTS_USER_AGENT", "none is needed")  # else a warning
 
     @pytest.fixture(autouse=True)
     def _stage(self, server: Server) -> None:
