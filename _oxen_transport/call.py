@@ -51,14 +51,15 @@ MAX_REQUEUES = 20
 class Call:
     """One call with all its attempts; `deadline` is that of the current one."""
 
-    deadline: Deadline
-
     def __init__(self, request: Request) -> None:
         if (request.url, request.model) in capabilities.without_stream_options:
             request = request.without("stream_options")
         self.request = request
         self.started = time.monotonic()
-        self.total_end = None if request.total_timeout is None else self.started + request.total_timeout
+        self.total_end = request.total_end
+        if self.total_end is None and request.total_timeout is not None:
+            self.total_end = self.started + request.total_timeout
+        self.deadline = Deadline(request.timeout, self.total_end)
         self.attempts = 0
         self.headers: dict[str, str] = {}
         self.connected = self.answered = False
@@ -75,8 +76,10 @@ class Call:
     def wait_for_start(self) -> float:
         """Seconds until a shared rate limiter lets the next attempt start; 0: now. Ask again after the wait.
 
-        Raises: OxenTimeoutError, if the wait would exceed `total_timeout`.
+        Raises: OxenTimeoutError, if the wait would exceed `total_timeout`, or nothing of it is left.
         """
+        if self.deadline.total_passed:
+            raise self.with_details(self._timeout_error())
         limiter = self.request.limiter
         if limiter is None:
             return 0.0

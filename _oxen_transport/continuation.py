@@ -6,6 +6,7 @@ The model is shown its own text as the beginning of its next message, and writes
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import fields, replace
 from typing import Any
@@ -58,9 +59,14 @@ class PrefixStripper:
 
 
 class Continuation:
-    """One answer of one or more requests; `resume` and `auto_continue` in the first one say what may happen."""
+    """One answer of one or more requests; `resume` and `auto_continue` in the first one say what may happen.
+
+    `total_timeout` is for all of them together.
+    """
 
     def __init__(self, request: Request) -> None:
+        if request.total_timeout is not None:
+            request = replace(request, total_end=time.monotonic() + request.total_timeout)
         self._first = request
         self._next: Request | None = request
         self._able = family(request.model).prefix_key is not None
@@ -99,13 +105,17 @@ class Continuation:
         self._resumed += 1
         wait = RetryPolicy(self._first.max_retries).wait(self._resumed, failure.details.retry_after)
         passing = self._first.resume and isinstance(failure, _CUTS) and failure.is_retryable and failure.details.partial
-        if not passing or self._called or wait is None or not budget_of(self._first.host).take():
+        if not passing or self._called or wait is None or self._ends_in(wait) or not budget_of(self._first.host).take():
             raise failure.with_details(partial=self._whole())
         if self._text() and not self._able:
             what = f"{failure.message}; resume=True does not help: {self._first.model} cannot go on from a text"
             raise type(failure)(what, failure.details).with_details(partial=self._whole())
         self._go_on()
         return wait
+
+    def _ends_in(self, seconds: float) -> bool:
+        end = self._first.total_end
+        return end is not None and time.monotonic() + seconds >= end
 
     def _may_go_on(self, completion: Completion) -> bool:
         lengths = sum(part.finish_reason == "length" for part in self._parts)

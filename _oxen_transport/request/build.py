@@ -60,6 +60,7 @@ class Request:
     extra_headers: dict[str, SecretStr] = field(default_factory=dict, repr=False)
     timeout: float = 120.0
     total_timeout: float | None = None
+    total_end: float | None = field(default=None, repr=False, compare=False)  # monotonic, if it has begun already
     max_retries: int = 2
     resume: bool = False
     auto_continue: bool = False

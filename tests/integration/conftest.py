@@ -10,7 +10,7 @@ import pytest
 
 import langchain_oxen  # noqa: F401 - imported here: on a busy machine that takes half a minute, which is no test's
 import llama_index_oxen  # noqa: F401
-from _oxen_transport import async_client, call, capabilities, client
+from _oxen_transport import async_client, call, capabilities, client, continuation
 from _oxen_transport.http import outgoing
 
 
@@ -46,7 +46,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     async def sleep(seconds: float) -> None:
         made.sleep(seconds)
 
-    for module in (call, client, outgoing):
+    for module in (call, client, continuation, outgoing):
         monkeypatch.setattr(module, "time", fake)
     monkeypatch.setattr(async_client, "sleep", sleep)
     return made

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from _oxen_transport import call as call_module
-from _oxen_transport.errors import OxenError, OxenServerError, OxenTimeoutError
+from _oxen_transport import continuation
+from _oxen_transport.errors import OxenError, OxenServerError, OxenTimeoutError, OxenTruncatedStreamError
 from _oxen_transport.testing import (
     ANSWER,
     HANG,
@@ -31,6 +33,8 @@ from _oxen_transport.testing import (
     open_stream,
     reply,
     sse,
+    streamed,
+    whole,
 )
 from _oxen_transport.testing.answers import dumps
 from tests.entry_points import EntryPoint, each, each_scenario, entry_points
@@ -126,6 +130,50 @@ def test_total_timeout_bounds_the_retries(api: EntryPoint, server: Server, waits
         watched(lambda: api.ask(api.make(stage.url, total_timeout=5, max_retries=50)))
     assert sum(waits) < 5
     assert 4 <= len(stage.requests) == caught.value.attempts == len(waits) + 1 <= 5
+
+
+GOES_ON: dict[str, tuple[tuple[bool, ...], type[OxenError], int, list[float]]] = {
+    # name: (for answers that are streamed or not, the error, requests, waits between them)
+    "auto_continue": ((False, True), OxenTimeoutError, 3, []),
+    "resume": ((True,), OxenTruncatedStreamError, 2, [1.0]),
+}
+
+
+@each_scenario("name", GOES_ON)
+def test_total_timeout_bounds_all_requests_of_an_answer(
+    name: str, api: EntryPoint, server: Server, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ways, error, requests, waits = GOES_ON[name]
+    api = api if api.streams in ways else type(api)(is_async=api.is_async, streams=True)
+    monkeypatch.setattr(continuation, "RetryPolicy", lambda _: SimpleNamespace(wait=lambda *_: 1.0))
+
+    def slowly(request: Received) -> Iterable[Step]:
+        clock.now += 4
+        part = f"part {request.number} "
+        if name == "resume":
+            return streamed(sse([chunk(part)], done=False))
+        if request.wants_stream:
+            return streamed(sse(chunks([part], finish_reason="length")))
+        return [whole(completion(part, finish_reason="length"))]
+
+    stage = server.stage(slowly)
+    with pytest.raises(error) as caught:
+        watched(lambda: api.ask(api.make(stage.url, total_timeout=10, **{name: True})))
+    assert caught.value.partial_text == "part 1 part 2 "
+    assert (len(stage.requests), clock.waits) == (requests, waits)
+
+
+@each(*entry_points(streams=True))
+def test_a_further_request_begins_only_within_the_time(api: EntryPoint, server: Server, clock: Clock) -> None:
+    stage = server.stage(streamed(sse(chunks(["Once"], finish_reason="length"))))
+    model = api.make(stage.url, auto_continue=True, total_timeout=10)
+
+    def take(piece: Any) -> None:
+        clock.now += 11
+
+    with pytest.raises(OxenTimeoutError, match="within total_timeout=10 s") as caught:
+        watched(lambda: api.read(model, take))
+    assert (caught.value.partial_text, len(stage.requests)) == ("Once", 1)
 
 
 @each(*entry_points())
