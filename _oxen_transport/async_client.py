@@ -121,8 +121,11 @@ class AsyncOxenClient:
     async def _open(self, call: Call) -> AsyncResponse:
         """Attempt after attempt, until the status of a response is 2xx."""
         while True:
-            while (wait := call.wait_for_start()) > 0:  # noqa: ASYNC110 - a time, not an event
-                await sleep(wait)
+            try:
+                while (wait := call.wait_for_start()) > 0:  # noqa: ASYNC110 - a time, not an event
+                    await sleep(wait)
+            finally:
+                call.leave_queue()
             call.begin_attempt()
             try:
                 response = await open_async(self._settings, call.outgoing())

@@ -91,10 +91,15 @@ class Call:
             raise self.with_details(OxenTimeoutError(what))
         return self._reservation.wait
 
+    def leave_queue(self) -> None:
+        """The wait for a start is over; one that was cancelled or refused leaves no tokens booked."""
+        reservation, self._reservation = self._reservation, None
+        if self.request.limiter is not None and reservation is not None:
+            self.request.limiter.release(reservation)
+
     def begin_attempt(self) -> None:
         """Begin an attempt, with a deadline of its own."""
         self.attempts += 1
-        self._reservation = None
         self.connected = self.answered = False
         self.deadline = Deadline(self.request.timeout, self.total_end)
         if self.request.observer is not None:
@@ -142,6 +147,9 @@ class Call:
 
     def wait_before_retry(self, error: OxenError) -> float:
         """Seconds to wait before the next attempt. Raises: the error, if there is no next attempt."""
+        if self.request.limiter is not None and (self.answered or not self.connected):
+            # refused, or never arrived: it costs no tokens
+            self.request.limiter.record_usage(self.request.expected_tokens, 0)
         wait = self._wait_before_retry(error)
         if self.request.observer is not None:
             self.request.observer.on_attempt_end(self.attempts, error.details.status_code, error, wait)

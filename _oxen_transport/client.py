@@ -122,8 +122,11 @@ class OxenClient:
     def _open(self, call: Call) -> Response:
         """Attempt after attempt, until the status of a response is 2xx."""
         while True:
-            while (wait := call.wait_for_start()) > 0:
-                time.sleep(wait)
+            try:
+                while (wait := call.wait_for_start()) > 0:
+                    time.sleep(wait)
+            finally:
+                call.leave_queue()
             call.begin_attempt()
             try:
                 response = open_sync(self._settings, call.outgoing())

@@ -36,6 +36,7 @@ class Reservation(NamedTuple):
     generation: int
     start: float
     wait: float = 0.0  # seconds from now; 0: start
+    tokens: int = 0  # booked for it, and given back if it does not start
 
 
 class RateLimiter:
@@ -63,7 +64,7 @@ class RateLimiter:
         self._accepted = self._refused = 0  # since the rate was last decreased
         self._grown = clock()
         self._next = self._next_tokens = self._paused = 0.0
-        self._generation = 0
+        self._generation = self._waiting_tokens = 0  # of this generation, booked for requests that have not started
 
     def __deepcopy__(self, memo: dict[int, Any]) -> RateLimiter:
         return self  # a copy of a model shares the limiter
@@ -83,25 +84,44 @@ class RateLimiter:
     def wait(self, tokens: int = 0) -> None:
         """Block until one request may start."""
         reservation = self.reserve(tokens=tokens)
-        while reservation.wait > 0:
-            time.sleep(reservation.wait)
-            reservation = self.reserve(reservation, tokens=tokens)
+        try:
+            while reservation.wait > 0:
+                time.sleep(reservation.wait)
+                reservation = self.reserve(reservation, tokens=tokens)
+        finally:
+            self.release(reservation)
 
     async def wait_async(self, tokens: int = 0) -> None:
         """Async version of `wait`."""
         reservation = self.reserve(tokens=tokens)
-        while reservation.wait > 0:
-            await asyncio.sleep(reservation.wait)
-            reservation = self.reserve(reservation, tokens=tokens)
+        try:
+            while reservation.wait > 0:
+                await asyncio.sleep(reservation.wait)
+                reservation = self.reserve(reservation, tokens=tokens)
+        finally:
+            self.release(reservation)
 
     def reserve(self, reservation: Reservation | None = None, *, requests: int = 1, tokens: int = 0) -> Reservation:
-        """Reserve a request's start. After its `wait` call again with it: a pause meanwhile makes a new one."""
+        """Reserve a request's start. After its `wait` call again with it: a pause meanwhile makes a new one.
+
+        Who does not wait to the end calls `release`.
+        """
         with self._lock:
             now = self._clock()
             if reservation is None or reservation.generation != self._generation:
                 self._increase(now)
-                reservation = Reservation(self._generation, self._start(now, requests, tokens))
-            return reservation._replace(wait=max(0.0, reservation.start - now))
+                booked = tokens if self._token_rate else 0
+                reservation = Reservation(self._generation, self._start(now, requests, booked), tokens=booked)
+            wait = max(0.0, reservation.start - now)
+            self._waiting_tokens += reservation.tokens * ((wait > 0) - (reservation.wait > 0))
+            return reservation._replace(wait=wait)
+
+    def release(self, reservation: Reservation) -> None:
+        """Give back the tokens of a request that stops to wait; nothing, if it has started."""
+        with self._lock:
+            if reservation.wait > 0 and reservation.generation == self._generation:
+                self._waiting_tokens -= reservation.tokens
+                self._book(-reservation.tokens)
 
     def would_wait(self) -> bool:
         """Whether a request that started now would have to wait. Reserves nothing."""
@@ -125,8 +145,11 @@ class RateLimiter:
     def record_usage(self, expected: int, tokens: int) -> None:
         """Correct the tokens that were reserved by those that an answer used."""
         with self._lock:
-            if self._token_rate:
-                self._next_tokens += (tokens - expected) / self._token_rate
+            self._book(tokens - expected)
+
+    def _book(self, tokens: int) -> None:
+        if self._token_rate:
+            self._next_tokens += tokens / self._token_rate
 
     def _start(self, now: float, requests: int, tokens: int) -> float:
         start = max(now, self._paused)
@@ -134,7 +157,7 @@ class RateLimiter:
             start = max(start, self._next)
             self._next = start + requests / self._rate
         if self._token_rate and tokens:
-            cost, base = tokens / self._token_rate, max(now, self._next_tokens)
+            cost, base = tokens / self._token_rate, max(now, self._paused, self._next_tokens)
             start = max(start, base + min(cost, BURST_SECONDS) - BURST_SECONDS)
             self._next_tokens = base + cost
         return start
@@ -156,9 +179,12 @@ class RateLimiter:
         self._grown = max(self._grown, self._paused)
 
     def _pause(self, now: float, seconds: float) -> None:
+        """Stop every caller. Those that wait reserve anew, and so their tokens are given back."""
         if now + seconds > self._paused:
             self._paused = self._next = now + seconds
             self._generation += 1
+            self._book(-self._waiting_tokens)
+            self._waiting_tokens = 0
 
     def _read_limits(self, headers: Mapping[str, str]) -> None:
         limit = _number(headers.get("x-ratelimit-limit-requests", ""))

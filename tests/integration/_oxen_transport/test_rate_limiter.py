@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -15,10 +16,11 @@ from llama_index.core.llms import ChatMessage
 import langchain_oxen
 import llama_index_oxen
 from _oxen_transport import call, rate_limiter
-from _oxen_transport.errors import OxenRateLimitError, OxenTimeoutError
-from _oxen_transport.testing import Received, Server, good, reply, whole
+from _oxen_transport.errors import OxenConnectionError, OxenError, OxenRateLimitError, OxenServerError, OxenTimeoutError
+from _oxen_transport.testing import Received, Server, closed_port, good, reply, whole
 from langchain_oxen import ChatOxen, OxenRateLimiter
 from tests.entry_points import KEY, EntryPoint, LangChain, LlamaIndex, each, entry_points
+from tests.tables import each_row
 
 
 class Both(langchain_oxen.OxenRateLimiter, llama_index_oxen.OxenRateLimiter):  # type: ignore[misc]
@@ -76,6 +78,23 @@ def test_a_wait_that_would_exceed_total_timeout_is_a_timeout(server: Server) -> 
         chat._generate([HumanMessage("hi")])
     assert not slow.acquire(blocking=False)
     assert not asyncio.run(slow.aacquire(blocking=False))
+
+
+@each_row(
+    ("booked", "answer", "error"),
+    [(3_000, good, OxenTimeoutError), (0, reply({"error": "x"}, 500), OxenServerError), (0, None, OxenConnectionError)],
+)
+@each(*entry_points(LangChain, LlamaIndex))
+def test_a_call_that_is_not_answered_leaves_no_tokens_booked(
+    api: EntryPoint, server: Server, booked: int, answer: Any, error: type[OxenError]
+) -> None:
+    """Its wait is refused, the server refuses it, or it does not arrive."""
+    limiter = Both(6_000_000, 6_000, clock=itertools.count(0, 0.001).__next__)
+    limiter.reserve(tokens=booked)
+    options: dict[str, Any] = {"rate_limiter": limiter, "total_timeout": 5, "max_tokens": 1_000, "max_retries": 0}
+    with closed_port() as port, pytest.raises(error):
+        api.ask(api.make(server.stage(answer).url if answer else f"http://127.0.0.1:{port}", **options))
+    assert limiter.reserve(tokens=1_000).wait == pytest.approx(booked / 100, abs=1)
 
 
 @pytest.mark.parametrize(("wait", "requests"), [({}, 1 + 3), ({"retry_after": 3600}, 1)], ids=["no wait", "an hour"])

@@ -8,7 +8,7 @@ import heapq
 import itertools
 import pickle
 import random
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from typing import Any, NamedTuple
 
 import pytest
@@ -144,6 +144,40 @@ def test_a_pause_is_for_every_caller_and_starts_a_new_generation() -> None:
     clock.now = 5.0
     limiter.on_response(429, {"retry-after": "10"})  # a shorter pause does not end a longer one
     assert limiter.reserve().wait == pytest.approx(27)
+
+
+def test_tokens_of_a_request_that_never_started_are_given_back() -> None:
+    clock = Clock()
+    limiter = RateLimiter(requests_per_minute=6_000_000, tokens_per_minute=6_000, clock=clock)
+
+    def waits(*reservations: Reservation | None) -> list[float]:
+        waiting[:] = [limiter.reserve(old, tokens=1_000) for old in reservations]
+        return [pytest.approx(reservation.wait, abs=0.1) for reservation in waiting]
+
+    waiting: list[Reservation] = []
+    assert waits(None, None, None) == [0, 10, 20]
+    first, second, third = waiting
+    limiter.release(third)
+    limiter.release(first)  # has started
+    assert waits(None) == [20]
+    limiter.on_response(429, {"retry-after": "30"})
+    assert waits(*waiting, second) == [30, 40], "nobody's tokens are booked twice"
+    limiter.release(second)  # of before the pause
+    assert waits(None) == [50]
+
+
+async def _cancelled(waiting: Coroutine[Any, Any, None]) -> None:
+    task = asyncio.ensure_future(waiting)
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait([task])
+
+
+def test_a_cancelled_wait_gives_its_tokens_back() -> None:
+    limiter = RateLimiter(requests_per_minute=6_000_000, tokens_per_minute=6_000, clock=Clock())
+    limiter.reserve(tokens=2_000)
+    asyncio.run(_cancelled(limiter.wait_async(tokens=1_000)))
+    assert limiter.reserve(tokens=1_000).wait == pytest.approx(20, abs=0.1)
 
 
 def test_nothing_remaining_is_a_pause_until_the_reset() -> None:
