@@ -76,7 +76,8 @@ class Call:
     def wait_for_start(self) -> float:
         """Seconds until a shared rate limiter lets the next attempt start; 0: now. Ask again after the wait.
 
-        Raises: OxenTimeoutError, if the wait would exceed `total_timeout`, or nothing of it is left.
+        Raises: OxenTimeoutError, if the wait would exceed `total_timeout`, or nothing of it is left;
+            OxenRateLimitError, if the limiter's pause is too long.
         """
         if self.deadline.total_passed:
             raise self.with_details(self._timeout_error())
@@ -85,7 +86,11 @@ class Call:
             return 0.0
         # the framework has reserved the first attempt's start; its tokens are known only here
         requests = 1 if self.attempts else 0
-        self._reservation = limiter.reserve(self._reservation, requests=requests, tokens=self.request.expected_tokens)
+        tokens = self.request.expected_tokens
+        try:
+            self._reservation = limiter.reserve(self._reservation, requests=requests, tokens=tokens)
+        except OxenRateLimitError as error:
+            raise self.with_details(error) from None
         if self.total_end is not None and time.monotonic() + self._reservation.wait >= self.total_end:
             what = f"waiting for the rate limiter would exceed total_timeout={self.request.total_timeout:g} s"
             raise self.with_details(OxenTimeoutError(what))

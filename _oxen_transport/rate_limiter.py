@@ -1,6 +1,7 @@
 """A rate limiter that any number of model objects share.
 
-`x-ratelimit-*` headers set the rate, `Retry-After` is a pause for every caller. Where no header names the rate, it is
+`x-ratelimit-*` headers set the rate, `Retry-After` is a pause for every caller; while more than a minute of it is left,
+each call is an error at once. Where no header names the rate, it is
 doubled each second until the first 429, then a little more with each second, and a part less after each 429, as in
 TCP's congestion control (https://www.rfc-editor.org/rfc/rfc5681).
 """
@@ -15,7 +16,8 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from _oxen_transport.retry import retry_after_seconds
+from _oxen_transport.errors import Details, OxenRateLimitError
+from _oxen_transport.retry import CEILING, retry_after_seconds, seconds_from
 
 FIRST_RATE = 10.0  # requests per second to begin with, if no limit is known
 LEAST_RATE = 0.05
@@ -104,10 +106,13 @@ class RateLimiter:
     def reserve(self, reservation: Reservation | None = None, *, requests: int = 1, tokens: int = 0) -> Reservation:
         """Reserve a request's start. After its `wait` call again with it: a pause meanwhile makes a new one.
 
-        Who does not wait to the end calls `release`.
+        Who does not wait to the end calls `release`. Raises: OxenRateLimitError, in a pause that is too long to wait.
         """
         with self._lock:
             now = self._clock()
+            if (left := self._paused - now) > CEILING:
+                what = f"not sent: the server asked every caller of this rate limiter to wait, for {left:.0f} s more"
+                raise OxenRateLimitError(what, Details(status_code=429, retry_after=left))
             if reservation is None or reservation.generation != self._generation:
                 self._increase(now)
                 booked = tokens if self._token_rate else 0
@@ -135,7 +140,8 @@ class RateLimiter:
             self._read_limits(headers)
             for kind in ("requests", "tokens"):
                 if headers.get(f"x-ratelimit-remaining-{kind}", "").strip() == "0":
-                    self._pause(now, _seconds(headers.get(f"x-ratelimit-reset-{kind}", "")) or DEFAULT_PAUSE)
+                    reset = _seconds(headers.get(f"x-ratelimit-reset-{kind}", "")) or DEFAULT_PAUSE
+                    self._pause(now, min(reset, CEILING))  # nobody was refused yet: then the server is asked again
             self._accepted += status < 400
             self._refused += status == 429
             if status == 429:
@@ -196,15 +202,15 @@ class RateLimiter:
 
 
 def _number(text: str) -> float | None:
-    return float(text) if re.fullmatch(r"\d{1,12}(\.\d+)?", text.strip()) else None
+    return float(text) if re.fullmatch(r"\d{1,15}(\.\d+)?", text.strip()) else None
 
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 def _seconds(text: str) -> float | None:
-    """A duration such as "6m0s", "20ms" or "1.5" in seconds; None if it is not one."""
+    """A duration such as "6m0s", "20ms" or "1.5", or a time since 1970, as seconds from now; None: neither."""
     if plain := _number(text):
-        return plain
+        return seconds_from(plain, time.time())
     parts = re.findall(r"(\d+(?:\.\d+)?)(ms|s|m|h)", text)
     return sum(float(number) * _UNITS[unit] for number, unit in parts) if parts else None

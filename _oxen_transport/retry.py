@@ -64,7 +64,7 @@ def retry_after_seconds(headers: Mapping[str, str], now: float) -> float | None:
         except ValueError:
             continue
         if math.isfinite(seconds) and seconds >= 0:
-            return seconds
+            return seconds_from(seconds, now)
     try:
         date = parsedate_to_datetime(headers.get("retry-after", ""))
         if date.tzinfo is None:  # an HTTP date is GMT, whatever this machine's zone is
@@ -72,6 +72,13 @@ def retry_after_seconds(headers: Mapping[str, str], now: float) -> float | None:
         return max(0.0, date.timestamp() - now)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
+
+
+def seconds_from(number: float, now: float) -> float:
+    """A wait in seconds; a number beyond 30 years is a time since 1970, in seconds or milliseconds."""
+    if number < 1e9:
+        return number
+    return max(0.0, (number if number < 1e12 else number / 1000) - now)
 
 
 class RetryBudget:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from langchain_core.rate_limiters import BaseRateLimiter
 
 from _oxen_transport.rate_limiter import RateLimiter
+from langchain_oxen.errors import LangChainErrors
 
 
 class OxenRateLimiter(RateLimiter, BaseRateLimiter):
     """One rate limit for all models that share it: give the same object to each as `rate_limiter`.
 
     It obeys the server's `x-ratelimit-*` and `Retry-After` headers, counts the tokens of each call, and
-    finds the limit by itself where no header names it. After a 429 a call is queued again, without an error.
+    finds the limit by itself where no header names it. After a 429 a call is queued again, without an error, unless
+    the server asks for a wait of more than 60 seconds: then each call is an `OxenRateLimitError` at once.
 
     Args:
         requests_per_minute: The limit, if known.
@@ -27,12 +29,14 @@ class OxenRateLimiter(RateLimiter, BaseRateLimiter):
         """Wait until a request may start; LangChain calls this before each call."""
         if not blocking and self.would_wait():
             return False
-        self.wait()
+        with LangChainErrors():
+            self.wait()
         return True
 
     async def aacquire(self, *, blocking: bool = True) -> bool:
         """Async version of `acquire`."""
         if not blocking and self.would_wait():
             return False
-        await self.wait_async()
+        with LangChainErrors():
+            await self.wait_async()
         return True

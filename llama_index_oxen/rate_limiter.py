@@ -12,7 +12,8 @@ class OxenRateLimiter(RateLimiter, BaseRateLimiter):
 
     It obeys the server's `x-ratelimit-*` and `Retry-After` headers, counts the tokens of each call (core's own
     limiter never learns of them), and finds the limit by itself where no header names it. After a 429 a call is
-    queued again, without an error.
+    queued again, without an error, unless the server asks for a wait of more than 60 seconds: then each call is an
+    `OxenRateLimitError` at once.
 
     Args:
         requests_per_minute: The limit, if known.

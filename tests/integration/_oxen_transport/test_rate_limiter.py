@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from langchain_core.exceptions import ModelRateLimitError
 from langchain_core.messages import HumanMessage
 from llama_index.core.llms import ChatMessage
 
@@ -17,6 +18,7 @@ import langchain_oxen
 import llama_index_oxen
 from _oxen_transport import call, rate_limiter
 from _oxen_transport.errors import OxenConnectionError, OxenError, OxenRateLimitError, OxenServerError, OxenTimeoutError
+from _oxen_transport.request.build import build
 from _oxen_transport.testing import Received, Server, closed_port, good, reply, whole
 from langchain_oxen import ChatOxen, OxenRateLimiter
 from tests.entry_points import KEY, EntryPoint, LangChain, LlamaIndex, each, entry_points
@@ -95,6 +97,21 @@ def test_a_call_that_is_not_answered_leaves_no_tokens_booked(
     with closed_port() as port, pytest.raises(error):
         api.ask(api.make(server.stage(answer).url if answer else f"http://127.0.0.1:{port}", **options))
     assert limiter.reserve(tokens=1_000).wait == pytest.approx(booked / 100, abs=1)
+
+
+@each(*entry_points(LangChain, LlamaIndex))
+def test_a_pause_of_an_hour_is_an_error_for_every_caller(api: EntryPoint, server: Server) -> None:
+    stage = server.stage(reply({"error": "busy"}, 429, retry_after=3600))
+    model = api.make(stage.url, rate_limiter=Both())
+    queued = call.Call(build(model, [{"role": "user", "content": "hi"}]))
+    queued.wait_for_start()
+    for _ in range(2):
+        with pytest.raises(ModelRateLimitError if isinstance(api, LangChain) else OxenRateLimitError) as caught:
+            api.ask(model)
+        assert caught.value.retry_after == pytest.approx(3600, abs=60)
+    assert len(stage.requests) == 1
+    with pytest.raises(OxenRateLimitError, match="asked every caller of this rate limiter to wait.* at 127"):
+        queued.wait_for_start()
 
 
 @pytest.mark.parametrize(("wait", "requests"), [({}, 1 + 3), ({"retry_after": 3600}, 1)], ids=["no wait", "an hour"])

@@ -9,11 +9,14 @@ import itertools
 import pickle
 import random
 from collections.abc import Coroutine, Mapping
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
 
+from _oxen_transport import rate_limiter
 from _oxen_transport.rate_limiter import RateLimiter, Reservation, _seconds
+from _oxen_transport.retry import CEILING
 from tests.tables import each_row
 
 
@@ -182,8 +185,10 @@ def test_a_cancelled_wait_gives_its_tokens_back() -> None:
 
 def test_nothing_remaining_is_a_pause_until_the_reset() -> None:
     limiter = RateLimiter(clock=Clock())
-    limiter.on_response(200, {"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "1m30s"})
-    assert limiter.reserve().wait == pytest.approx(90)
+    limiter.on_response(200, {"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "30s"})
+    assert limiter.reserve().wait == pytest.approx(30)
+    limiter.on_response(200, {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "24h0m0s"})
+    assert limiter.reserve().wait == pytest.approx(CEILING), "then the server is asked again"
     limiter = RateLimiter(clock=Clock())
     limiter.on_response(200, {"x-ratelimit-limit-tokens": "600", "x-ratelimit-remaining-tokens": "5"})
     assert limiter.reserve(tokens=100).wait == 0
@@ -191,9 +196,14 @@ def test_nothing_remaining_is_a_pause_until_the_reset() -> None:
 
 
 @each_row(
-    ("text", "seconds"), [("6m0s", 360), ("20ms", 0.02), ("1.5", 1.5), ("1h2m", 3720), ("soon", None), ("", None)]
+    ("text", "seconds"),
+    [
+        *(("6m0s", 360), ("20ms", 0.02), ("1.5", 1.5), ("1h2m", 3720), ("soon", None), ("", None)),
+        *(("1790000030", 30), ("1790000030500", 30.5), ("1789999999", 0)),  # since 1970
+    ],
 )
-def test_reset_times(text: str, seconds: float | None) -> None:
+def test_reset_times(text: str, seconds: float | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rate_limiter, "time", SimpleNamespace(time=lambda: 1_790_000_000.0))
     assert _seconds(text) == seconds
 
 

@@ -91,6 +91,10 @@ def date(seconds: float) -> str:
             for ms, found in (("900", 0.9), ("x", 17.0), ("-1", 17.0))
         ),
         ({"retry-after-ms": "900"}, 0.9),
+        *(
+            ({"retry-after": str((NOW + seconds) * unit)}, max(0, seconds))
+            for seconds, unit in ((20, 1), (20, 1000), (-3, 1))
+        ),
         *(({"retry-after": date(seconds)}, max(0.0, seconds)) for seconds in (3, -3, 86_400)),
         ({"retry-after": date(3).removesuffix(" GMT")}, 3.0),  # without a zone: GMT, as all HTTP dates are
         ({"retry-after": "Fri, 31 Dec 9999723959:59 50200"}, None),
