@@ -10,7 +10,7 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -69,12 +69,13 @@ class Request:
     repairs: tuple[str, ...] = field(default=(), repr=False, compare=False)
     observer: Observer | None = field(default=None, repr=False, compare=False)
 
-    @property
+    @cached_property
     def expected_tokens(self) -> int:
         """What the call may cost, roughly, for a limit on tokens: prompt and answer."""
-        from _oxen_transport.request.token_bound import BYTES_PER_TOKEN  # noqa: PLC0415 - with a rate limiter only
+        from _oxen_transport.request.token_bound import estimate_bytes  # noqa: PLC0415 - with a rate limiter only
 
-        return int(len(self.content) / BYTES_PER_TOKEN) + int(self.body.get("max_tokens") or ANSWER_TOKENS)
+        limit = self.body.get("max_tokens")
+        return estimate_bytes(self.content) + (limit if isinstance(limit, int) and limit > 0 else ANSWER_TOKENS)
 
     @property
     def host(self) -> str:

@@ -67,6 +67,8 @@ _PER_MESSAGE, _PER_MESSAGE_AT_MOST = 4, 8  # the template's own tokens around on
 _UNSEEN, _UNSEEN_WITH_TOOLS = 32, 256  # Qwen's template adds 20 and some 190
 _PER_IMAGE, _PER_IMAGE_AT_MOST = 1_000, 5_000  # Pixtral: one per 16 x 16 pixels, at most 1024 x 1024
 
+_DATA_URL = re.compile(rb'"data:[^",\s]*;base64,[^"]*"')
+
 
 class Estimate(NamedTuple):
     """`tokens` is likely, `upper` is not exceeded."""
@@ -78,6 +80,12 @@ class Estimate(NamedTuple):
 def estimate_text(text: str) -> Estimate:
     """Estimate a bare text."""
     return Estimate(len(text.encode("utf-8", "replace")) / BYTES_PER_TOKEN, most_tokens(text))
+
+
+def estimate_bytes(body: bytes) -> int:
+    """Estimate a whole body, roughly: a file inside of it counts as an image, however large it is."""
+    text, files = _DATA_URL.subn(b"", body)
+    return int(len(text) / BYTES_PER_TOKEN) + files * _PER_IMAGE
 
 
 def estimate_messages(messages: list[Message], tools: Sequence[Mapping[str, Any]], *, known_template: bool) -> Estimate:

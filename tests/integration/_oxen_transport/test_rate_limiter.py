@@ -110,8 +110,9 @@ def test_a_pause_of_an_hour_is_an_error_for_every_caller(api: EntryPoint, server
             api.ask(model)
         assert caught.value.retry_after == pytest.approx(3600, abs=60)
     assert len(stage.requests) == 1
-    with pytest.raises(OxenRateLimitError, match="asked every caller of this rate limiter to wait.* at 127"):
+    with pytest.raises(OxenRateLimitError, match="asked every caller of this rate limiter to wait") as refused:
         queued.wait_for_start()
+    assert refused.value.host in stage.url
 
 
 @pytest.mark.parametrize(("wait", "requests"), [({}, 1 + 3), ({"retry_after": 3600}, 1)], ids=["no wait", "an hour"])

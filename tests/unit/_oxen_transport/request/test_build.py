@@ -178,6 +178,24 @@ def test_texts_that_are_hard_to_write_as_json(text: str, sent: str) -> None:
     assert json.loads(build(settings(), [message]).content)["messages"][0]["content"] == sent
 
 
+IMAGE = [{"type": "image_url", "image_url": {"url": f"data:image/png;base64,{'A' * 6_000}"}}]
+
+
+@each_row(
+    ("content", "limit", "expected"),
+    [
+        ("a" * 3_000, 500, 1_500),
+        ("a" * 3_000, "abc", 1_256),
+        ("a" * 3_000, 0, 1_256),
+        ("data: " + "a" * 3_000, 500, 1_500),
+        (IMAGE, 500, 1_500),  # not by its length: it is sent as base64
+    ],
+)
+def test_the_tokens_that_a_call_may_cost(content: Any, limit: Any, expected: int) -> None:
+    settings = OxenSettings(api_key=KEY, model="pixtral-12b", extra_body={"max_tokens": limit})
+    assert build(settings, [{"role": "user", "content": content}]).expected_tokens == pytest.approx(expected, abs=60)
+
+
 def test_a_request_for_a_document() -> None:
     request = build_without_body(settings(), "/models", "m")
     assert (request.method, request.url, request.content) == ("GET", "https://hub.oxen.ai/api/ai/models", b"")
