@@ -20,6 +20,7 @@ from _oxen_transport.errors import (
 )
 from _oxen_transport.families import family
 from _oxen_transport.request.build import Request
+from _oxen_transport.response.chunks import Collected
 from _oxen_transport.retry import RetryPolicy, budget_of
 from _oxen_transport.types import Chunk, Completion, Usage
 
@@ -135,18 +136,22 @@ class Continuation:
         return "".join(part.text for part in self._parts)
 
     def _whole(self) -> Completion:
-        """All parts as one answer: the text joined, the usage summed, the last word on the rest."""
+        """All parts as one answer: joined as a stream's chunks are, the usage summed, the last word on the rest."""
         last = self._parts[-1]
         if len(self._parts) == 1:
             return last
-        text, usage = self._text(), _sum([part.usage for part in self._parts])
-        raw = dict(last.raw)
+        collected, usage = Collected(), _sum([part.usage for part in self._parts])
+        for part in self._parts:
+            collected.add(Chunk(part.text, (), part.reasoning, part.refusal or "", part.logprobs))
+            collected.add_extras(part.extras)
+        whole = collected.completion((), {}, last.model)
+        logprobs, raw = whole.logprobs or last.logprobs, dict(last.raw)
         if raw.get("choices"):
-            message = {**raw["choices"][0].get("message", {}), "content": text}
-            raw["choices"] = [{**raw["choices"][0], "message": message}]
+            message = {**raw["choices"][0].get("message", {}), "content": whole.text}
+            raw["choices"] = [{**raw["choices"][0], "message": message, "logprobs": logprobs}]
         raw["usage"] = usage.raw if usage else raw.get("usage")
-        reasoning = "".join(part.reasoning for part in self._parts)
-        return replace(last, text=text, usage=usage, raw=raw, reasoning=reasoning, id=self._parts[0].id or last.id)
+        joined = {name: getattr(whole, name) for name in ("text", "reasoning", "refusal", "extras")}
+        return replace(last, **joined, logprobs=logprobs, usage=usage, raw=raw, id=self._parts[0].id or last.id)
 
 
 def _common(one: str, other: str) -> int:

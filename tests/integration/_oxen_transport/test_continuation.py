@@ -27,7 +27,7 @@ from _oxen_transport.testing import (
     streamed,
     whole,
 )
-from tests.entry_points import EntryPoint, each, entry_points
+from tests.entry_points import EntryPoint, Transport, each, entry_points
 from tests.tables import each_row
 
 STREAMING = entry_points(streams=True)
@@ -141,6 +141,24 @@ def test_auto_continue_goes_on_until_the_end_or_its_bound(
     assert answer.finish_reason == ("stop" if answer.text == ANSWER else "length")
     assert len(stage.requests) == requests
     assert answer.usage == tuple(requests * figure for figure in USAGE.values())
+
+
+@each(*entry_points(Transport))
+def test_what_comes_beside_the_text_is_joined_as_well(api: EntryPoint, server: Server) -> None:
+    def answer(request: Received) -> Iterable[Step]:
+        text, reason = f"{request.number} ", "length" if request.number < 3 else "stop"
+        message = {"content": text, "citations": [f"[{text}]"], "refusal": "no" if request.number == 1 else None}
+        logprobs = {"content": [{"token": text, "logprob": -0.1}]}
+        if not request.wants_stream:
+            choice = {"index": 0, "message": message, "logprobs": logprobs, "finish_reason": reason}
+            return [whole(completion() | {"choices": [choice]})]
+        piece = chunk(message)
+        piece["choices"][0]["logprobs"] = logprobs
+        return streamed(sse([piece, chunk({}, finish_reason=reason)]))
+
+    found = api.ask(api.make(server.stage(answer).url, auto_continue=True)).raw
+    assert [token["token"] for token in found.logprobs["content"]] == ["1 ", "2 ", "3 "]
+    assert (found.extras, found.refusal) == ({"citations": ["[1 ]", "[2 ]", "[3 ]"]}, "no")
 
 
 @each_row(
