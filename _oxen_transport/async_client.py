@@ -46,13 +46,13 @@ class AsyncOxenClient:
     async def models(self) -> list[ModelInfo]:
         """The catalogue, fresh. Raises: OxenError."""
         models = models_from(await self._document("/models"))
-        known.put(self._settings.base_url, models, whole=True)
+        known.put(self._settings, models, whole=True)
         return models
 
     async def model(self, name: str) -> ModelInfo:
         """One model of the catalogue, fresh. Raises: OxenNotFoundError; OxenError."""
         model = model_from(await self._document(f"/models/{quote(name, safe='')}", name))
-        known.put(self._settings.base_url, [model], whole=False)
+        known.put(self._settings, [model], whole=False)
         return model
 
     async def find_models(self, path: str) -> list[ModelInfo]:
@@ -62,7 +62,7 @@ class AsyncOxenClient:
     async def change_model(self, name: str, action: str) -> ModelInfo:
         """Activate or deactivate a deployment. Raises: OxenError."""
         model = model_from(await self._document(f"/models/{quote(name, safe='')}/{action}", name, "POST"))
-        known.put(self._settings.base_url, [model], whole=False)
+        known.put(self._settings, [model], whole=False)
         return model
 
     async def aclose(self) -> None:

@@ -253,7 +253,7 @@ class Call:
         unknown = error.details.unknown_model or self.request.method == "GET"
         if not (isinstance(error, OxenNotFoundError) and self.request.model and unknown):
             return error
-        close = nearest(known.all(self.request.base_url) or [], self.request.model)
+        close = nearest(known.all(self.request) or [], self.request.model)
         hint = f"; nearest that are served: {', '.join(close)}" if close else ""
         return type(error)(error.message + hint, error.details)
 

@@ -1,7 +1,7 @@
 """The catalogue of models: context windows, prices, parameters; parsed leniently.
 
-https://docs.oxen.ai/inference-api/reference/models/overview. A list is kept for an hour, per server; it
-gives `window_of` its context windows, and nothing else acts on it.
+https://docs.oxen.ai/inference-api/reference/models/overview. A list is kept for an hour, per server and key:
+an account may have models of its own. It gives `window_of` its context windows, and nothing else acts on it.
 """
 
 from __future__ import annotations
@@ -11,14 +11,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from pydantic import SecretStr
+
 from _oxen_transport.errors import OxenConfigError, OxenMissingExtraError, OxenResponseError
 from _oxen_transport.families import family
 from _oxen_transport.request.parameters import Parameter, parameters
 from _oxen_transport.types import Usage
 
 if TYPE_CHECKING:
+    from _oxen_transport.request.build import Request
     from _oxen_transport.settings import OxenSettings
 
+_Account = tuple[str, SecretStr | None]
 EXPIRY_SECONDS = 3600.0
 
 
@@ -132,8 +136,8 @@ def _objections(schema: dict[str, Any], body: Mapping[str, Any], model: str) -> 
 def model_from(parsed: Any) -> ModelInfo:
     """Parse one model object. Raises: OxenResponseError, if it has no id."""
     row = parsed if isinstance(parsed, dict) else {}
-    name = _text(row.get("id")) or _text(row.get("name"))
-    if not name:
+    name = _id(row)
+    if name is None:
         raise OxenResponseError("unexpected response from the catalogue: not a model object")
     prices = _dict(row.get("pricing"))
     capabilities = _dict(row.get("capabilities"))
@@ -166,36 +170,37 @@ def models_from(parsed: Any) -> list[ModelInfo]:
     rows = parsed.get("data", parsed.get("models")) if isinstance(parsed, dict) else parsed
     if not isinstance(rows, list):
         raise OxenResponseError("unexpected response from the catalogue: not a list of models")
-    return [model_from(row) for row in rows if isinstance(row, dict) and (row.get("id") or row.get("name"))]
+    return [model_from(row) for row in rows if isinstance(row, dict) and _id(row)]
 
 
 class _Known:
-    """The catalogues read so far, per `base_url`."""
+    """The catalogues read so far, per `base_url` and key."""
 
     def __init__(self) -> None:
-        self._models: dict[str, dict[str, tuple[float, ModelInfo]]] = {}
-        self._lists: dict[str, tuple[float, list[str]]] = {}
+        self._models: dict[_Account, dict[str, tuple[float, ModelInfo]]] = {}
+        self._lists: dict[_Account, tuple[float, list[str]]] = {}
 
-    def put(self, base_url: str, models: list[ModelInfo], *, whole: bool) -> None:
+    def put(self, source: OxenSettings, models: list[ModelInfo], *, whole: bool) -> None:
         """Keep models; `whole` if they are the complete list."""
-        until = time.monotonic() + EXPIRY_SECONDS
-        self._models.setdefault(base_url, {}).update({model.id: (until, model) for model in models})
+        until, account = time.monotonic() + EXPIRY_SECONDS, (source.base_url, source.api_key)
+        self._models.setdefault(account, {}).update({model.id: (until, model) for model in models})
         if whole:
-            self._lists[base_url] = (until, [model.id for model in models])
+            self._lists[account] = (until, [model.id for model in models])
 
-    def get(self, base_url: str, model: str) -> ModelInfo | None:
+    def get(self, source: OxenSettings | Request, model: str) -> ModelInfo | None:
         """One model, unless unknown or expired."""
-        if base_url not in self._models:
+        if not self._models:
             return None
-        until, found = self._models[base_url].get(model, (0.0, None))
-        return found if time.monotonic() < until else None
+        found = self._models.get((source.base_url, source.api_key), {}).get(model)
+        return found[1] if found and time.monotonic() < found[0] else None
 
-    def all(self, base_url: str) -> list[ModelInfo] | None:
+    def all(self, source: OxenSettings | Request) -> list[ModelInfo] | None:
         """The complete list, unless unknown or expired."""
-        until, ids = self._lists.get(base_url, (0.0, []))
+        account = (source.base_url, source.api_key)
+        until, ids = self._lists.get(account, (0.0, []))
         if time.monotonic() >= until:
             return None
-        return [self._models[base_url][name][1] for name in ids]
+        return [self._models[account][name][1] for name in ids]
 
     def forget(self) -> None:
         """Forget all catalogues; for tests."""
@@ -213,6 +218,10 @@ def nearest(models: list[ModelInfo], wanted: str) -> list[str]:
     ids = [model.id for model in models if model.is_chat]
     close = difflib.get_close_matches(wanted, ids, n=3, cutoff=0.4)
     return close or [name for name in ids if name.split("-")[0] == wanted.split("-", maxsplit=1)[0]][:3]
+
+
+def _id(row: dict[str, Any]) -> str | None:
+    return _text(row.get("id")) or _text(row.get("name"))
 
 
 def _dict(value: Any) -> dict[str, Any]:
@@ -249,5 +258,5 @@ def _positive(value: Any) -> int | None:
 def window_of(settings: OxenSettings, model: str | None = None) -> int | None:
     """Tokens of prompt and answer together: the user's `context_window`, the catalogue's, else the packaged one."""
     name = model or settings.model
-    listed = known.get(settings.base_url, name)
+    listed = known.get(settings, name)
     return settings.context_window or (listed.context_length if listed else None) or family(name).context_window

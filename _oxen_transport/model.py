@@ -56,14 +56,14 @@ class OxenModelMixin(OxenSettings):
         """
         if developer is not None:
             return self._ask(lambda client: client.find_models(_by(developer)))
-        found = None if refresh else known.all(self.base_url)
+        found = None if refresh else known.all(self)
         return self._ask(lambda client: client.models()) if found is None else found
 
     async def alist_models(self, *, developer: str | None = None, refresh: bool = False) -> list[ModelInfo]:
         """Async version of `list_models`."""
         if developer is not None:
             return await self._aask(lambda client: client.find_models(_by(developer)))
-        found = None if refresh else known.all(self.base_url)
+        found = None if refresh else known.all(self)
         return await self._aask(lambda client: client.models()) if found is None else found
 
     def search_models(self, text: str) -> list[ModelInfo]:
@@ -105,13 +105,13 @@ class OxenModelMixin(OxenSettings):
             OxenError: The catalogue cannot be read.
         """
         name = model or self.model
-        found = None if refresh else known.get(self.base_url, name)
+        found = None if refresh else known.get(self, name)
         return self._ask(lambda client: client.model(name)) if found is None else found
 
     async def aget_model(self, model: str | None = None, *, refresh: bool = False) -> ModelInfo:
         """Async version of `get_model`."""
         name = model or self.model
-        found = None if refresh else known.get(self.base_url, name)
+        found = None if refresh else known.get(self, name)
         return await self._aask(lambda client: client.model(name)) if found is None else found
 
     # -- how it is asked -----------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,10 +25,21 @@ class Redactor:
     secrets: tuple[SecretStr, ...] = ()
 
     def __call__(self, text: str) -> str:
+        """The text without them. Shorten it afterwards: the rest of a secret that is cut off is not found."""
         for secret in self.secrets:
-            if len(secret.get_secret_value()) >= 4:  # a shorter one would redact half of the text
-                text = text.replace(secret.get_secret_value(), "[redacted]")
+            value = secret.get_secret_value()
+            if len(value) >= 4:  # a shorter one would redact half of the text
+                for written in {value, json.dumps(value)[1:-1], repr(value)[1:-1]}:
+                    text = text.replace(written, "[redacted]")
         return re.sub(r"(?i)(bearer\s+)[\w.~+/=-]{6,}", r"\1[redacted]", text)
+
+    def tree(self, value: Any) -> Any:
+        """The same for every text in a JSON value."""
+        if isinstance(value, str):
+            return self(value)
+        if isinstance(value, dict):
+            return {self(key): self.tree(item) for key, item in value.items()}
+        return [self.tree(item) for item in value] if isinstance(value, list) else value
 
 
 NOTHING_SECRET = Redactor()

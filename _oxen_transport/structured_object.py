@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +12,7 @@ from _oxen_transport.errors import Details, OxenRefusalError, OxenStructuredOutp
 from _oxen_transport.request.schemas import function_from, validator_for
 from _oxen_transport.response.objects import objects_in
 from _oxen_transport.tools.arguments import parse_arguments
+from _oxen_transport.tools.names import wire_name
 from _oxen_transport.types import Completion
 
 
@@ -46,7 +46,7 @@ class StructuredObject:
         if method == "function_calling":
             # the only tool there is: "required" names it, and some servers ignore a choice by name
             return {"tools": [{"type": "function", "function": self.function}], "tool_choice": "required"}
-        wire = {"name": re.sub(r"[^\w-]", "_", self.name)[:64], "schema": self.function["parameters"]}
+        wire = {"name": wire_name(self.name), "schema": self.function["parameters"]}
         for key in ("description", "strict"):
             if key in self.function:
                 wire[key] = self.function[key]

@@ -10,7 +10,7 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -80,10 +80,18 @@ class Request:
         """Name and port of the server, for errors and logs."""
         return host_of(self.url)
 
+    @cached_property
+    def key(self) -> SecretStr | None:
+        """The key to send: `api_key`, else the one that the official client keeps for the host of `base_url`."""
+        if self.api_key:
+            return self.api_key
+        found = login_key(self.base_url)
+        return None if found is None else SecretStr(found)
+
     @property
     def redact(self) -> Redactor:
         """Takes out of a text what must never be shown."""
-        key = (self.api_key,) if self.api_key else ()
+        key = (self.key,) if self.key else ()
         return Redactor((*key, *self.extra_headers.values()))
 
     def headers(self) -> dict[str, str]:
@@ -96,8 +104,8 @@ class Request:
         }
         if self.content:
             headers["Content-Type"] = "application/json"
-        if self.api_key:
-            headers["Authorization"] = f"Bearer {self.api_key.get_secret_value()}"
+        if self.key:
+            headers["Authorization"] = f"Bearer {self.key.get_secret_value()}"
         if not self.extra_headers:
             return headers
         further = {name: value.get_secret_value() for name, value in self.extra_headers.items()}
@@ -165,7 +173,7 @@ def build(
         body=body,
         content=encode(body),
         stream=stream,
-        api_key=key_to_send(settings),
+        api_key=settings.api_key,
         extra_headers=values["extra_headers"],
         timeout=values["timeout"],
         total_timeout=values["total_timeout"],
@@ -176,14 +184,6 @@ def build(
         limiter=_limiter(settings),
         repairs=tuple(report.ran) if report.changed else (),
     )
-
-
-def key_to_send(settings: OxenSettings) -> SecretStr | None:
-    """`api_key`, else the key that the official client keeps for the host of `base_url`."""
-    if settings.api_key:
-        return settings.api_key
-    found = login_key(settings.base_url)
-    return None if found is None else SecretStr(found)
 
 
 async def build_off_loop(make: Callable[[], Request], *, reads_files: bool) -> Request:
@@ -207,7 +207,7 @@ def build_without_body(settings: OxenSettings, path: str, model: str = "", metho
         body={},
         content=b"",
         method=method,
-        api_key=key_to_send(settings),
+        api_key=settings.api_key,
         extra_headers=settings.extra_headers,
         timeout=settings.timeout,
         total_timeout=settings.total_timeout,
@@ -271,7 +271,7 @@ def fit_window(settings: OxenSettings, body: dict[str, Any], tools: Any, *, repa
     prompt = (count_repaired if repaired else count_messages)(body["messages"], tools, model)
     total = catalogue.window_of(settings, model)
     if body.get("max_tokens") == "fit":
-        listed = catalogue.known.get(settings.base_url, model)
+        listed = catalogue.known.get(settings, model)
         body["max_tokens"] = fit(prompt, total, most=listed.max_output_tokens if listed else None, model=model)
     else:
         reserved = body.get("max_tokens") or body.get("max_completion_tokens")

@@ -43,7 +43,7 @@ class SentRequest:
     @classmethod
     def of(cls, request: Request) -> SentRequest:
         """What can be shown of a request."""
-        return cls(request.url, request.content, tuple(request.extra_headers), request.api_key is not None)
+        return cls(request.url, request.content, tuple(request.extra_headers), request.key is not None)
 
     def to_curl(self) -> str:
         """This request as a cURL command, with `$OXEN_API_KEY` in place of the key."""
@@ -91,7 +91,7 @@ def snippet(request: Request, show: Show = "sent") -> SentRequest:
     if show == "minimal":
         body |= {"stream": True} if request.stream else {}
     else:
-        listed = known.get(request.url.removesuffix("/chat/completions"), request.model)
+        listed = known.get(request, request.model)
         offered = parameters(request.model, listed.request_schema if listed else None)
         shown = [each for each in offered if each.basic or show == "all"]
         body |= {each.name: each.example for each in shown if each.example is not None}

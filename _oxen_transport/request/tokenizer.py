@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import queue
 import threading
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     Tokenizer = MistralTokenizer[Any, Any, Any, Any, Any]
 
 _HELLO = {"messages": [{"role": "user", "content": "x"}]}
-_lock = threading.Lock()
+_locks: dict[int, threading.Lock] = {}  # by process: one that is held while a process forks stays held in its child
 _loaded: list[Tokenizer | None] = []
 
 
@@ -39,7 +40,7 @@ def tokenizer_of(known: Family) -> Tokenizer | None:
 
 def _load() -> bool:
     """Load the tokenizer, unless it is. Returns: whether there is one."""
-    with _lock:
+    with _locks.setdefault(os.getpid(), threading.Lock()):
         if _loaded:
             return _loaded[0] is not None
         try:

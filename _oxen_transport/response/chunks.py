@@ -187,7 +187,7 @@ class ChunkReader:
             raise error_in_answer(payload, details_of(self._headers, data, self._redact), OxenStreamError)
 
     def _note_strange(self, data: bytes) -> None:
-        shown = self._redact(data[:80].decode("utf-8", "replace"))
+        shown = self._redact(data.decode("utf-8", "replace"))[:80]
         what = f"an event of the stream is not a chunk of an answer: {shown!r}"
         self.strange = self.strange or OxenResponseError(what, details_of(self._headers))
 

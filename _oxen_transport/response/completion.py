@@ -109,8 +109,8 @@ def _json_object(body: bytes, headers: Mapping[str, str], redact: Redactor) -> d
         (parsed,) = parsed
     if isinstance(parsed, dict):
         return parsed
-    start = parse_error(body[:400], redact).message[:120]
-    kind = headers.get("content-type", "no content type")
+    start = parse_error(body, redact).message[:120]
+    kind = redact(headers.get("content-type", "no content type"))[:60]
     raise OxenResponseError(f"the answer is not a JSON object ({kind}): {start!r}", details_of(headers, body, redact))
 
 

@@ -105,14 +105,15 @@ def is_real_error(error: Any) -> bool:
 def parse_error(body: Any, redact: Redactor = NOTHING_SECRET) -> ErrorPayload:
     """Read the server's error out of a body: parsed JSON, text, or bytes of either."""
     if isinstance(body, bytes):
-        body = body[:MAX_TEXT].decode("utf-8", "replace") if len(body) > MAX_TEXT else _parsed(body)
+        body = body.decode("utf-8", "replace") if len(body) > MAX_TEXT else _parsed(body)
+    body = redact.tree(body)  # first of all: what is cut off after it holds no piece of a secret
     if isinstance(body, list) and body and isinstance(body[0], dict) and body[0].get("error"):
         body = body[0]  # Gemini wraps its errors in a list
     if not isinstance(body, dict):
-        return _payload(_plain(body), {}, redact)
+        return _payload(_plain(body), {})
     inner = body.get("error")
     source = inner if isinstance(inner, dict) else body
-    return _payload(_message(body, inner), source, redact)
+    return _payload(_message(body, inner), source)
 
 
 def _parsed(body: bytes) -> Any:
@@ -169,9 +170,9 @@ def _plain_text(text: str) -> str:
     return " ".join(text[:MAX_TEXT].split())
 
 
-def _payload(message: str, source: dict[str, Any], redact: Redactor) -> ErrorPayload:
-    message = redact(message)[:MAX_WORDS]
-    kind, code, param = (_short(source.get(key), redact) for key in ("type", "code", "param"))
+def _payload(message: str, source: dict[str, Any]) -> ErrorPayload:
+    message = message[:MAX_WORDS]
+    kind, code, param = (_short(source.get(key)) for key in ("type", "code", "param"))
     prompt, window = _count(source.get("n_prompt_tokens")), _count(source.get("n_ctx"))
     texts = (message, kind or "", code or "")
     overflow = next((found for text in texts for pattern in _overflow() if (found := pattern.search(text))), None)
@@ -194,8 +195,8 @@ def _status(source: dict[str, Any]) -> int | None:
     return _STATUS_OF_TYPE.get(str(source.get("type")), _STATUS_OF_TYPE.get(str(source.get("code"))))
 
 
-def _short(value: Any, redact: Redactor) -> str | None:
-    return redact(str(value)[:200]) if isinstance(value, (str, int)) and value != "" else None
+def _short(value: Any) -> str | None:
+    return str(value)[:200] if isinstance(value, (str, int)) and value != "" else None
 
 
 def _count(value: Any) -> int | None:
@@ -246,7 +247,7 @@ def details_of(
 ) -> Details:
     """Plain data about a response: allow-listed headers, a bounded and redacted body."""
     kept = {name: redact(headers[name])[:500] for name in _REPORTED_HEADERS if name in headers}
-    text = redact(body[:MAX_TEXT].decode("utf-8", "replace"))
+    text = redact(body.decode("utf-8", "replace"))[:MAX_TEXT]
     return Details(
         status_code=status,
         request_id=request_id_of(headers),

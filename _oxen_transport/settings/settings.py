@@ -151,7 +151,13 @@ class OxenSettings(OxenParams):
 
     def __setstate__(self, state: dict[Any, Any]) -> None:
         BaseModel.__setstate__(self, state)
-        self.__dict__["api_key"] = clean_secret(os.environ.get("OXEN_API_KEY"))
+        try:
+            self.__dict__["api_key"] = clean_secret(os.environ.get("OXEN_API_KEY"))
+        except ValueError as error:
+            reason = str(error)
+        else:
+            return
+        raise OxenConfigError(f"OXEN_API_KEY: {reason}")
 
 
 class _KeylessSettings(OxenSettings):

@@ -33,6 +33,7 @@ class _ModelIdSchema:
 def clean_secret(value: Any) -> Any:
     """Strip a secret and refuse what no header can carry; never quote it."""
     text = value.get_secret_value() if isinstance(value, SecretStr) else value
+    text = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
     if not isinstance(text, str):
         return value
     text = text.strip()
@@ -42,9 +43,10 @@ def clean_secret(value: Any) -> Any:
 
 
 def _header_value(value: SecretStr) -> SecretStr:
-    if any(not " " <= char <= "~" for char in value.get_secret_value()):
+    text = value.get_secret_value().strip()  # HTTP libraries refuse the spaces around it, or drop them
+    if any(not " " <= char <= "~" for char in text):
         raise ValueError("contains a line break or a non-ASCII character, which a header value cannot hold")
-    return value
+    return SecretStr(text)
 
 
 def _headers(headers: dict[str, SecretStr]) -> dict[str, SecretStr]:
@@ -62,7 +64,7 @@ def _headers(headers: dict[str, SecretStr]) -> dict[str, SecretStr]:
 def _stop_list(value: Any) -> Any:
     """One stop text or many; an empty list is not sent, since servers refuse it."""
     texts = [value] if isinstance(value, str) else (value or None)
-    if isinstance(texts, list) and "" in texts:
+    if isinstance(texts, list | tuple | set | frozenset) and "" in texts:
         raise ValueError("must not contain an empty text; leave stop out to have none")
     return texts
 
@@ -81,14 +83,15 @@ def _split(url: str) -> SplitResult | None:
 
 
 def _base_url(value: str) -> str:
-    parts = _split(value.strip())
+    value = value.strip()
+    parts = _split(value) if value.isprintable() else None
     if parts is None or parts.scheme not in ("https", "http"):
         raise ValueError("must be a URL such as https://hub.oxen.ai/api/ai")
     if parts.username is not None or parts.password is not None:
         raise ValueError("must not contain a user name or a password; pass the key as api_key")
-    if parts.query or parts.fragment:
+    if "?" in value or "#" in value:  # also if nothing follows
         raise ValueError("must not have a query or a fragment")
-    return value.strip().rstrip("/").removesuffix("/chat/completions").rstrip("/")
+    return value.rstrip("/").removesuffix("/chat/completions").rstrip("/")
 
 
 def _proxy(value: SecretStr | None) -> SecretStr | None:

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from _oxen_transport.request.build import key_to_send
+from _oxen_transport.request.build import build_without_body
 from _oxen_transport.settings import DEFAULT_MODEL, OxenSettings
 from langchain_oxen import OxenError
 from tools.live.cases import Live, cases
@@ -31,7 +31,7 @@ def main() -> int:
     options |= {"base_url": given.base_url} if given.base_url else {}
     settings = OxenSettings(**options)
     options["base_url"] = settings.base_url
-    key = key_to_send(settings)
+    key = build_without_body(settings, "/models").key
     if given.namespace:
         options["target_namespace"] = given.namespace
     names = [name for name, _ in cases()]

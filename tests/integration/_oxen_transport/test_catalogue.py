@@ -105,10 +105,11 @@ def test_an_unknown_model_names_the_nearest_of_a_list_that_was_read(
     known.forget()
     refused = reply({"error": "Model not found: x"}, 400)
     stage = server.stage(*([reply({"data": [MIXTRAL, *OTHERS]})] if listed else []), refused)
+    model = api.make(stage.url, model="open-mixtral-8x2b")
     if listed:
-        OxenCatalogue(base_url=stage.url).list_models()
+        model.list_models()
     with pytest.raises(OxenNotFoundError, match="Model not found: x") as caught:
-        api.ask(api.make(stage.url, model="open-mixtral-8x2b"))
+        api.ask(model)
     assert ("nearest that are served: open-mixtral-8x22b" in str(caught.value)) is listed
     assert caught.value.status_code == 400
     assert [request.path.rsplit("/", 1)[-1] for request in stage.requests] == ["models"] * listed + ["completions"]

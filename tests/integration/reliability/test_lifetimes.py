@@ -9,6 +9,8 @@ import gc
 import json
 import os
 import pickle
+import signal
+import threading
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
@@ -17,6 +19,8 @@ from typing import Any
 import pytest
 
 from _oxen_transport.http import async_requests, sync_requests
+from _oxen_transport.request import tokenizer
+from _oxen_transport.request.tokens import count_text
 from _oxen_transport.testing import (
     ANSWER,
     HANG,
@@ -286,6 +290,19 @@ def test_parent_and_child_at_once_after_a_fork(api: EntryPoint, server: Server) 
     assert in_a_fork(lambda: many("child"), lambda: texts.extend(many("parent"))) == echoes("child", 20)
     assert texts == echoes("parent", 20)
     assert len(stage.requests) == 41
+
+
+@forks
+def test_a_fork_while_the_tokenizer_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokenizer, "_loaded", [])
+    lock = tokenizer._locks.setdefault(os.getpid(), threading.Lock())
+
+    def count() -> int:
+        signal.alarm(60)
+        return count_text("ox", "open-mixtral-8x22b").tokens
+
+    with lock:  # as a thread that is loading it, which the child does not have
+        assert in_a_fork(count)
 
 
 def ask_there(api: EntryPoint, stored: bytes, name: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from _oxen_transport import catalogue
 from _oxen_transport.catalogue import ModelInfo, known, model_from, models_from, nearest, window_of
@@ -37,18 +38,25 @@ def _fresh() -> Iterator[None]:
 
 def test_its_window_overrides_the_packaged_one_and_a_setting_overrides_both() -> None:
     assert window_of(HERE) == 64_000
-    known.put(HERE.base_url, [model_from({"id": "open-mixtral-8x22b", "context_length": 65_536})], whole=False)
+    known.put(HERE, [model_from({"id": "open-mixtral-8x22b", "context_length": 65_536})], whole=False)
     assert window_of(HERE) == 65_536
     assert window_of(HERE.model_copy(update={"context_window": 1_000})) == 1_000
     assert window_of(HERE, "no-such-model") is None
-    assert known.all(HERE.base_url) is None, "a part was kept for the whole"
+    assert known.all(HERE) is None, "a part was kept for the whole"
+
+
+def test_each_key_has_a_catalogue_of_its_own() -> None:
+    """An account may have models that no other one sees."""
+    known.put(HERE, [model_from({"id": "own", "context_length": 1_000})], whole=True)
+    other = HERE.model_copy(update={"api_key": SecretStr("sk-other-0123456789")})
+    assert (window_of(HERE, "own"), window_of(other, "own"), known.all(other)) == (1_000, None, None)
 
 
 def test_it_expires(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(catalogue, "EXPIRY_SECONDS", -1.0)
-    known.put(HERE.base_url, [model_from(MIXTRAL)], whole=True)
-    assert known.all(HERE.base_url) is None
-    assert known.get(HERE.base_url, "open-mixtral-8x22b") is None
+    known.put(HERE, [model_from(MIXTRAL)], whole=True)
+    assert known.all(HERE) is None
+    assert known.get(HERE, "open-mixtral-8x22b") is None
 
 
 def test_max_tokens_fit_fills_the_window() -> None:
@@ -60,7 +68,7 @@ def test_max_tokens_fit_fills_the_window() -> None:
 def test_a_request_is_validated_where_the_user_asks_for_it() -> None:
     rules = {"properties": {"top_p": {"type": "number", "maximum": 0.5}, "stop": {"type": "array"}}}
     model = model_from({"id": "open-mixtral-8x22b", "request_schema": rules})
-    known.put(HERE.base_url, [model], whole=True)
+    known.put(HERE, [model], whole=True)
     model.validate({**BODY, "top_p": 0.5, "stop": ["x"]})
     with pytest.raises(OxenConfigError, match=r"schema of open-mixtral-8x22b: top_p: 0\.9 is greater than"):
         model.validate({**BODY, "top_p": 0.9})
@@ -115,6 +123,7 @@ def test_odd_fields_cost_nothing() -> None:
         model_from({"id": "m", "context_length": -5, "pricing": {"input_cost_per_token": [1]}}).context_length is None
     )
     assert models_from({"models": [{"name": "old"}]})[0].id == "old"
+    assert models_from([{"id": 5}, {"id": {}}, {"id": 7, "name": "named"}, {}, 3])[0].id == "named"
 
 
 def test_nearest_falls_back_to_the_family() -> None:

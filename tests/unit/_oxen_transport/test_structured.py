@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, create_model
 
 from _oxen_transport import capabilities, errors
 from _oxen_transport.errors import Details, OxenBadRequestError, OxenError, OxenServerError, OxenStructuredOutputError
@@ -117,6 +118,11 @@ def test_a_repair_shows_the_model_its_answer_and_the_error_once() -> None:
     run(rounds, WRONG, WRONG)
     assert (rounds.over, rounds.result) == (True, None)
     assert isinstance(rounds.error, OxenStructuredOutputError)
+
+
+def test_the_schemas_name_is_one_that_servers_take() -> None:
+    made = StructuredObject(create_model("Straße", age=(int, ...))).parameters("json_schema")
+    assert re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", made["response_format"]["json_schema"]["name"])
 
 
 @each_row(

@@ -79,7 +79,7 @@ def test_all_parameters_come_from_the_model_s_own_schema() -> None:
         "basic": ["steps"],
     }
     chat = ChatOxen(api_key=KEY, model="own")
-    known.put(chat.base_url, [model_from({"id": "own", "request_schema": schema})], whole=False)
+    known.put(chat, [model_from({"id": "own", "request_schema": schema})], whole=False)
     everything = body(chat.to_curl("x", show="all"))
     assert {name: everything[name] for name in ("quality", "steps", "temperature")} == {
         "quality": "high",

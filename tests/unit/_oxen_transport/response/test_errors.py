@@ -103,11 +103,17 @@ SECRET = "sk-0123456789"
         f"bad key {SECRET}",
         f'{{"error": {{"message": "{SECRET}", "code": "{SECRET}"}}}}',
         f'{{"detail": [{{"loc": ["{SECRET}"], "msg": "m"}}]}}',
-        "x" * MAX_TEXT + SECRET,
+        *(" " * 1_000 + "x" * (MAX_TEXT - 1_000 - cut) + SECRET for cut in (0, 9)),
+        f"<style>{'x' * (MAX_TEXT - 20)}</style>{SECRET}",
+        *(f'{{"error": {{"{name}": "{"y" * 191}{SECRET}"}}}}' for name in ("code", "type", "param")),
+        f'{{"error": {{"message": "{"z " * 8_180}{SECRET}"}}}}',
+        f'{{"error": {{"message": "{" " * 16_000}{"z" * 374}{SECRET}"}}}}',
     ],
 )
-def test_secrets_are_taken_out(text: str) -> None:
-    assert SECRET not in repr(parse_error(text.encode(), Redactor((SecretStr(SECRET),))))
+def test_secrets_are_taken_out_with_what_a_cut_leaves_of_them(text: str) -> None:
+    redact = Redactor((SecretStr(SECRET),))
+    for shown in (parse_error(text.encode(), redact), details_of({}, text.encode(), redact)):
+        assert SECRET[:6] not in repr(shown)
 
 
 def test_what_looks_like_a_token_is_taken_out() -> None:
@@ -115,6 +121,8 @@ def test_what_looks_like_a_token_is_taken_out() -> None:
     assert Redactor()("the bearer of news") == "the bearer of news"
     assert Redactor((SecretStr("abc"), SecretStr("")))("abc") == "abc", "too short to tell from words"
     assert SECRET not in repr(Redactor((SecretStr(SECRET),)).__dict__)
+    for written in (quoted := "pa\\ss'w\"d", repr(quoted), json.dumps(quoted), repr(quoted.encode())):
+        assert "ss" not in Redactor((SecretStr(quoted),))(written)
 
 
 @each_row(

@@ -216,7 +216,8 @@ def test_an_event_that_is_not_a_json_object(bad: bytes) -> None:
 
 
 def test_an_unreadable_event_is_redacted() -> None:
-    assert KEY not in failed(reader_fed(event(f"no {KEY}".encode()))[0]).message
+    for start in ("no ", "x" * 70):  # what is shown of it ends in the key
+        assert KEY[:5] not in failed(reader_fed(event(f"{start}{KEY}".encode()))[0]).message
 
 
 @each_row(

@@ -33,6 +33,8 @@ def test_only_the_key_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(OxenConfigError, match="OXEN_API_KEY"):
         OxenSettings()
     assert "OXEN_API_KEY" in refused(api_key="  ")
+    assert "copy it again" in refused(api_key=b"sk-012345\n6789")
+    assert OxenSettings(api_key=KEY.encode(), extra_headers={"X-A": " a b "}).extra_headers == {"X-A": SecretStr("a b")}
     assert OxenSettings(base_url="http://127.0.0.1:1/v1").api_key is None, "a server on this machine needs none"
     monkeypatch.setenv("OXEN_API_KEY", f" {KEY}\n")
     settings = OxenSettings()
@@ -58,7 +60,13 @@ AI = "https://h.test/api/ai"
 INVALID_URLS = (
     *("", "h.test/api", "ftp://h.test", "https://", "file:///etc/passwd", "https://h.test?x=1", "https://h.test#x"),
     *("https://h.test:99999", "https://h.test:x", "https://h..test", "https://a b.test", "https://[::1"),
-    *("https://h%.test", "https://" + "h" * 64 + ".test"),
+    *(
+        "https://h%.test",
+        "https://" + "h" * 64 + ".test",
+        "https://h.test/a?",
+        "https://h.test/a#",
+        "https://h.test/a\nb",
+    ),
 )
 
 
@@ -103,7 +111,7 @@ def test_what_can_only_be_this_machine() -> None:
         *(("seed", (-1, "x")), ("n", (0, 2)), ("top_logprobs", (-1, 21)), ("max_retries", (-1, 1.5))),
         ("timeout", (0, -1, None, float("inf"), 1e12)),
         ("total_timeout", (0, -1, float("inf"))),
-        *(("model", ("", " ", None)), ("history", ("fix", None)), ("stop", (7, [7], "", ["x", ""]))),
+        *(("model", ("", " ", None)), ("history", ("fix", None)), ("stop", (7, [7], "", ["x", ""], ("",), {""}))),
         *(("context_window", (0, -1)), ("tools", ("x", ["x"])), ("extra_body", ("x", None))),
     ],
 )
@@ -229,6 +237,9 @@ def test_no_secret_is_shown_dumped_or_pickled(monkeypatch: pytest.MonkeyPatch) -
     assert again.api_key == SecretStr("sk-other-0123456789")
     assert again.temperature == 0.5
     assert (again.proxy, again.http_client, again.extra_headers) == (None, None, {})
+    monkeypatch.setenv("OXEN_API_KEY", "sk other")
+    with pytest.raises(OxenConfigError, match="OXEN_API_KEY: contains whitespace"):
+        pickle.loads(stored)  # noqa: S301 - as above
 
 
 def test_a_deep_copy_shares_the_users_client() -> None:
