@@ -102,11 +102,9 @@ def is_error(body: dict[str, Any]) -> bool:
     minimax = body.get("base_resp")  # https://www.minimax.io/platform/document/Error%20Code
     if isinstance(minimax, dict) and minimax.get("status_code"):
         return True
-    if body.get("success") is False:
-        return True
-    if _succeeded(body.get("status")) or _succeeded(body.get("code")):
-        return False
-    return any(body.get(key) for key in ("status_message", "detail", *_MESSAGES))
+    succeeded = _succeeded(body.get("status")) or _succeeded(body.get("code"))
+    tells = any(body.get(key) for key in ("status_message", "detail", *_MESSAGES))
+    return body.get("success") is False or (tells and not succeeded)
 
 
 def is_real_error(error: Any) -> bool:
