@@ -62,7 +62,7 @@ class Call:
         self.deadline = Deadline(request.timeout, self.total_end)
         self.attempts = 0
         self.headers: dict[str, str] = {}
-        self.connected = self.answered = False
+        self.connected = self.answered = self._refused_stream_options = False
         self._policy = RetryPolicy(request.max_retries)
         self._budget = budget_of(request.host)
         self._events = 0
@@ -125,6 +125,8 @@ class Call:
         if self.request.limiter is not None:
             self.request.limiter.on_response(status, self.headers)
         succeeded = 200 <= status < 300
+        if succeeded and self._refused_stream_options:
+            capabilities.without_stream_options.add((self.request.url, self.request.model))
         if succeeded and self.request.observer is not None:
             self.request.observer.on_attempt_end(self.attempts, status, None, None)
         return succeeded
@@ -175,12 +177,15 @@ class Call:
         return wait
 
     def _refuses_stream_options(self, error: OxenError) -> bool:
-        """Mistral's own API knows no `stream_options`: ask once without, and remember."""
-        words = error.details.response.text if error.details.response else ""
+        """Mistral's own API knows no `stream_options`: ask once without; remembered if that succeeds.
+
+        A body may echo the whole request, so only the server's message and `param` count.
+        """
+        words = f"{error.details.body} {error.details.param}"
         refused = error.details.status_code in (400, 422) and "stream_options" in words
         if not refused or "stream_options" not in self.request.body:
             return False
-        capabilities.without_stream_options.add((self.request.url, self.request.model))
+        self._refused_stream_options = True
         self.request = self.request.without("stream_options")
         return True
 

@@ -211,7 +211,7 @@ class OxenUpgradeRequiredError(OxenBadRequestError):
 
 
 class OxenPaymentRequiredError(OxenStatusError):
-    """402: the account is out of credits."""
+    """402, or 429 with `insufficient_quota`: the account is out of credits."""
 
     advice = "Add credits to the account at https://www.oxen.ai, or use another key."
 

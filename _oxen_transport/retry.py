@@ -7,8 +7,8 @@ https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter
 
 from __future__ import annotations
 
-import math
 import random
+import re
 import threading
 from collections.abc import Mapping
 from datetime import UTC
@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from _oxen_transport.errors import OxenConnectionError, OxenError, OxenStatusError, OxenTimeoutError
 
+_SECONDS = re.compile(r"\s*(\d{1,15}(?:\.\d*)?)\s*(?:,|$)", re.ASCII)
 CEILING = 60.0  # seconds: a server that asks for a longer wait is not waited for; the error says how long
 
 
@@ -59,12 +60,9 @@ def is_retryable(error: OxenError, progress: AttemptState) -> bool:
 def retry_after_seconds(headers: Mapping[str, str], now: float) -> float | None:
     """Seconds a server asks to wait (https://www.rfc-editor.org/rfc/rfc9110#field.retry-after); None for nonsense."""
     for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        try:
-            seconds = float(headers.get(name, "")) * unit
-        except ValueError:
-            continue
-        if math.isfinite(seconds) and seconds >= 0:
-            return seconds_from(seconds, now)
+        # a proxy may double the header: "5, 5"
+        if number := _SECONDS.match(headers.get(name, "")):
+            return seconds_from(float(number[1]) * unit, now)
     try:
         date = parsedate_to_datetime(headers.get("retry-after", ""))
         if date.tzinfo is None:  # an HTTP date is GMT, whatever this machine's zone is

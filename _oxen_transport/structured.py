@@ -14,6 +14,7 @@ from _oxen_transport.errors import (
     OxenBadRequestError,
     OxenContextOverflowError,
     OxenError,
+    OxenNotFoundError,
     OxenServerError,
     OxenStructuredOutputError,
 )
@@ -136,10 +137,13 @@ class StructuredRounds:
 def is_rejection(error: OxenError) -> bool:
     """Whether an error may be about the method: any 4xx that rejects the request, as servers have many words for it.
 
-    llama.cpp answers 500 when the model writes a call that it cannot parse.
+    llama.cpp answers 500 when the model writes a call that it cannot parse; OpenRouter answers 404 when no provider
+    of the model supports the method.
     """
     if isinstance(error, OxenContextOverflowError):
         return False
+    if isinstance(error, OxenNotFoundError):
+        return not error.details.unknown_model
     return isinstance(error, OxenBadRequestError) or (
         isinstance(error, OxenServerError) and error.details.status_code == 500
     )

@@ -70,7 +70,7 @@ class ToolCall(NamedTuple):
 class ToolCallDelta:
     """A piece of a tool call; `index` is the call's place in the answer, `arguments` the text that this piece adds.
 
-    `id` and `name` come once, on the first piece that knows them.
+    `id` comes once, on the first piece that knows it. So does `name`, unless the server writes it in pieces.
     """
 
     index: int

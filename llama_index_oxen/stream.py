@@ -71,7 +71,7 @@ class _GrowingCall:
     def add(self, delta: ToolCallDelta) -> None:
         """Take the next piece of the call."""
         self._id = self._id or delta.id
-        self._name = self._name or delta.name or ""
+        self._name += delta.name or ""
         kwargs = self._arguments.add(delta.arguments)
         self.block = ToolCallBlock(tool_call_id=self._id, tool_name=self._name, tool_kwargs=kwargs)
         self.wired = wire_call(self._id, self._name, self._arguments.text or "")

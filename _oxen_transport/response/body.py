@@ -36,6 +36,7 @@ class ContentDecoder:
         self._headers, self._limit, self._size = headers, limit, 0
         self._start: bytes | None = b""  # the first bytes, until they decide
         self._inflate: Any = None
+        self._after = b""  # the first bytes behind the end of the compressed data
 
     def feed(self, piece: bytes) -> bytes:
         """Take a piece, return what it means. Raises: OxenResponseTooLargeError, OxenResponseError."""
@@ -77,7 +78,7 @@ class ContentDecoder:
 
     def _inflated(self, piece: bytes) -> bytes:
         out, left = bytearray(), piece
-        while not self._inflate.eof:
+        while not self._inflate.eof or (left := self._next_member(left)):
             try:
                 step = self._inflate.decompress(left, _STEP)
             except zlib.error as error:
@@ -85,10 +86,19 @@ class ContentDecoder:
                 raise OxenResponseError(what, details_of(self._headers)) from None
             self._grow(len(step))
             out += step
-            left = self._inflate.unconsumed_tail
+            left = self._inflate.unused_data or self._inflate.unconsumed_tail
             if not left and len(step) < _STEP:  # nothing in, nothing pending
                 break
         return bytes(out)
+
+    def _next_member(self, left: bytes) -> bytes:
+        """What follows the end, if it is gzip once more (RFC 1952, section 2.2); anything else is ignored: b""."""
+        left = self._after + left
+        self._after = left[: len(_GZIP)]
+        if self._after != _GZIP:
+            return b""
+        self._after, self._inflate = b"", zlib.decompressobj(zlib.MAX_WBITS | 32)
+        return left
 
     def _grow(self, size: int) -> None:
         self._size += size

@@ -70,7 +70,7 @@ def completion_from_body(
 def document_from_body(body: bytes, headers: Mapping[str, str], redact: Redactor = NOTHING_SECRET) -> dict[str, Any]:
     """Read a 200 response of another endpoint. Raises: OxenAPIError, OxenResponseError."""
     parsed = _json_object(body, headers, redact)
-    if parsed.get("error") or parsed.get("status") == "error":
+    if is_real_error(parsed.get("error")) or parsed.get("status") == "error":
         raise error_in_answer(parse_error(parsed, redact), details_of(headers, body, redact))
     return parsed
 

@@ -17,6 +17,7 @@ from _oxen_transport.errors import (
     OxenContextOverflowError,
     OxenError,
     OxenNotFoundError,
+    OxenPaymentRequiredError,
     error_class,
 )
 from _oxen_transport.redaction import NOTHING_SECRET, Redactor
@@ -24,16 +25,19 @@ from _oxen_transport.response.json_text import parse_json
 from _oxen_transport.retry import retry_after_seconds
 
 MAX_WORDS = 2_000
+_NO_CREDITS = "insufficient_quota"
 _STATUS_OF_TYPE = {
     "invalid_request_error": 400,
     "authentication_error": 401,
     "invalid_api_key": 401,
-    "insufficient_quota": 402,
+    _NO_CREDITS: 402,
     "permission_error": 403,
     "permission_denied": 403,
 }
 """Types and codes of OpenAI and Anthropic that say the same request will fail again."""
 _FAILED = ("error", "failed", "failure")
+_SUCCEEDED = ("0", "200", "ok", "success")
+"""What a status, a code or a message is when nothing went wrong."""
 _MESSAGES = ("message", "msg", "error_message", "error_msg", "errorMessage", "errors")
 MAX_TEXT = 16_384
 
@@ -53,7 +57,7 @@ class ErrorPayload(NamedTuple):
 
 
 # Wordings of "the prompt does not fit": Mistral, OpenAI, vLLM (old and new), SGLang, TGI,
-# llama.cpp, Anthropic, Gemini, Groq. Named groups carry the figures where the text has them.
+# llama.cpp, Anthropic, Fireworks, Gemini, Groq, xAI, Bedrock. Named groups carry the figures where the text has them.
 _UNKNOWN_MODEL = re.compile(
     r"model[ _]not[ _]found|(?:invalid|unknown)[ _]model|model\b.{0,80}\b(?:does not exist|not found|is retired)",
     re.IGNORECASE | re.DOTALL,
@@ -68,10 +72,14 @@ _OVERFLOW = (
     rf"input \((?P<prompt>{_N}) tokens\) is longer than the model's context length \((?P<window>{_N})",
     rf"tokens \+ `?max_new_tokens`? must be <= (?P<window>{_N})\. given: (?P<prompt>{_N})",
     rf"request \((?P<prompt>{_N}) tokens\) exceeds the available context size \((?P<window>{_N})",
-    rf"prompt is too long: (?P<prompt>{_N}) tokens > (?P<window>{_N})",
+    rf"prompt is too long: (?P<prompt>{_N})(?: tokens >|, model maximum context length:) (?P<window>{_N})",
     rf"input token count \(?(?P<prompt>{_N})\)? exceeds the maximum number of tokens allowed \(?(?P<window>{_N})",
+    rf"maximum prompt length is (?P<window>{_N}) but the request contains (?P<prompt>{_N})",
+    rf"input tokens exceed the configured limit of (?P<window>{_N})"
+    rf"(?: tokens\. your messages resulted in (?P<prompt>{_N}))?",
     r"exceeds? (?:the )?(?:model'?s? |available )?(?:maximum )?context (?:length|window|size|limit)",
     r"(?:too many tokens|prompt is too long|context[_ ]length[_ ]exceeded|exceed_context_size)",
+    r"input is too long for requested model",
     r"too large for model with .* context",
     r"reduce the length of the (?:messages|prompt|input)",
 )
@@ -94,12 +102,20 @@ def is_error(body: dict[str, Any]) -> bool:
     minimax = body.get("base_resp")  # https://www.minimax.io/platform/document/Error%20Code
     if isinstance(minimax, dict) and minimax.get("status_code"):
         return True
-    return body.get("success") is False or any(body.get(key) for key in ("status_message", "detail", *_MESSAGES))
+    succeeded = _succeeded(body.get("status")) or _succeeded(body.get("code"))
+    tells = any(body.get(key) for key in ("status_message", "detail", *_MESSAGES))
+    return body.get("success") is False or (tells and not succeeded)
 
 
 def is_real_error(error: Any) -> bool:
-    """Whether an `error` field reports one: some servers send `{"code": 0, "message": ""}` with each answer."""
-    return any(error.values()) if isinstance(error, dict) else bool(error)
+    """Whether an `error` field reports one: some servers send `{"code": 0, "message": "success"}` with each answer."""
+    if isinstance(error, dict):
+        return any(value and not _succeeded(value) for value in error.values())
+    return bool(error)
+
+
+def _succeeded(value: Any) -> bool:
+    return str(value).lower() in _SUCCEEDED
 
 
 def parse_error(body: Any, redact: Redactor = NOTHING_SECRET) -> ErrorPayload:
@@ -219,6 +235,8 @@ def error_from_reply(status: int, headers: Mapping[str, str], body: bytes, redac
         kind = OxenContextOverflowError
     elif payload.unknown_model and status in (400, 404, 422):
         kind = OxenNotFoundError
+    elif status == 429 and _NO_CREDITS in (payload.type, payload.code):
+        kind = OxenPaymentRequiredError  # OpenAI's word for it: no wait helps
     details = details_of(headers, body, redact, status, now)
     message = f"HTTP {status}: {_quoted(payload)}"
     if 300 <= status < 400:

@@ -47,13 +47,22 @@ class _Call:
     def ends_before(self, new: Fragment, delta: int) -> bool:
         """Whether a fragment under this call's own keys is nevertheless the start of the next call."""
         if new.name and self.name and new.name != self.name:
-            return True
+            return not self._is_named_on_by(new, delta)
         if new.text.lstrip().startswith(("{", "[", "null")) and self.arguments.is_closed:
             if self._has_both_keys_of(new) and self.arguments.is_placeholder:
                 return False
             return bool(new.name) or (self.restated and new.server_id is None)
         # two entries of one delta, with a name and without an index: two calls, unless the first needs more text
         return bool(new.name) and new.server_index is None and self.named_in == delta and not self.arguments.is_open
+
+    def _is_named_on_by(self, new: Fragment, delta: int) -> bool:
+        """Whether another name is the rest of this call's own: no argument came yet, and the ids do not differ."""
+        if not self.arguments.equals(""):
+            return False
+        if self.server_id is not None:
+            return new.server_id in (None, self.server_id)
+        # without ids: one entry a delta, under one index, and text would be the arguments of a next call
+        return new.server_id is None and new.server_index is not None and not new.text and self.named_in != delta
 
     def is_repeated_by(self, new: Fragment) -> bool:
         """Whether the server repeats a whole call: same index, id, name and arguments."""
@@ -88,7 +97,8 @@ class Assembler:
     def add(self, raw: Any) -> list[ToolCallDelta]:
         """Take the `tool_calls` of one delta, in whatever form. Returns: what is new, one piece per call at most.
 
-        LangChain merges the pieces of two chunks by index, those within one never. `id` and `name` come once per call.
+        LangChain merges the pieces of two chunks by index, those within one never. `id` comes once per call, and so
+        does `name`, unless the server writes it in pieces.
         """
         self._delta += 1
         pieces: dict[int, ToolCallDelta] = {}
@@ -185,10 +195,18 @@ class Assembler:
         if new.name:
             call.restated = call.arguments.is_closed and not new.text.strip()
             call.named_in = self._delta
-            call.name = call.name or new.name
+        name = self._absorb_name(call, new)
+        return ToolCallDelta(call.position, made_id, name, call.arguments.add(call.joiner.feed(new.text)))
+
+    def _absorb_name(self, call: _Call, new: Fragment) -> str | None:
+        """Add what a fragment knows of its call's name. Returns: what was not given out yet; a rest as it came."""
+        if call.named and new.name and new.name != call.name:
+            call.name = f"{call.name}{new.name}"
+            return new.name
+        call.name = call.name or new.name
         name = None if call.named else self._own(call.name)
         call.named = call.name is not None
-        return ToolCallDelta(call.position, made_id, name, call.arguments.add(call.joiner.feed(new.text)))
+        return name
 
     def _own(self, name: str | None) -> str | None:
         return name and self._own_names.get(name, name)
@@ -209,7 +227,8 @@ class Assembler:
 
 def _sum(before: ToolCallDelta, piece: ToolCallDelta) -> ToolCallDelta:
     arguments = before.arguments + piece.arguments
-    return ToolCallDelta(piece.index, before.id or piece.id, before.name or piece.name, arguments)
+    name = (before.name or "") + (piece.name or "") or None
+    return ToolCallDelta(piece.index, before.id or piece.id, name, arguments)
 
 
 def calls_from(

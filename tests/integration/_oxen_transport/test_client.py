@@ -41,6 +41,7 @@ from _oxen_transport.testing import (
     reply,
     sse,
     streamed,
+    whole,
 )
 from tests.entry_points import QUESTION, EntryPoint, Transport, each, entry_points, own_client
 from tests.integration.conftest import Clock
@@ -97,6 +98,24 @@ def test_other_refusals_are_not_asked_again(api: EntryPoint, server: Server) -> 
         stage = server.stage(recorded("mistral_error_422_detail.http"))
         failure(api, api.make(stage.url, **options), OxenBadRequestError)
         assert len(stage.requests) == requests, "once without, and no more"
+        failure(api, api.make(stage.url, **options), OxenBadRequestError)
+        assert len(stage.requests) == 2 * requests, "not remembered: without it, it was refused as well"
+
+
+@each(*STREAMS)
+def test_a_refusal_that_echoes_the_request_says_nothing_about_stream_options(api: EntryPoint, server: Server) -> None:
+    echo = {"temperature": 9, "stream_options": {"include_usage": True}}
+    detail = [{"type": "value_error", "loc": ["body"], "msg": "temperature is out of range", "input": echo}]
+    stage = server.stage([whole({"detail": detail}, 422)])
+    failure(api, api.make(stage.url), OxenBadRequestError)
+    assert len(stage.requests) == 1
+
+
+@each(*STREAMS)
+def test_stream_options_may_be_refused_by_the_parameter_alone(api: EntryPoint, server: Server) -> None:
+    error = {"message": "Unknown parameter", "param": "stream_options"}
+    stage = server.stage([whole({"error": error}, 400)], good)
+    assert api.ask(api.make(stage.url)).text == ANSWER
 
 
 # -- odd framing --------------------------------------------------------------------------------

@@ -99,6 +99,11 @@ def date(seconds: float) -> str:
         ({"retry-after": date(3).removesuffix(" GMT")}, 3.0),  # without a zone: GMT, as all HTTP dates are
         ({"retry-after": "Fri, 31 Dec 9999723959:59 50200"}, None),
         *[({"retry-after": junk}, None) for junk in ("", "soon", "-5", "nan", "inf", "-5, nan, soon", "1e999", "0x10")],
+        *[
+            ({"retry-after": "5, 5"}, 5.0),
+            ({"retry-after": f"{date(3)}, {date(3)}"}, 3.0),
+            ({"retry-after": "1_0"}, None),
+        ],
         ({"retry-after": "Wed, 99 Foo 2015"}, None),
         ({"retry-after": "Fri, 31 Dec 9999 23:59:59 -2359"}, 251_602_387_139.0),
     ],

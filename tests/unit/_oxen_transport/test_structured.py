@@ -82,9 +82,9 @@ def test_an_accidental_failure_of_the_server_teaches_nothing() -> None:
     ("kind", "status", "falls_back"),
     [
         *((OxenBadRequestError, 400, True), (OxenBadRequestError, 422, True), (OxenServerError, 500, True)),
-        *((OxenServerError, 503, False), (errors.OxenContextOverflowError, 400, False)),
-        *((errors.OxenAuthenticationError, 401, False), (errors.OxenRateLimitError, 429, False)),
-        (errors.OxenTimeoutError, None, False),
+        *((errors.OxenNotFoundError, 404, True), (OxenServerError, 503, False)),
+        *((errors.OxenContextOverflowError, 400, False), (errors.OxenAuthenticationError, 401, False)),
+        *((errors.OxenRateLimitError, 429, False), (errors.OxenTimeoutError, None, False)),
     ],
 )
 def test_another_method_is_tried_only_after_a_rejection(

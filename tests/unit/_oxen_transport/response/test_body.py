@@ -36,7 +36,8 @@ NOT_CODINGS = ("utf-8", "UTF-8", "none", "aws-chunked", "application/json", "ide
         *((coding, bytes) for coding in (None, "", "identity", *NOT_CODINGS)),
         *((coding, gzip.compress) for coding in ("gzip", "x-gzip", " GZip ", "")),
         *(("deflate", pack) for pack in (zlib.compress, raw_deflate)),
-        ("gzip", lambda text: gzip.compress(text) + b"junk"),
+        ("gzip", lambda text: gzip.compress(text) + b"junk" + gzip.compress(text)),
+        ("gzip", lambda text: gzip.compress(text[:99]) + gzip.compress(b"") + gzip.compress(text[99:])),
     ],
 )
 def test_unpacking_in_pieces(coding: str | None, pack: Any, size: int) -> None:
@@ -47,6 +48,8 @@ def test_unpacking_in_pieces(coding: str | None, pack: Any, size: int) -> None:
 def test_a_bomb() -> None:
     with pytest.raises(errors.OxenResponseTooLargeError, match="1000000"):
         unpacked(gzip.compress(b"x" * 1_000_001), "gzip", 10**6, limit=1_000_000)
+    with pytest.raises(errors.OxenResponseTooLargeError, match="1000000"):
+        unpacked(gzip.compress(b"x" * 10_000) * 101, "gzip", 10**6, limit=1_000_000)
     assert len(unpacked(gzip.compress(b"x" * 1_000_000), "gzip", 10**6, limit=1_000_000)) == 1_000_000
     with pytest.raises(errors.OxenResponseTooLargeError):
         unpacked(b"x" * 11, "identity", 4, limit=10)
@@ -62,6 +65,7 @@ def test_a_bomb() -> None:
             (gzip.compress(TEXT)[:cut], "gzip", errors.OxenTruncatedStreamError, "empty|stopped")
             for cut in (0, 5, 50, 200)
         ),
+        (gzip.compress(b"{}") + gzip.compress(b"{}")[:9], "gzip", errors.OxenTruncatedStreamError, "stopped"),
         *(
             (b"\x8b\x00\x80" * 9, coding, errors.OxenResponseError, "unsupported Content-E")
             for coding in ("br", "zstd")

@@ -131,9 +131,11 @@ def test_what_looks_like_a_token_is_taken_out() -> None:
         (True, [{"error": {"message": "x"}}, {"error": "x", "choices": []}, {"success": False}, {"detail": "x"}]),
         (True, [{"status": "error"}, {"object": "error"}, {"object": "Error"}, {"status_message": "x"}]),
         (True, [{"message": "x"}, {"message": "x", "choices": []}, {"code": "InternalError", "msg": "boom"}]),
+        (True, [{"error": {"code": 0, "message": "no"}, "choices": [{}]}, {"status": 500, "message": "x"}]),
         (True, [{"base_resp": {"status_code": 1002, "status_msg": "slow down"}, "choices": None}]),
         (False, [{}, {"choices": [{}]}, {"error": None, "choices": []}, {"message": "x", "choices": [{}]}]),
-        (False, [{"error": {"code": 0, "message": ""}, "choices": [{}]}]),
+        (False, [{"error": error, "choices": [{}]} for error in ({"code": 0, "message": ""}, {"message": "Success"})]),
+        (False, [{"status": "success", "status_message": "ok", "choices": []}, {"code": 0, "msg": "ok", "usage": {}}]),
         (False, [{"base_resp": {"status_code": 0, "status_msg": ""}}]),
     ],
 )
@@ -156,6 +158,11 @@ OPENAI = "This model's maximum context length is"
         ("`inputs` tokens + `max_new_tokens` must be <= 4096. Given: 5000 `inputs` tokens", 5000, 4096),
         ("request (18030 tokens) exceeds the available context size (8192 tokens), try increasing it", 18030, 8192),
         ("prompt is too long: 210000 tokens > 200000 maximum", 210000, 200000),
+        ("The prompt is too long: 140000, model maximum context length: 131071", 140000, 131071),
+        ("This model's maximum prompt length is 131072 but the request contains 140000 tokens.", 140000, 131072),
+        ("Input tokens exceed the configured limit of 272,000 tokens. Your messages resulted in 300,000 tokens.", 300000, 272000),
+        ("The model returned: Input tokens exceed the configured limit of 200000", None, 200000),
+        ("Input is too long for requested model.", None, None),
         ("The input token count (1200000) exceeds the maximum number of tokens allowed (1048576).", 1200000, 1048576),
         ("Please reduce the length of the messages or completion.", None, None),
         ("the request exceeds the model's context window", None, None),
@@ -211,6 +218,13 @@ def test_the_error_for_a_reply(kind: type[errors.OxenError], statuses: list[int]
         error = error_from_reply(status, {"location": "https://elsewhere"}, body, NOTHING_SECRET, 0.0)
         assert type(error) is kind
         assert error.message == f"HTTP {status}: " + (f'"{message}"' if message else "redirect to 'https://elsewhere'")
+
+
+@each_row("field", ["type", "code"])
+def test_a_429_for_want_of_credits_is_not_waited_for(field: str) -> None:
+    body = json.dumps({"error": {"message": "no quota", field: "insufficient_quota"}}).encode()
+    error = error_from_reply(429, {}, body, NOTHING_SECRET, 0.0)
+    assert (type(error), error.details.status_code) == (errors.OxenPaymentRequiredError, 429)
 
 
 def test_what_a_reply_tells_stands_in_the_details() -> None:

@@ -250,6 +250,17 @@ BOUNDARIES: dict[str, list[tuple[list[Any], list[Any]]]] = {
         for a in ("", '{"a"', '{"a": 1}')
         for key in (..., 0)
     ],
+    "unless no argument came yet: then it is the rest of the name": [
+        ([f(0, "x", "get_", ""), f(0, name="wea"), f(0, "x", "ther"), f(0, arguments="[1]")], [("get_weather", "[1]")]),
+        ([f(0, "x", "get_"), f(0, name="weather", arguments="[1]")], [("get_weather", "[1]")]),
+        ([[f(0, "x", "get_"), f(0, name="weather")]], [("get_weather", "")]),
+        ([f(id="x", name="get_"), f(name="weather")], [("get_weather", "")]),
+        # but not under another id, nor without any key, nor in one delta without ids
+        ([f(0, "x", "f"), f(0, "y", "g")], [("f", ""), ("g", "")]),
+        ([f(name="f"), f(name="g")], [("f", ""), ("g", "")]),
+        ([[f(0, name="f"), f(0, name="g")]], [("f", ""), ("g", "")]),
+        ([f(0, "x", "f", "{}"), f(0, name="g")], [("f", "{}"), ("g", "")]),
+    ],
     "a new id at a used index: with a name the next call, else an id that changes or comes before its name": [
         ([f(0, "a", "f", '{"a":'), f(0, "b", "f", "{}")], [("f", '{"a":'), ("f", "{}")]),
         ([f(0, "a", "f", '{"a":'), f(0, "b", arguments="1}")], [("f", '{"a":1}')]),

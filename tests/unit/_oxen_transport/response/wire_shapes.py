@@ -118,6 +118,7 @@ WAYS: dict[str, Any] = {
     "empty text for what is missing": pieces(lambda i, c, p, k: entry(i, "" if k else c.id, "" if k else c.name, p)),
     "id and name first, then the arguments": after(lambda i, c: [entry(i, c.id, c.name)]),
     "id, then name, then the arguments": after(lambda i, c: [entry(i, c.id), entry(i, name=c.name)]),
+    "name in pieces": after(lambda i, c: [entry(i, c.id, c.name[:3]), entry(i, name=c.name[3:])]),
     "name last": entries(
         lambda i, c, ps: [*(entry(i, c.id, arguments=p) for p in ps), entry(i, name=c.name)],
     ),
@@ -183,6 +184,7 @@ WITHOUT_IDS: dict[str, Any] = {
     "id null": pieces(lambda i, c, p, k: entry(i, None, first(k, c.name), p)),
     "id blank": pieces(lambda i, c, p, k: entry(i, " ", first(k, c.name), p)),
     "no id, interleaved": interleaved(_NO_ID, "index"),
+    "no id, name in pieces": after(lambda i, c: [entry(i, name=c.name[:3]), entry(i, name=c.name[3:])]),
     "no id, index always 0": pieces(lambda i, c, p, k: entry(0, ..., first(k, c.name), p)),
     "no id, no index": _NO_KEY,
     "no id, no index, name on each piece": pieces(lambda i, c, p, k: entry(..., ..., c.name, p)),
