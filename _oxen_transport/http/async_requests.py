@@ -128,13 +128,14 @@ class AsyncPool(NamedTuple):
 
 def _open_pool(loop: asyncio.AbstractEventLoop, key: tuple[int, int, ConnectionConfig]) -> AsyncPool:
     config, session = key[2], None
+    options = config.httpx_options()  # first: it may raise, and a session would stay open
     transport: httpx.AsyncBaseTransport
     # aiohttp speaks neither HTTP/2 nor SOCKS, and on uvloop no TLS within TLS
     if config.http2 or (config.proxy_url() or "").startswith(("socks5", "https")):
-        transport = httpx.AsyncHTTPTransport(**config.httpx_options())
+        transport = httpx.AsyncHTTPTransport(**options)
     else:
         session = _aiohttp_session(config.context())
-        transport = AiohttpTransport(**config.httpx_options(), client=session)
+        transport = AiohttpTransport(**options, client=session)
     return AsyncPool(loop, transport, session, _close_with_loop(transport, key))
 
 
