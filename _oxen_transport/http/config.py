@@ -117,8 +117,8 @@ def _ssl_context(
         else:
             context = httpx.create_ssl_context(trust_env=trust_env)
         if client_cert:
-            files = (client_cert, None) if isinstance(client_cert, str) else client_cert
-            context.load_cert_chain(*files, password=_refuse_encrypted_key)
+            certificate, key = (client_cert, None) if isinstance(client_cert, str) else client_cert
+            context.load_cert_chain(certificate, key, _refuse_encrypted_key)
     except OSError as error:
         reason = str(error) or type(error).__name__
     else:
