@@ -145,7 +145,7 @@ def _open_pool(loop: asyncio.AbstractEventLoop, key: tuple[int, int, ConnectionC
     return AsyncPool(loop, transport, session, _close_with_loop(transport, key))
 
 
-_lock = threading.Lock()
+_locks: dict[int, threading.Lock] = {}  # by process: one that is held while a process forks stays held in its child
 _pools: dict[tuple[int, int, ConnectionConfig], AsyncPool] = {}
 
 
@@ -158,7 +158,7 @@ async def _transport(settings: OxenSettings) -> httpx.AsyncBaseTransport:
         return found.transport
     if key[2].needs_tls:
         await asyncio.to_thread(key[2].ssl_context)  # reads files; what it made is kept
-    with _lock:
+    with _locks.setdefault(key[0], threading.Lock()):
         _forget_closed_loops()
         found = _pools.get(key)  # another task may have been quicker
         if found is not None:

@@ -155,7 +155,6 @@ def _sync_pool(config: ConnectionConfig) -> httpcore.ConnectionPool:
 POOLS = 8
 """Pools for one connection config, each for some of the threads: for each request httpcore looks at every
 connection of its pool, and for each idle one at all of them again."""
-_lock = threading.Lock()
 _pools: dict[tuple[int, ConnectionConfig, int], SyncTransport] = {}
 
 
@@ -164,9 +163,7 @@ def _transport(settings: OxenSettings) -> httpx.BaseTransport:
     key = (os.getpid(), ConnectionConfig.of(settings), threading.get_native_id() % POOLS)
     found = _pools.get(key)
     if found is None:
-        made = SyncTransport(key[1])
-        with _lock:
-            found = _pools.setdefault(key, made)
+        found = _pools.setdefault(key, SyncTransport(key[1]))  # another thread may have been quicker
     return found
 
 

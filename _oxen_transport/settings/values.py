@@ -100,14 +100,13 @@ def _proxy(value: SecretStr | None) -> SecretStr | None:
 
 def proxy_url(url: str) -> str:
     """Check a proxy's URL; desktops write `socks://` for SOCKS 5. Raises: ValueError, without user or password."""
-    scheme, separator, rest = url.partition("://")
+    _, separator, rest = url.partition("://")
     if not separator or (parts := _split(url)) is None:
         raise ValueError("must be a URL such as http://proxy.example:3128")
-    if parts.scheme == "socks":
-        return f"socks5://{rest}"
-    if parts.scheme not in _PROXY_SCHEMES:
-        raise ValueError(f"the scheme {scheme!r} is not supported; use one of {', '.join(_PROXY_SCHEMES)}")
-    return url
+    scheme = "socks5" if parts.scheme == "socks" else parts.scheme
+    if scheme not in _PROXY_SCHEMES:
+        raise ValueError(f"the scheme {scheme[:20]!r} is not supported; use one of {', '.join(_PROXY_SCHEMES)}")
+    return f"{scheme}://{rest}"
 
 
 @lru_cache(maxsize=64)
