@@ -7,6 +7,7 @@ import ssl
 from typing import TYPE_CHECKING
 
 import trustme
+from cryptography.hazmat.primitives import serialization
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +21,7 @@ class Certificates:
         self.authority = folder / "authority.pem"
         ours.cert_pem.write_to_path(str(self.authority))
         past = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=1)
-        self.good = _server_side(ours.issue_cert("127.0.0.1", "localhost"))
+        self.good = _server_side(ours.issue_cert("127.0.0.1", "localhost", "api.example.test"))
         self.expired = _server_side(ours.issue_cert("127.0.0.1", "localhost", not_after=past))
         self.unknown_issuer = _server_side(theirs.issue_cert("127.0.0.1", "localhost"))
         self.wrong_host = _server_side(ours.issue_cert("elsewhere.example"))
@@ -29,6 +30,12 @@ class Certificates:
         client = ours.issue_cert("client@example.org")
         self.client_pem = folder / "client.pem"
         client.private_key_and_cert_chain_pem.write_to_path(str(self.client_pem))
+        self.encrypted_key = folder / "encrypted.pem"
+        key = serialization.load_pem_private_key(client.private_key_pem.bytes(), password=None)
+        pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+        self.encrypted_key.write_bytes(
+            key.private_bytes(pem, pkcs8, serialization.BestAvailableEncryption(b"pass-4711"))
+        )
         self.wants_client_cert = _server_side(ours.issue_cert("127.0.0.1", "localhost"))
         self.wants_client_cert.verify_mode = ssl.CERT_REQUIRED
         ours.configure_trust(self.wants_client_cert)

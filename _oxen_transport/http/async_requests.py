@@ -13,14 +13,14 @@ import ssl
 import threading
 from collections.abc import AsyncGenerator
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import aiohttp
 from httpx_aiohttp import AiohttpTransport
 
 from _oxen_transport.http.config import LIMITS, ConnectionConfig
 from _oxen_transport.http.family import httpx
-from _oxen_transport.http.outgoing import Deadline, Outgoing, client_request, transport_request
+from _oxen_transport.http.outgoing import Body, Deadline, Outgoing, client_request, transport_request
 from _oxen_transport.settings import OxenSettings
 
 HEADER_BYTES = 65_536
@@ -80,13 +80,19 @@ class AsyncResponse:
 async def open_async(settings: OxenSettings, outgoing: Outgoing) -> AsyncResponse:
     """Async version of `open_sync`."""
     client, deadline = settings.http_async_client, outgoing.deadline
-    async with asyncio.timeout(deadline.left()):
-        if client is None:
+    if client is not None:
+        async with asyncio.timeout(deadline.left()):
+            raw = await client.send(client_request(client, outgoing), stream=True, follow_redirects=False)
+            return AsyncResponse(raw, deadline)
+    request = transport_request(outgoing, bounds_reads=False)  # `AsyncResponse` does: one timer for each wait
+    try:
+        async with asyncio.timeout(deadline.left()):
             transport = await _transport(settings)
-            request = transport_request(outgoing, bounds_reads=False)  # `AsyncResponse` does: one timer for each wait
             return AsyncResponse(await transport.handle_async_request(request), deadline)
-        raw = await client.send(client_request(client, outgoing), stream=True, follow_redirects=False)
-        return AsyncResponse(raw, deadline)
+    except TimeoutError:
+        if cast(Body, request.stream).is_sent:
+            raise
+    raise httpx.ConnectTimeout("no connection")  # the library's own limit may be the same second, and come too late
 
 
 def _aiohttp_session(context: ssl.SSLContext) -> aiohttp.ClientSession:
@@ -128,13 +134,14 @@ class AsyncPool(NamedTuple):
 
 def _open_pool(loop: asyncio.AbstractEventLoop, key: tuple[int, int, ConnectionConfig]) -> AsyncPool:
     config, session = key[2], None
+    options = config.httpx_options()  # first: it may raise, and a session would stay open
     transport: httpx.AsyncBaseTransport
     # aiohttp speaks neither HTTP/2 nor SOCKS, and on uvloop no TLS within TLS
     if config.http2 or (config.proxy_url() or "").startswith(("socks5", "https")):
-        transport = httpx.AsyncHTTPTransport(**config.httpx_options())
+        transport = httpx.AsyncHTTPTransport(**options)
     else:
         session = _aiohttp_session(config.context())
-        transport = AiohttpTransport(**config.httpx_options(), client=session)
+        transport = AiohttpTransport(**options, client=session)
     return AsyncPool(loop, transport, session, _close_with_loop(transport, key))
 
 

@@ -6,17 +6,18 @@ import os
 import ssl
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.http.family import httpx
-from _oxen_transport.settings import OxenSettings
+from _oxen_transport.settings import OxenSettings, is_loopback
+from _oxen_transport.settings.values import proxy_url
 
 LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=100, keepalive_expiry=30.0)
 """No upper bound on connections; 100 idle ones are kept, each for 30 seconds."""
-PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
+_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True)
@@ -39,16 +40,37 @@ class ConnectionConfig:
         )
 
     def proxy_url(self) -> str | None:
-        """The `proxy` setting, else the environment's. Raises: OxenConfigError: unknown scheme, missing extra."""
-        if self.proxy:
-            return _checked_proxy(self.proxy, "proxy")
-        parts = urlsplit(self.origin)
-        if not self.trust_env or not parts.hostname or proxy_bypass(parts.hostname):
+        """The `proxy` setting, else the environment's. Raises: OxenConfigError: no URL of a proxy, unknown scheme."""
+        found = self._checked_proxy()
+        if isinstance(found, OxenConfigError):
+            raise found
+        return found
+
+    def _checked_proxy(self) -> str | OxenConfigError | None:
+        """Returns the error: raised here, a traceback would show the proxy's password in this frame."""
+        name, url = ("proxy", self.proxy) if self.proxy else self._environment_proxy()
+        if not url:
             return None
+        try:
+            checked = proxy_url(url)
+        except ValueError as error:
+            return OxenConfigError(f"{name}: {error}")
+        scheme, _, rest = checked.partition("://")
+        return f"{scheme.lower()}://{rest}"
+
+    def _environment_proxy(self) -> tuple[str, str | None]:
+        """The name of a variable and its value; never for this machine, which no proxy elsewhere can reach."""
+        parts, name = urlsplit(self.origin), "all"
+        host = parts.hostname or ""
+        place = f"{f'[{host}]' if ':' in host else host}:{parts.port or _PORTS[parts.scheme]}"
+        # NO_PROXY may name an IPv6 address with and without brackets
+        if not self.trust_env or is_loopback(host) or proxy_bypass(place) or proxy_bypass(host):
+            return name, None
         found = getproxies()
-        name = parts.scheme if found.get(parts.scheme) else "all"
+        if found.get(parts.scheme):
+            name = parts.scheme
         url = found.get(name)
-        return _checked_proxy(url if "://" in url else f"http://{url}", f"{name.upper()}_PROXY") if url else None
+        return f"{name.upper()}_PROXY", url if not url or "://" in url else f"http://{url}"
 
     def ssl_context(self) -> ssl.SSLContext:
         """The TLS settings, made once: it reads files, some 20 ms. Raises: OxenConfigError, if one cannot be read."""
@@ -78,15 +100,6 @@ def _config(base_url: str, *rest: Any) -> ConnectionConfig:
     return ConnectionConfig(f"{parts.scheme}://{parts.netloc}", *rest)
 
 
-def _checked_proxy(url: str, where: str) -> str:
-    scheme, _, rest = url.partition("://")
-    if scheme.lower() == "socks":  # as GNOME and KDE write it into ALL_PROXY
-        scheme = "socks5"
-    if scheme.lower() not in PROXY_SCHEMES:
-        raise OxenConfigError(f"{where}: unknown proxy scheme {scheme[:20]!r}; use one of {', '.join(PROXY_SCHEMES)}")
-    return f"{scheme.lower()}://{rest}"
-
-
 @lru_cache(maxsize=16)
 def _ssl_context(
     ca_bundle: str | None,
@@ -104,10 +117,17 @@ def _ssl_context(
         else:
             context = httpx.create_ssl_context(trust_env=trust_env)
         if client_cert:
-            context.load_cert_chain(*((client_cert,) if isinstance(client_cert, str) else client_cert))
+            certificate, key = (client_cert, None) if isinstance(client_cert, str) else client_cert
+            context.load_cert_chain(certificate, key, _refuse_encrypted_key)
     except OSError as error:
         reason = str(error) or type(error).__name__
     else:
         return context
-    files = [name for name in (*((ca_bundle,) if ca_bundle else env), client_cert) if name]
-    raise OxenConfigError(f"cannot read the certificates in {files}: {reason}; check ca_bundle and client_cert")
+    names = [name for name in (*((ca_bundle,) if ca_bundle else env), client_cert) if name]
+    raise OxenConfigError(f"cannot read the certificates in {names}: {reason}; check ca_bundle and client_cert")
+
+
+def _refuse_encrypted_key() -> NoReturn:
+    """Instead of OpenSSL's question for a password, which waits for ever at a terminal."""
+    cure = "decrypt it, for example with `openssl pkey -in key.pem -out decrypted.pem`"
+    raise OxenConfigError(f"client_cert: the key is encrypted, and there is no parameter for its password: {cure}")

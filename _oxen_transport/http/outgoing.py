@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ class Deadline(float):
     """A timeout in seconds that also knows when it `ends`, on the monotonic clock.
 
     A plain timeout is per read: a server that sends one byte a second holds a client for ever. To an HTTP library a
-    deadline is a plain float; our own reads ask `left()`.
+    deadline is a plain float; our own connections ask `left()`.
     """
 
     ends: float
@@ -55,8 +55,20 @@ class Outgoing(NamedTuple):
     def timeouts(self) -> dict[str, float | None]:
         """In the form of httpx's `timeout` extension."""
         left = max(self.deadline.left(), 0.001)
-        connect = min(left, self.connect_seconds)
-        return {"connect": connect, "read": self.deadline, "write": left, "pool": connect}
+        connect = Deadline(min(left, self.connect_seconds))
+        return {"connect": connect, "read": self.deadline, "write": Deadline(left), "pool": connect}
+
+
+class Body(httpx.ByteStream):
+    """The body of a request, which knows whether it is being sent: not before there is a connection."""
+
+    is_sent = False
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """What an async transport sends. A generator, as aiohttp asks for the iterator before it connects."""
+        self.is_sent = True
+        async for piece in super().__aiter__():
+            yield piece
 
 
 def transport_request(outgoing: Outgoing, *, bounds_reads: bool = True) -> httpx.Request:
@@ -73,7 +85,7 @@ def transport_request(outgoing: Outgoing, *, bounds_reads: bool = True) -> httpx
         outgoing.method,
         url,
         headers=headers,
-        stream=httpx.ByteStream(outgoing.content),
+        stream=Body(outgoing.content),
         extensions={"timeout": timeouts},
     )
 

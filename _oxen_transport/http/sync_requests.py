@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import socket
 import threading
 import time
 from typing import Any, cast
@@ -19,6 +20,9 @@ from _oxen_transport.settings import OxenSettings
 
 HANDSHAKE_SECONDS = 10.0
 """The longest wait where httpcore gives no timeout: during the handshake with a SOCKS proxy."""
+
+PIECE_BYTES = 65_536
+"""How much is sent at once: after each piece the deadline is looked at."""
 
 
 class Response:
@@ -43,17 +47,39 @@ def open_sync(settings: OxenSettings, outgoing: Outgoing) -> Response:
 
 
 class DeadlineBackend(httpcore.SyncBackend):
-    """Opens connections whose reads end when their deadline does: https://www.encode.io/httpcore/network-backends/."""
+    """Opens connections that keep to their deadlines: https://www.encode.io/httpcore/network-backends/."""
 
-    def connect_tcp(self, *args: Any, **kwargs: Any) -> httpcore.NetworkStream:
-        """Open a connection."""
-        return cast(httpcore.NetworkStream, DeadlineStream(super().connect_tcp(*args, **kwargs)))
+    def connect_tcp(
+        self, host: str, port: int, timeout: float | None = None, *args: Any, **kwargs: Any
+    ) -> httpcore.NetworkStream:
+        """Connect to the first address of `host` that answers. What is left of the time is shared by those to come."""
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except OSError as error:
+            raise httpcore.ConnectError(error) from error
+        addresses = [str(place[0]) for *_, place in found]
+        while True:
+            left = _left(timeout, httpcore.ConnectTimeout) / len(addresses)
+            try:
+                opened = super().connect_tcp(addresses.pop(0), port, left, *args, **kwargs)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout):
+                if not addresses:
+                    raise
+            else:
+                return cast(httpcore.NetworkStream, DeadlineStream(opened))
+
+
+def _left(timeout: float | None, late: type[Exception]) -> float:
+    """Seconds that are left. Raises: `late`, at the end."""
+    left = timeout.left() if isinstance(timeout, Deadline) else timeout
+    if left is not None and left <= 0:
+        raise late("the deadline has passed")
+    return HANDSHAKE_SECONDS if left is None else left
 
 
 class DeadlineStream:
-    """A connection whose reads end when their deadline does. Everything else is httpcore's.
+    """A connection that keeps to its deadlines. Everything else is httpcore's.
 
-    Its `write` is the connection's own: a crash reporter would show the key among the local variables of our frames.
     `last_read` is on the monotonic clock.
     """
 
@@ -61,20 +87,27 @@ class DeadlineStream:
 
     def __init__(self, stream: httpcore.NetworkStream) -> None:
         self._stream = stream
-        self.write, self.close, self.get_extra_info = stream.write, stream.close, stream.get_extra_info
+        self.close, self.get_extra_info = stream.close, stream.get_extra_info
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Read what is there, waiting until the deadline at most."""
-        left = timeout.left() if isinstance(timeout, Deadline) else timeout
-        if left is not None and left <= 0:
-            raise httpcore.ReadTimeout("the deadline has passed")
-        data = self._stream.read(max_bytes, HANDSHAKE_SECONDS if left is None else left)
+        data = self._stream.read(max_bytes, _left(timeout, httpcore.ReadTimeout))
         self.last_read = time.monotonic()
         return data
 
-    def start_tls(self, *args: Any, **kwargs: Any) -> httpcore.NetworkStream:
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Send it piece by piece: httpcore waits the whole time again whenever the server has read some."""
+        pieces = [buffer[at : at + PIECE_BYTES] for at in range(0, len(buffer), PIECE_BYTES)][::-1]
+        del buffer  # headers hold the key, and a crash reporter shows the local variables of our frames
+        while pieces:
+            self._stream.write(pieces.pop(), _left(timeout, httpcore.WriteTimeout))
+
+    def start_tls(
+        self, ssl_context: Any, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
         """Encrypt the connection."""
-        return cast(httpcore.NetworkStream, DeadlineStream(self._stream.start_tls(*args, **kwargs)))
+        encrypted = self._stream.start_tls(ssl_context, server_hostname, _left(timeout, httpcore.ConnectTimeout))
+        return cast(httpcore.NetworkStream, DeadlineStream(encrypted))
 
 
 class SyncTransport(httpx.HTTPTransport):

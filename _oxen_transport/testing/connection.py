@@ -187,7 +187,8 @@ class Connection(asyncio.Protocol):
     async def _open_tunnel(self, request: Received) -> None:
         self.server.tunnels.append(request)
         host, _, port = request.target.rpartition(":")
-        reader, self._tunnel = await asyncio.open_connection(host.strip("[]"), int(port))
+        host = "127.0.0.1" if host.endswith(".test") else host.strip("[]")  # no name server knows those
+        reader, self._tunnel = await asyncio.open_connection(host, int(port))
         self.transport.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
         while data := await reader.read(65536):
             self.transport.write(data)

@@ -207,11 +207,13 @@ def _proxy(at: Places) -> None:
 
 
 def _trust_env(at: Places) -> None:
-    at.patch.setenv("http_proxy", "http://127.0.0.1:9")
-    with Server() as fresh:  # its connections are not made yet, so the environment counts
-        with pytest.raises(OxenError):
-            at.ask(fresh.stage(good), max_retries=0)
-        assert at.ask(fresh.stage(good), trust_env=False) == ANSWER
+    at.patch.setenv("http_proxy", at.server.root)
+    stage = at.server.stage(good)
+    url = f"http://no-such-host.invalid/{stage.name}"
+    model = at.api.make(url, allow_insecure_http=True)
+    assert at.api.ask(model).text == ANSWER
+    with pytest.raises(OxenError):
+        at.api.ask(at.api.make(url, allow_insecure_http=True, trust_env=False, max_retries=0))
 
 
 def _ca_bundle(at: Places) -> None:

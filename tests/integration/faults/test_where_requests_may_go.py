@@ -104,17 +104,31 @@ def test_a_proxy_of_the_environment_or_of_ones_own(
     monkeypatch.setenv("http_proxy", server.root)
     assert watched(lambda: api.ask(api.make(url, allow_insecure_http=True))).text == ANSWER
     assert [request.target.startswith("http://api.example.test:1/") for request in stage.requests] == [True, True]
-    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-    assert api.ask(api.make(stage.url, trust_env=False)).text == ANSWER, "the environment can be ignored"
+    with pytest.raises(OxenConnectionError):  # the environment can be ignored, and nobody else knows this name
+        api.ask(api.make(url, allow_insecure_http=True, trust_env=False))
 
 
-def test_no_proxy_is_heeded(api: EntryPoint, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
+def test_what_is_on_this_machine_is_not_asked_through_a_proxy_of_the_environment(
+    api: EntryPoint, server: Server, other_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", other_server.root)
     stage = server.stage(good)
     model = api.make(stage.url)
-    client_for(model).close()  # the connections that are already there went through no proxy
+    client_for(model).close()  # else the connections that are already there would do
     assert api.ask(model).text == ANSWER
+    assert other_server.strays == []
+
+
+@each_row(
+    "url", ["http://me:pass#4711@127.0.0.1:3128", "http://me:pass-4711@proxy..example:1", "http://me:pass-4711@[::1"]
+)
+def test_a_broken_proxy_of_the_environment_is_named_and_not_shown(
+    url: str, api: EntryPoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("https_proxy", url)
+    with pytest.raises(OxenConfigError, match="HTTPS_PROXY: ") as caught:
+        watched(lambda: api.ask(api.make("https://api.example.test/api/ai")))
+    assert_keeps_secrets(caught.value, "4711")
 
 
 def test_https_through_a_proxy(api: EntryPoint, server: Server, tls_server: Server, certificates: Certificates) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 from collections.abc import AsyncGenerator
 from typing import Any
@@ -15,8 +16,9 @@ from _oxen_transport.http import async_requests, sync_requests
 from _oxen_transport.http.async_requests import AsyncPool
 from _oxen_transport.http.config import ConnectionConfig
 from _oxen_transport.http.outgoing import Deadline
-from _oxen_transport.http.sync_requests import DeadlineStream, SyncTransport
+from _oxen_transport.http.sync_requests import DeadlineBackend, DeadlineStream, SyncTransport
 from _oxen_transport.settings import OxenSettings
+from tests.tables import each_row
 
 KEY = "sk-made-up-0123456789"
 
@@ -51,9 +53,55 @@ def test_at_exit_a_loop_that_still_runs_in_another_thread_closes_its_own() -> No
     pool.abandon()
 
 
-def test_a_read_after_the_deadline_does_not_wait() -> None:
+def test_nothing_waits_after_the_deadline() -> None:
+    stream, late = DeadlineStream(httpcore.MockStream([b"late"])), Deadline(-1.0)
     with pytest.raises(httpcore.ReadTimeout, match="the deadline has passed"):
-        DeadlineStream(httpcore.MockStream([b"late"])).read(4, Deadline(-1.0))
+        stream.read(4, late)
+    with pytest.raises(httpcore.WriteTimeout):
+        stream.write(b"late", late)
+    with pytest.raises(httpcore.ConnectTimeout):
+        stream.start_tls(None, timeout=late)
+    with pytest.raises(httpcore.ConnectTimeout):
+        DeadlineBackend().connect_tcp("127.0.0.1", 9, late)
+
+
+@each_row("answering", [True, False])
+def test_all_addresses_of_a_host_share_the_time_for_connecting(answering: bool) -> None:
+    deadline, waits = Deadline(3600.0), list[float]()
+
+    def connect(self: Any, host: str, port: int, timeout: float) -> httpcore.NetworkStream:
+        waits.append(timeout)
+        deadline.ends -= timeout  # as if it had been waited for
+        if answering and len(waits) == 4:
+            return httpcore.MockStream([b"ox"])
+        raise httpcore.ConnectTimeout
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket, "getaddrinfo", lambda *_, **__: [(0, 0, 0, "", ("192.0.2.1", 443))] * 4)
+        patch.setattr(httpcore.SyncBackend, "connect_tcp", connect)
+        if answering:
+            assert DeadlineBackend().connect_tcp("many.test", 443, deadline).read(2, None) == b"ox"
+        else:
+            with pytest.raises(httpcore.ConnectTimeout):
+                DeadlineBackend().connect_tcp("many.test", 443, deadline)
+    assert len(waits) == 4
+    assert sum(waits) <= 3600
+
+
+def test_a_server_that_reads_a_little_at_a_time_does_not_prolong_the_deadline() -> None:
+    deadline, sent = Deadline(3600.0), list[bytes]()
+
+    class Slow(httpcore.MockStream):
+        def write(self, buffer: bytes, timeout: float | None = None) -> None:
+            assert timeout is not None
+            sent.append(buffer)
+            deadline.ends -= 0.6 * timeout if len(sent) < 3 else timeout
+
+    prompt = bytes(range(256)) * 1024
+    with pytest.raises(httpcore.WriteTimeout):
+        DeadlineStream(Slow([])).write(prompt, deadline)
+    assert len(sent) == 3
+    assert b"".join(sent) == prompt[: 3 * sync_requests.PIECE_BYTES]
 
 
 def test_another_pool_of_httpx_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
