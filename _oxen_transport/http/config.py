@@ -52,11 +52,9 @@ class ConnectionConfig:
         if not url:
             return None
         try:
-            checked = proxy_url(url)
+            return proxy_url(url)
         except ValueError as error:
             return OxenConfigError(f"{name}: {error}")
-        scheme, _, rest = checked.partition("://")
-        return f"{scheme.lower()}://{rest}"
 
     def _environment_proxy(self) -> tuple[str, str | None]:
         """The name of a variable and its value; never for this machine, which no proxy elsewhere can reach."""
