@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mimetypes
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,7 @@ def _media(kind: Media, block: Any, data: Any, mime: str | None, **extra: Any) -
         data = data.read()
     elif isinstance(data, bytes):
         data = data.decode("ascii")  # the blocks keep their bytes as base64
+    mime = mime or mimetypes.guess_type(str(block.path or extra.get("filename") or ""))[0]  # core knows no text files
     return media_part(kind, data=data, mime=mime, **extra)
 
 

@@ -29,7 +29,7 @@ from _oxen_transport.catalogue import window_of
 from _oxen_transport.model import OxenModelMixin
 from _oxen_transport.request.build import Request, build, build_off_loop, counts_tokens
 from _oxen_transport.settings.docs import documented
-from llama_index_oxen.entry_points import answers_chat, answers_prompt
+from llama_index_oxen.entry_points import answers_chat, answers_prompt, without_span
 from llama_index_oxen.messages import from_wire, reads_files, to_wire
 from llama_index_oxen.snippets import SnippetsMixin
 from llama_index_oxen.stream import Snapshots
@@ -243,13 +243,16 @@ class Oxen(SnippetsMixin, OxenModelMixin, StructuredAnswers):
 
     def _chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         if self.streaming:
-            *_, last = self._stream_chat(messages, **kwargs)
+            for snapshot in self._stream_chat(messages, **kwargs):
+                last = snapshot  # no others are kept: each has the whole text so far
             return last
         return from_wire(client_for(self).send(self._request(messages, kwargs)))
 
     async def _achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         if self.streaming:
-            return [snapshot async for snapshot in await self._astream_chat(messages, **kwargs)][-1]
+            async for snapshot in await self._astream_chat(messages, **kwargs):
+                last = snapshot
+            return last
         return from_wire(await async_client_for(self).send(await self._arequest(messages, kwargs)))
 
     def _stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
@@ -320,6 +323,18 @@ class Oxen(SnippetsMixin, OxenModelMixin, StructuredAnswers):
         """The answer, with one call where several were not asked for."""
         return response if allow_parallel_tool_calls else keep_first_call(response)
 
+    def stream_chat_with_tools(self, tools: Sequence[BaseTool], *args: Any, **kwargs: Any) -> ChatResponseGen:
+        """Stream `chat_with_tools`: one call where several were not asked for. Raises: OxenError."""
+        stream = super().stream_chat_with_tools(tools, *args, **kwargs)
+        return stream if _allows_several(*args, **kwargs) else _first_calls(stream)
+
+    async def astream_chat_with_tools(
+        self, tools: Sequence[BaseTool], *args: Any, **kwargs: Any
+    ) -> ChatResponseAsyncGen:
+        """Async version of `stream_chat_with_tools`."""
+        stream = await super().astream_chat_with_tools(tools, *args, **kwargs)
+        return stream if _allows_several(*args, **kwargs) else _afirst_calls(stream)
+
     def get_tool_calls_from_response(
         self, response: ChatResponse, error_on_no_tool_call: bool = True, **kwargs: Any
     ) -> list[ToolSelection]:
@@ -329,12 +344,12 @@ class Oxen(SnippetsMixin, OxenModelMixin, StructuredAnswers):
     def predict_and_call(self, tools: Sequence[BaseTool], *args: Any, **kwargs: Any) -> AgentChatResponse:
         """Let the model call a tool, and give its result. Raises: OxenToolCallError, for an unknown tool."""
         with name_unknown_tool(tools):
-            return super().predict_and_call(tools, *args, **kwargs)
+            return without_span(super().predict_and_call)(tools, *args, **kwargs)
 
     async def apredict_and_call(self, tools: Sequence[BaseTool], *args: Any, **kwargs: Any) -> AgentChatResponse:
         """Async version of `predict_and_call`."""
         with name_unknown_tool(tools):
-            return await super().apredict_and_call(tools, *args, **kwargs)
+            return await without_span(super().apredict_and_call)(tools, *args, **kwargs)
 
     # -- life --------------------------------------------------------------------------------
 
@@ -364,3 +379,27 @@ async def _acompletions(stream: ChatResponseAsyncGen) -> CompletionResponseAsync
     async with aclosing(stream):
         async for response in stream:
             yield _completion(response)
+
+
+def _allows_several(
+    user_msg: Any = None,
+    chat_history: Any = None,
+    verbose: bool = False,
+    allow_parallel_tool_calls: bool = False,
+    *args: Any,
+    **kwargs: Any,
+) -> bool:
+    """What a call of core's methods with tools says."""
+    return allow_parallel_tool_calls
+
+
+def _first_calls(stream: ChatResponseGen) -> ChatResponseGen:
+    with closing(stream):
+        for response in stream:
+            yield keep_first_call(response)
+
+
+async def _afirst_calls(stream: ChatResponseAsyncGen) -> ChatResponseAsyncGen:
+    async with aclosing(stream):
+        async for response in stream:
+            yield keep_first_call(response)

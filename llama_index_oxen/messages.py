@@ -13,6 +13,7 @@ from typing import Any
 from llama_index.core.base.llms.types import (
     ChatMessage,
     ChatResponse,
+    CitableBlock,
     ContentBlock,
     LogProb,
     MessageRole,
@@ -42,7 +43,13 @@ def to_wire(messages: Sequence[ChatMessage]) -> list[Message]:
 
 def reads_files(messages: Sequence[ChatMessage]) -> bool:
     """Whether `to_wire` would read a file, such as an image on this machine."""
-    return any(getattr(block, "path", None) for message in messages for block in message.blocks)
+    return any(_reads_file(block) for message in messages for block in message.blocks)
+
+
+def _reads_file(block: Any) -> bool:
+    if isinstance(block, CitableBlock):
+        return any(map(_reads_file, block.content))
+    return bool(getattr(block, "path", None))
 
 
 def from_wire(completion: Completion) -> ChatResponse:

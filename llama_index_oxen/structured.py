@@ -17,6 +17,7 @@ from llama_index.core.types import PydanticProgramMode
 
 from _oxen_transport.errors import OxenStructuredOutputError
 from _oxen_transport.types import StructuredOutputMethod
+from llama_index_oxen.entry_points import without_span
 from llama_index_oxen.tools import completion_of
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class StructuredAnswers(FunctionCallingLLM):
     ) -> M:
         """Answer with an object of a pydantic class. Raises: OxenStructuredOutputError, OxenError."""
         if not self._is_ours():
-            return cast("M", super().structured_predict(output_cls, prompt, llm_kwargs, **prompt_args))
+            return cast("M", without_span(super().structured_predict)(output_cls, prompt, llm_kwargs, **prompt_args))
         _started(output_cls, prompt, prompt_args)
         rounds, given, call = self._rounds(output_cls, prompt, llm_kwargs, prompt_args)
         while not rounds.over:
@@ -61,7 +62,8 @@ class StructuredAnswers(FunctionCallingLLM):
     ) -> M:
         """Async version of `structured_predict`."""
         if not self._is_ours():
-            return cast("M", await super().astructured_predict(output_cls, prompt, llm_kwargs, **prompt_args))
+            ask = without_span(super().astructured_predict)
+            return cast("M", await ask(output_cls, prompt, llm_kwargs, **prompt_args))
         _started(output_cls, prompt, prompt_args)
         rounds, given, call = self._rounds(output_cls, prompt, llm_kwargs, prompt_args)
         while not rounds.over:

@@ -35,9 +35,11 @@ def keep_first_call(response: ChatResponse) -> ChatResponse:
     """The answer with its first call only, where several were not asked for."""
     message = response.message
     calls = [block for block in message.blocks if isinstance(block, ToolCallBlock)]
-    beside = dict(message.additional_kwargs)
-    beside["tool_calls"] = (beside.get("tool_calls") or [])[:1]
+    wired = message.additional_kwargs.get("tool_calls") or []
+    if max(len(calls), len(wired)) < 2:
+        return response
     blocks = [block for block in message.blocks if block not in calls[1:]]
+    beside = {**message.additional_kwargs, "tool_calls": wired[:1]}
     first = ChatMessage(role=message.role, blocks=blocks, additional_kwargs=beside)
     return response.model_copy(update={"message": first})
 

@@ -57,18 +57,23 @@ def text_part(text: str) -> Part:
 def media_part(
     kind: Media, *, url: str | None = None, data: str | bytes | None = None, mime: str | None = None, **extra: Any
 ) -> Part:
-    """An image, audio, video or a PDF. Raises: OxenConfigError, for neither url nor data, or data that is not base64.
+    """An image, audio, video or a file.
 
     Args:
         kind: What it is.
         url: Its URL, or a `data:` URL. It is passed on, never fetched.
         data: The bytes, or their base64 text.
-        mime: The type of `data`. Default: the most usual one of its kind.
+        mime: The type of `data`. Default: the most usual one of its kind; a file without one must be a PDF.
         extra: `detail` of an image, `filename` of a file; None is left out.
+
+    Raises:
+        OxenConfigError: Neither url nor data, data that is not base64, or a file whose type nobody knows.
     """
     if not url and data is None:
         raise OxenConfigError(f"this {kind} has neither a URL nor data (ids of uploaded files are not known to Oxen)")
     source = url or f"data:{mime or _DEFAULT_MIME[kind]};base64,{_base64(kind, data or '')}"
+    if kind == "file" and not url and not mime and ";base64,JVBERi0" not in source:  # %PDF-
+        raise OxenConfigError("this file is no PDF: name its MIME type")
     extra = {key: value for key, value in extra.items() if value is not None}
     if kind == "file":
         return {"type": "file", "file": {"file_data" if source.startswith("data:") else "file_url": source, **extra}}

@@ -23,6 +23,7 @@ from _oxen_transport.errors import OxenConfigError
 from _oxen_transport.request.build import build
 from _oxen_transport.settings import OxenSettings
 from _oxen_transport.types import Completion, ToolCall, Usage
+from llama_index_oxen.messages import reads_files
 from tests.tables import each_row
 
 
@@ -264,6 +265,7 @@ PDF = {"file_data": f"data:application/pdf;base64,{DATA}", "filename": "a.pdf"}
     [
         ({"type": "image_url", "image_url": {"url": "https://x/a.png", "detail": "low"}}, "image_url", {"url": "https://x/a.png", "detail": "low"}),
         ({"type": "image_url", "image_url": PNG}, "image_url", {"url": PNG}),
+        ({"image_url": {"url": PNG}}, "image_url", {"url": PNG}),
         ({"type": "image", "url": "https://x/a.png"}, "image_url", {"url": "https://x/a.png"}),
         ({"type": "image", "base64": DATA, "mime_type": "image/png"}, "image_url", {"url": PNG}),
         ({"type": "image", "source_type": "base64", "data": DATA, "mime_type": "image/png"}, "image_url", {"url": PNG}),
@@ -301,6 +303,24 @@ def test_media_from_a_file_on_this_machine(tmp_path: Any) -> None:
     (tmp_path / "a.png").write_bytes(b"bytes")
     [wired] = to_wire(chat("user", li.ImageBlock(path=tmp_path / "a.png")))
     assert wired["content"] == [{"type": "image_url", "image_url": {"url": PNG}}]
+    for name, start in (("a.md", "data:text/markdown;base64,"), ("a.svg", "data:image/svg+xml;base64,")):
+        (tmp_path / name).write_text("ox")
+        [wired] = to_wire(chat("user", li.DocumentBlock(path=tmp_path / name)))
+        assert wired["content"][0]["file"]["file_data"].startswith(start)
+    (tmp_path / "pdf").write_bytes(b"%PDF-1.4 ox")
+    [wired] = to_wire(chat("user", li.DocumentBlock(path=tmp_path / "pdf")))
+    assert wired["content"][0]["file"]["file_data"].startswith("data:application/pdf;base64,")
+
+
+def test_a_file_in_a_block_of_another_is_seen(tmp_path: Any) -> None:
+    (tmp_path / "a.png").write_bytes(b"bytes")
+    image = li.ImageBlock(path=tmp_path / "a.png")
+    cited = li.CitableBlock(title="t", source="s", content=[image])
+    assert [reads_files([chat("user", block)]) for block in (image, cited, li.TextBlock(text="a"))] == [
+        True,
+        True,
+        False,
+    ]
 
 
 def test_anthropics_tool_results_become_messages_of_their_own() -> None:
@@ -322,6 +342,8 @@ def test_anthropics_tool_results_become_messages_of_their_own() -> None:
         (lc.HumanMessage([{"type": "web_search_call", "id": "ws_1"}]), "web_search_call"),
         (chat("user", li.ImageBlock()), "neither a URL nor data"),
         (chat("user", li.DocumentBlock(url="")), "neither a URL nor data"),
+        (chat("user", li.DocumentBlock(data=b"ox")), "name its MIME type"),
+        (lc.HumanMessage([{"type": "file", "base64": DATA}]), "name its MIME type"),
     ],
 )
 def test_what_cannot_be_sent_is_named(message: Any, named: str) -> None:

@@ -8,6 +8,7 @@ import json
 import pickle
 import threading
 import time
+import tracemalloc
 
 import pytest
 from llama_index.core.base.llms.types import ChatMessage, ToolCallBlock
@@ -202,6 +203,17 @@ def test_long_arguments_are_read_in_linear_time(make):
     [call] = [block for block in last.message.blocks if isinstance(block, ToolCallBlock)]
     assert call.tool_kwargs == {"text": text}
     assert took < 30, f"{took:.1f} s for 5,000 pieces: minutes, if each is read anew"
+
+
+@each_row("is_async", [False, True])
+def test_a_stream_that_is_read_for_a_whole_answer_keeps_one_snapshot(make, is_async):
+    llm, _ = make(streamed(sse(chunks(["x" * 100] * 1_000))), streaming=True)
+    tracemalloc.start()
+    answer = asyncio.run(llm.achat(QUESTION)) if is_async else llm.chat(QUESTION)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(answer.message.content) == 100_000
+    assert peak < 10_000_000, "all of them hold 50 MB of text"
 
 
 @each_row("is_async", [False, True])

@@ -8,6 +8,8 @@ import pytest
 from llama_index.core.agent.workflow import FunctionAgent
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse
 from llama_index.core.indices.property_graph import SchemaLLMPathExtractor
+from llama_index.core.instrumentation import get_dispatcher
+from llama_index.core.instrumentation.span_handlers import SimpleSpanHandler
 from llama_index.core.schema import TextNode
 from llama_index.core.tools import FunctionTool
 
@@ -124,6 +126,30 @@ def test_one_call_where_several_were_not_asked_for(make):
     assert [block.tool_call_id for block in response.message.blocks] == ["AbC123xy0"]
     assert [call["id"] for call in response.message.additional_kwargs["tool_calls"]] == ["AbC123xy0"]
     assert llm.predict_and_call([WEATHER], "hi").response == "18 degrees in Paris"
+    for last in shown_of(llm, allow_parallel_tool_calls=False):
+        assert last.message == response.message
+    for last in shown_of(llm, allow_parallel_tool_calls=True):
+        assert len(last.message.blocks) == 2
+
+
+def shown_of(llm, **asked):
+    """The last snapshots of both ways to stream an answer with tools."""
+
+    async def run():
+        return [each async for each in await llm.astream_chat_with_tools([WEATHER], "hi", **asked)][-1]
+
+    return list(llm.stream_chat_with_tools([WEATHER], "hi", **asked))[-1], asyncio.run(run())
+
+
+def test_an_override_of_cores_is_one_span(make):
+    spans = SimpleSpanHandler()
+    get_dispatcher().add_span_handler(spans)
+    llm, _ = make(calls(PARIS))
+    llm.predict_and_call([WEATHER], "hi")
+    asyncio.run(llm.apredict_and_call([WEATHER], "hi"))
+    get_dispatcher().span_handlers.remove(spans)
+    names = [span.id_.partition("-")[0] for span in spans.completed_spans]
+    assert [names.count(f"Oxen.{name}") for name in ("predict_and_call", "apredict_and_call")] == [1, 1]
 
 
 def test_names_that_the_wire_cannot_hold_come_back(make):
