@@ -89,7 +89,7 @@ class StructuredObject:
         """What can be shown of an object that is still growing; None for nothing yet."""
         try:
             return self._validate(value) if value else None
-        except ValueError:
+        except Exception:  # noqa: BLE001 - a validator of the user's may miss what has not come yet
             return None
 
     def _candidates(self, answer: Completion) -> Iterator[dict[str, Any]]:

@@ -85,7 +85,8 @@ class BaseChatOxen(BindingMixin, OxenModelMixin, BaseChatModel):
         """The cache's key; core's goes stale with copies: https://github.com/langchain-ai/langchain/issues/39598."""
         kwargs.pop("extra_headers", None)
         goes_on = {"auto_continue": True} if self.auto_continue else {}  # a cut answer is not its answer
-        key = {"type": self._llm_type, **self._identifying_params, **goes_on, "call": {**kwargs, "stop": stop}}
+        known = {"type": self._llm_type, "output_version": self.output_version, **self._identifying_params}
+        key = {**known, **goes_on, "call": {**kwargs, "stop": stop}}
         return json.dumps(key, sort_keys=True, default=repr)
 
     def _combine_llm_outputs(self, llm_outputs: list[dict[str, Any] | None], /) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def _part(block: Any, lenient: bool) -> Part | None:
     try:
         if build is None:
             raise OxenConfigError(f"a content block of type {kind[:80]!r} cannot be sent to Oxen")
-        return build(block)
+        return build({**block, "type": kind})  # OpenAI takes one without a type, named by its key
     except (OxenConfigError, TypeError, ValueError, KeyError, AttributeError):
         if lenient:
             return None

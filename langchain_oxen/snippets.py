@@ -5,6 +5,7 @@ Core's `RunnableBinding` hands an unknown method on to what it binds, but not th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.language_models import LanguageModelInput
@@ -13,7 +14,8 @@ from langchain_core.runnables import Runnable, RunnableBinding, RunnableConfig
 from pydantic import ConfigDict
 
 from _oxen_transport.types import Show, Snippets, Style
-from langchain_oxen.errors import LangChainErrors, OxenConfigError
+from langchain_oxen.errors import LangChainErrors
+from langchain_oxen.tools import ToolLike
 
 if TYPE_CHECKING:  # what core's own `bind` returns: a `RunnableBinding` that type checkers know better
     from langchain_core.language_models import BaseChatModel as _Base
@@ -49,20 +51,15 @@ class OxenBinding(_Binding):
         return self._shown("to_python", input, kwargs)
 
     def with_structured_output(self, schema: Any = None, **kwargs: Any) -> Runnable[LanguageModelInput, Any]:
-        """As `ChatOxen.with_structured_output`, with the bound arguments.
-
-        Raises:
-            OxenConfigError: Tools are bound, and the method would replace them.
-        """
-        method = kwargs.get("method", "function_calling")
-        if self.kwargs.get("tools") and method in ("function_calling", "auto"):
-            raise OxenConfigError(
-                f"with_structured_output(method={method!r}) would replace the tools bound before. Use "
-                "method='json_schema' or 'json_mode', which keep them, call with_structured_output on the model "
-                "itself, or give an agent the schema as its response_format"
-            )
+        """As `ChatOxen.with_structured_output`, with the bound arguments. Raises: OxenConfigError."""
         asked = self.bound.with_structured_output(schema, **{**self.kwargs, **kwargs})  # type: ignore[attr-defined]
         return asked.with_config(self.config) if self.config else asked  # type: ignore[no-any-return]
+
+    def bind_tools(self, tools: Sequence[ToolLike], **kwargs: Any) -> Runnable[LanguageModelInput, AIMessage]:
+        """As `ChatOxen.bind_tools`, with the bound arguments; tools that were bound before are replaced."""
+        kept = {name: value for name, value in self.kwargs.items() if name not in ("tools", "tool_choice")}
+        bound = self.bound.bind_tools(tools, **{**kept, **kwargs})  # type: ignore[attr-defined]
+        return bound.with_config(self.config) if self.config else bound  # type: ignore[no-any-return]
 
     def _shown(self, method: str, asked: LanguageModelInput, kwargs: dict[str, Any]) -> str:
         target: Any = self.bound

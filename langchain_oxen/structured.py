@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing
 from typing import Any
 
 from langchain_core.language_models import LanguageModelInput
@@ -80,7 +81,23 @@ class StructuredRunnable(RunnableSerializable[LanguageModelInput, Any]):
 
     def stream(self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any) -> Iterator[Any]:
         """The object as it grows; the last one is validated. After a repair it grows anew."""
-        rounds, given = self._rounds(), _messages(input)
+        yield from self._transform_stream_with_config(iter([input]), self._stream, config, **kwargs)  # type: ignore[arg-type]
+
+    async def astream(
+        self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> AsyncIterator[Any]:
+        """Async version of `stream`."""
+
+        async def inputs() -> AsyncIterator[LanguageModelInput]:
+            yield input
+
+        objects: Any = self._atransform_stream_with_config(inputs(), self._astream, config, **kwargs)  # type: ignore[arg-type]
+        async with aclosing(objects):
+            async for value in objects:
+                yield value
+
+    def _stream(self, inputs: Iterator[LanguageModelInput], config: RunnableConfig, **kwargs: Any) -> Iterator[Any]:
+        rounds, given = self._rounds(), _messages(next(inputs))
         while not rounds.over:
             stream = StructuredStream(self.wanted)
             with rounds:
@@ -91,11 +108,10 @@ class StructuredRunnable(RunnableSerializable[LanguageModelInput, Any]):
                 rounds.take(completion_of(stream.whole()))
         yield from stream.rest(self._outcome(rounds, stream.whole()))
 
-    async def astream(
-        self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
+    async def _astream(
+        self, inputs: AsyncIterator[LanguageModelInput], config: RunnableConfig, **kwargs: Any
     ) -> AsyncIterator[Any]:
-        """Async version of `stream`."""
-        rounds, given = self._rounds(), _messages(input)
+        rounds, given = self._rounds(), _messages(await anext(inputs))
         while not rounds.over:
             stream = StructuredStream(self.wanted)
             with rounds:

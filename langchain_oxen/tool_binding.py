@@ -20,6 +20,11 @@ else:
     _Base = object
 
 S = TypeVar("S")
+_REPLACED = (
+    "with_structured_output(method={!r}) would replace the tools that are bound. Use method='json_schema' or "
+    "'json_mode', which keep them, call with_structured_output on the model itself, or give an agent the schema as its "
+    "response_format"
+)
 
 
 class RawAndParsed(TypedDict, Generic[S]):
@@ -138,7 +143,7 @@ class ToolsMixin(_Base):
             kwargs: Further parameters of the call.
 
         Raises:
-            OxenConfigError: An unknown method, or an invalid schema.
+            OxenConfigError: An unknown method, an invalid schema, or tools beside a method that would replace them.
             OxenStructuredOutputError: (when called) the answer does not fit; `partial` has it.
         """
         # imported by those who use it
@@ -149,6 +154,10 @@ class ToolsMixin(_Base):
                 raise OxenConfigError(f"method must be one of {', '.join(structured.METHODS)} (got {method!r})")
             if schema is None and method != "json_mode":
                 raise OxenConfigError("schema must be given, unless method is 'json_mode'")
+            if tools := kwargs.get("tools"):
+                if method in ("function_calling", "auto"):
+                    raise OxenConfigError(_REPLACED.format(method))
+                kwargs["tools"] = tools_to_wire(tools, strict=strict)
             wanted = structured.wanted_object(schema, strict=strict, tools=kwargs.get("tools"))
         traced = {"kwargs": {"method": method, "strict": strict}, "schema": structured.traced_schema(schema, wanted)}
         options = {**kwargs, "ls_structured_output_format": traced}

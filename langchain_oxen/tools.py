@@ -40,7 +40,7 @@ def _tool(tool: ToolLike, strict: bool | None) -> dict[str, Any]:
         raise OxenConfigError(f"cannot bind this as a tool: Oxen does not run {kind!r} itself")
     try:
         wired = convert_to_openai_tool(tool, strict=strict)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, AttributeError) as error:
         reason = str(error)
     else:
         if wired.get("type") == "function":

@@ -62,7 +62,11 @@ def validator_for(schema: Any) -> Callable[[Any], Any]:
         return cast(Callable[[Any], Any], validate)
     if dataclasses.is_dataclass(schema):
         return TypeAdapter(schema).validate_python
-    return lambda value: value
+    return _as_it_is
+
+
+def _as_it_is(value: Any) -> Any:  # not a lambda, which cannot be pickled
+    return value
 
 
 _Parts = tuple[str, str | None, dict[str, Any], bool | None]

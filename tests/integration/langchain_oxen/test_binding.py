@@ -92,6 +92,16 @@ def test_objects_can_be_asked_for(wrap: Any, server: Server) -> None:
     assert isinstance(joke, Joke)
 
 
+def test_tools_are_bound_beside_what_is_bound_already(server: Server) -> None:
+    stage = server.stage(good)
+    model = ChatOxen(base_url=stage.url).bind(temperature=0.25).with_config(tags=["mine"])
+    for _ in range(2):
+        model = model.bind_tools([weather], tool_choice="any")
+        model.invoke("hi")
+    assert [(body["temperature"], len(body["tools"])) for body in stage.bodies] == [(0.25, 1)] * 2
+    assert model.config["tags"] == ["mine"]
+
+
 @each_row("wrap", [fields, alternatives], ids=lambda wrap: wrap.__name__)
 def test_what_can_be_configured_can_still_be_when_tools_are_bound(wrap: Any, server: Server) -> None:
     stage = server.stage(ideal)

@@ -101,7 +101,7 @@ def test_the_caches_key_is_right_after_every_kind_of_change():
     one = ChatOxen(api_key="k")
     keys = [one._get_llm_string()]
     one._serialized  # noqa: B018 - core keeps it
-    changes = {"model": "other"}, {"base_url": "https://elsewhere.example/api"}
+    changes = {"model": "other"}, {"base_url": "https://elsewhere.example/api"}, {"output_version": "v1"}
     keys += [one.model_copy(update=change)._get_llm_string() for change in changes]
     keys += [one._get_llm_string(temperature=0.5), one._get_llm_string(stop=["x"])]
     for name, value in (("temperature", 0.75), ("extra_body", {"safe_prompt": True})):

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
+import pickle
 import warnings
+from functools import partial
 from typing import Annotated, Any, NotRequired, TypedDict
 
 import pytest
 from langchain_core import exceptions
+from langchain_core.tracers.context import collect_runs
 from pydantic import TypeAdapter
 from pydantic.v1 import BaseModel as BaseModelV1
 
@@ -150,15 +153,39 @@ def test_bound_tools_are_kept_or_the_error_says_that_they_cannot_be(server: Serv
 
     stage = server.stage(says(RIGHT))
     bound = model_at(stage).bind_tools([search]).bind(temperature=0.3)
+    beside = partial(model_at(stage).with_structured_output, Ox, tools=[search], temperature=0.3)
     for method in ("function_calling", "auto"):
-        with pytest.raises(OxenConfigError, match="would replace the tools"):
-            bound.with_structured_output(Ox, method=method)
+        for asked in (partial(bound.with_structured_output, Ox), beside):
+            with pytest.raises(OxenConfigError, match="would replace the tools"):
+                asked(method=method)
     assert asyncio.run(bound.with_structured_output(Ox, method="json_schema").ainvoke(QUESTION)) == BELLA
-    (body,) = stage.bodies
-    assert body["tools"][0]["function"]["name"] == "search"
-    assert body["response_format"]["type"] == "json_schema"
-    assert body["temperature"] == 0.3
+    assert beside(method="json_schema").invoke(QUESTION) == BELLA
+    for body in stage.bodies:
+        assert body["tools"][0]["function"]["name"] == "search"
+        assert body["response_format"]["type"] == "json_schema"
+        assert body["temperature"] == 0.3
     called = server.stage(reply(completion(None, tool_calls=[("AbC123xyZ", "search", {"name": "x", "age": 1})])))
     asked = model_at(called).bind_tools([search]).with_structured_output(Ox, method="json_schema")
     with pytest.raises(OxenStructuredOutputError, match="called search in place of answering"):
         asked.invoke(QUESTION)
+
+
+@each_row("way", WAYS)
+def test_rounds_are_one_run_with_the_object_as_its_output(server: Server, way: str) -> None:
+    """With `repair` there are two answers; a tracer sees one chain, and both of them in it."""
+    stage = server.stage(answers({"content": '{"name": "Bella"}'}), answers({"content": RIGHT}))
+    with collect_runs() as seen:
+        assert langchain(stage.url, Ox, way, "json_mode", repair=True)[-1] == BELLA
+    (run,) = seen.traced_runs
+    assert (run.run_type, len(run.child_runs), run.outputs["output"]) == ("chain", 2, BELLA)
+
+
+@each_row("schema", [Ox, OxDict, Ox.model_json_schema(), None])
+@each_row("repair", [True, False])
+def test_what_asks_for_an_object_can_be_pickled(
+    server: Server, schema: Any, repair: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OXEN_API_KEY", "sk-from-the-environment")
+    asked = model_at(server.stage(says(RIGHT))).with_structured_output(schema, method="json_mode", repair=repair)
+    answer = pickle.loads(pickle.dumps(asked)).invoke(QUESTION)  # noqa: S301 - our own bytes
+    assert answer == (BELLA if schema is Ox else BELLA.model_dump())

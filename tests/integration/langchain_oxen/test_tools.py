@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import warnings
 from typing import Any, TypedDict
@@ -125,6 +126,7 @@ def test_tool_choice_in_every_dialect(make, asked, wired):
     [
         ([weather], "wether", "no tool named 'wether'"),
         ([7], None, "tool"),
+        ([functools.partial(print)], None, "cannot bind this as a tool"),
         # core would make a function without parameters of another company's own tool
         ([{"type": "web_search_20250305", "name": "web_search"}], None, "tool"),
         ([weather, OPENAI], None, "two tools have the same name 'weather'"),

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from pydantic import BaseModel, Field, create_model
+from pydantic import BaseModel, Field, create_model, model_validator
 
 from _oxen_transport import capabilities, errors
 from _oxen_transport.errors import Details, OxenBadRequestError, OxenError, OxenServerError, OxenStructuredOutputError
@@ -191,3 +191,17 @@ def test_a_refusal_is_an_error_of_its_own() -> None:
 def test_an_object_that_looks_like_a_call_is_itself() -> None:
     value = {"name": "Ox", "size": 7}
     assert StructuredObject({"title": "Ox", "type": "object"}).read(Completion(text=json.dumps(value))) == value
+
+
+class Doubled(BaseModel):
+    age: int
+
+    @model_validator(mode="before")
+    @classmethod
+    def _twice(cls, data: dict[str, int]) -> dict[str, int]:
+        return {"age": data["age"] * 2}
+
+
+def test_a_validator_may_miss_what_has_not_come_yet() -> None:
+    previews = [StructuredObject(Doubled).preview(value) for value in ({"name": "B"}, {"name": "B", "age": 7})]
+    assert previews == [None, Doubled(age=7)]
