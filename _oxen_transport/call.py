@@ -265,6 +265,8 @@ class Call:
 
     def refusal(self, status: int, body: bytes) -> OxenError:
         """The error for a response whose status is not 2xx."""
+        if status == 407:  # a proxy's own page, which may repeat its user and password
+            body = b""
         error = error_from_reply(status, self.headers, body, self.request.redact, time.time())
         unknown = error.details.unknown_model or self.request.method == "GET"
         if not (isinstance(error, OxenNotFoundError) and self.request.model and unknown):

@@ -10,7 +10,7 @@ import pytest
 
 from _oxen_transport import client_for
 from _oxen_transport.errors import OxenConfigError, OxenConnectionError, OxenError, OxenRedirectError
-from _oxen_transport.testing import ANSWER, Received, Server, Step, good, head
+from _oxen_transport.testing import ANSWER, Received, Server, Step, good, head, reply
 from tests.certificates import Certificates
 from tests.entry_points import KEY, EntryPoint, LangChain, LlamaIndex, each, each_scenario, entry_points
 from tests.integration.faults.secrets_and_resources import assert_keeps_secrets, watched
@@ -120,7 +120,8 @@ def test_what_is_on_this_machine_is_not_asked_through_a_proxy_of_the_environment
 
 
 @each_row(
-    "url", ["http://me:pass#4711@127.0.0.1:3128", "http://me:pass-4711@proxy..example:1", "http://me:pass-4711@[::1"]
+    "url",
+    ["http://me:pass#hunter2@127.0.0.1:3128", "http://me:pass-hunter2@proxy..example:1", "http://me:pass-hunter2@[::1"],
 )
 def test_a_broken_proxy_of_the_environment_is_named_and_not_shown(
     url: str, api: EntryPoint, monkeypatch: pytest.MonkeyPatch
@@ -128,7 +129,7 @@ def test_a_broken_proxy_of_the_environment_is_named_and_not_shown(
     monkeypatch.setenv("https_proxy", url)
     with pytest.raises(OxenConfigError, match="HTTPS_PROXY: ") as caught:
         watched(lambda: api.ask(api.make("https://api.example.test/api/ai")))
-    assert_keeps_secrets(caught.value, "4711")
+    assert_keeps_secrets(caught.value, "hunter2")
 
 
 def test_https_through_a_proxy(api: EntryPoint, server: Server, tls_server: Server, certificates: Certificates) -> None:
@@ -145,8 +146,10 @@ def test_a_proxy_that_is_not_there_or_says_no(api: EntryPoint, server: Server, c
     with pytest.raises(OxenConnectionError) as caught:
         watched(lambda: api.ask(model))
     assert_keeps_secrets(caught.value, "pass-4711")
-    refuses = server.stage([head(407, content_length=0)])
-    model = api.make(f"http://api.example.test:1/{refuses.name}", allow_insecure_http=True, proxy=server.root)
+    refuses = server.stage(reply("me:pass-4711 may not pass", 407))
+    proxy = server.root.replace("//", "//me:pass-4711@")
+    model = api.make(f"http://api.example.test:1/{refuses.name}", allow_insecure_http=True, proxy=proxy)
     with pytest.raises(OxenError) as refused:
-        api.ask(model)
+        watched(lambda: api.ask(model))
     assert refused.value.status_code == 407
+    assert_keeps_secrets(refused.value, "pass-4711")
