@@ -67,6 +67,7 @@ class Call:
         self._budget = budget_of(request.host)
         self._events = 0
         self._reservation: Reservation | None = None
+        self._booked = 0  # tokens, for the attempt that runs
         self._requeued = 0
         if request.observer is not None:
             request.observer.on_request()
@@ -100,6 +101,7 @@ class Call:
         """The wait for a start is over; one that was cancelled or refused leaves no tokens booked."""
         reservation, self._reservation = self._reservation, None
         if self.request.limiter is not None and reservation is not None:
+            self._booked = 0 if reservation.wait > 0 else reservation.tokens
             self.request.limiter.release(reservation)
 
     def begin_attempt(self) -> None:
@@ -156,7 +158,7 @@ class Call:
         """Seconds to wait before the next attempt. Raises: the error, if there is no next attempt."""
         if self.request.limiter is not None and (self.answered or not self.connected):
             # refused, or never arrived: it costs no tokens
-            self.request.limiter.record_usage(self.request.expected_tokens, 0)
+            self.request.limiter.record_usage(self._booked, 0)
         wait = self._wait_before_retry(error)
         if self.request.observer is not None:
             self.request.observer.on_attempt_end(self.attempts, error.details.status_code, error, wait)
@@ -260,7 +262,7 @@ class Call:
         """A call succeeded: pay into the retry budget, tell the rate limiter what it cost."""
         self._budget.give_back()
         if self.request.limiter is not None and completion.usage is not None:
-            self.request.limiter.record_usage(self.request.expected_tokens, completion.usage.total_tokens)
+            self.request.limiter.record_usage(self._booked, completion.usage.total_tokens)
         return completion
 
     def refusal(self, status: int, body: bytes) -> OxenError:

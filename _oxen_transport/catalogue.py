@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _Account = tuple[str, SecretStr | None]
 EXPIRY_SECONDS = 3600.0
+MOST_ACCOUNTS = 64  # a service may have a key for each of its users
 
 
 @dataclass(frozen=True)
@@ -178,14 +179,18 @@ class _Known:
 
     def __init__(self) -> None:
         self._models: dict[_Account, dict[str, tuple[float, ModelInfo]]] = {}
-        self._lists: dict[_Account, tuple[float, list[str]]] = {}
+        self._lists: dict[_Account, tuple[float, list[ModelInfo]]] = {}
 
     def put(self, source: OxenSettings, models: list[ModelInfo], *, whole: bool) -> None:
         """Keep models; `whole` if they are the complete list."""
         until, account = time.monotonic() + EXPIRY_SECONDS, (source.base_url, source.api_key)
-        self._models.setdefault(account, {}).update({model.id: (until, model) for model in models})
+        earlier = self._models.pop(account, {})  # the newest stands last
+        self._models[account] = {**earlier, **{model.id: (until, model) for model in models}}
         if whole:
-            self._lists[account] = (until, [model.id for model in models])
+            self._lists[account] = (until, list(models))
+        for oldest in list(self._models)[:-MOST_ACCOUNTS]:
+            self._models.pop(oldest, None)
+            self._lists.pop(oldest, None)
 
     def get(self, source: OxenSettings | Request, model: str) -> ModelInfo | None:
         """One model, unless unknown or expired."""
@@ -196,11 +201,8 @@ class _Known:
 
     def all(self, source: OxenSettings | Request) -> list[ModelInfo] | None:
         """The complete list, unless unknown or expired."""
-        account = (source.base_url, source.api_key)
-        until, ids = self._lists.get(account, (0.0, []))
-        if time.monotonic() >= until:
-            return None
-        return [self._models[account][name][1] for name in ids]
+        until, models = self._lists.get((source.base_url, source.api_key), (0.0, []))
+        return list(models) if time.monotonic() < until else None
 
     def forget(self) -> None:
         """Forget all catalogues; for tests."""

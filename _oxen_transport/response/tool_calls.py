@@ -59,10 +59,10 @@ class _Call:
         """Whether another name is the rest of this call's own: no argument came yet, and the ids do not differ."""
         if not self.arguments.equals(""):
             return False
-        if self.server_id is not None:
-            return new.server_id in (None, self.server_id)
-        # without ids: one entry a delta, under one index, and text would be the arguments of a next call
-        return new.server_id is None and new.server_index is not None and not new.text and self.named_in != delta
+        if new.server_id is not None:
+            return new.server_id == self.server_id
+        # without an id: one entry a delta, under one index, and text would be the arguments of a next call
+        return new.server_index is not None and not new.text and self.named_in != delta
 
     def is_repeated_by(self, new: Fragment) -> bool:
         """Whether the server repeats a whole call: same index, id, name and arguments."""

@@ -16,7 +16,8 @@ from _oxen_transport.known_models import KnownModel
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """https://www.rfc-editor.org/rfc/rfc9110#name-tokens"""
-_NOT_IN_HOST = re.compile(r"[\x00-\x20\x7f\"%<>\\^`{|}]")
+_NOT_IN_URL = re.compile(r"[\x00-\x20\x7f]")
+_NOT_IN_HOST = re.compile(r"[\"%<>\\^`{|}]")
 """https://url.spec.whatwg.org/#forbidden-domain-code-point, as far as `urlsplit` lets it through."""
 _RESERVED_HEADERS = ("authorization", "host", "content-length", "transfer-encoding")
 _PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
@@ -76,7 +77,8 @@ def _split(url: str) -> SplitResult | None:
         host = parts.hostname or ""
         if ":" not in host:
             host.encode("idna")
-        valid = bool(host) and parts.port != 0 and not _NOT_IN_HOST.search(parts.netloc)
+        valid = bool(host) and parts.port != 0 and not _NOT_IN_URL.search(parts.netloc)
+        valid = valid and not _NOT_IN_HOST.search(parts.netloc.rpartition("@")[2])  # a password may hold %40
     except ValueError:  # a port that is not a number below 65,536, an IPv6 address or a label that is malformed
         return None
     return parts if valid else None

@@ -164,7 +164,7 @@ def test_ctrl_c(oxen_server: OxenServer) -> None:
     child.sendintr()
     child.expect(pexpect.EOF)
     child.close()
-    assert child.exitstatus == 130
+    assert child.exitstatus == 130, child.before
     assert b"Traceback" not in child.before
 
 

@@ -128,3 +128,18 @@ def test_a_server_that_only_refuses_is_an_error_in_the_end(
         ChatOxen(base_url=stage.url, api_key=KEY, rate_limiter=limiter, max_retries=0).invoke("hi")
     assert caught.value.retry_after == wait.get("retry_after")
     assert len(stage.requests) == requests
+
+
+@each(*entry_points(LangChain, LlamaIndex))
+def test_a_refused_call_gives_back_no_more_than_it_booked(api: EntryPoint, server: Server) -> None:
+    """The limit became known, and another call booked its tokens, while this one was in flight."""
+    limiter = Both(6_000_000, clock=itertools.count(0, 0.001).__next__)
+
+    def refuse(request: Received) -> Any:
+        limiter.on_response(200, {"x-ratelimit-limit-tokens": "6000"})
+        limiter.reserve(tokens=3_000)
+        return reply({"error": "x"}, 500)
+
+    with pytest.raises(OxenServerError):
+        api.ask(api.make(server.stage(refuse).url, rate_limiter=limiter, max_tokens=1_000, max_retries=0))
+    assert limiter.reserve(tokens=1_000).wait == pytest.approx(30, abs=1)

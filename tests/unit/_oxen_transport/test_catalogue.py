@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from _oxen_transport import catalogue
-from _oxen_transport.catalogue import ModelInfo, known, model_from, models_from, nearest, window_of
+from _oxen_transport.catalogue import MOST_ACCOUNTS, ModelInfo, known, model_from, models_from, nearest, window_of
 from _oxen_transport.errors import OxenConfigError, OxenMissingExtraError, OxenResponseError
 from _oxen_transport.request.build import build
 from _oxen_transport.settings import OxenSettings
@@ -50,6 +50,10 @@ def test_each_key_has_a_catalogue_of_its_own() -> None:
     known.put(HERE, [model_from({"id": "own", "context_length": 1_000})], whole=True)
     other = HERE.model_copy(update={"api_key": SecretStr("sk-other-0123456789")})
     assert (window_of(HERE, "own"), window_of(other, "own"), known.all(other)) == (1_000, None, None)
+    for number in range(MOST_ACCOUNTS):
+        owner = HERE.model_copy(update={"api_key": SecretStr(f"sk-{number}")})
+        known.put(owner, [model_from({"id": "own", "context_length": number + 1})], whole=True)
+    assert (window_of(HERE, "own"), known.all(HERE), window_of(owner, "own")) == (None, None, MOST_ACCOUNTS)
 
 
 def test_it_expires(monkeypatch: pytest.MonkeyPatch) -> None:

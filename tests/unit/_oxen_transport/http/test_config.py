@@ -24,8 +24,9 @@ def test_the_environments_proxy_as_desktops_write_it_and_one_of_a_kind_nobody_kn
     monkeypatch.setenv("HTTPS_PROXY", "ftp://127.0.0.1:1080/")
     with pytest.raises(OxenConfigError, match="HTTPS_PROXY: the scheme 'ftp' is not supported"):
         config.proxy_url()
-    monkeypatch.setenv("HTTPS_PROXY", "proxy.example:3128")
-    assert config.proxy_url() == "http://proxy.example:3128"
+    for name in ("proxy.example:3128", "me:p%40ss@proxy.example:3128"):
+        monkeypatch.setenv("HTTPS_PROXY", name)
+        assert config.proxy_url() == f"http://{name}"
     upper = ConnectionConfig.of(OxenSettings(api_key=KEY, proxy="HTTPS://proxy.example:3128"))
     assert upper.proxy_url() == "https://proxy.example:3128"
 

@@ -252,10 +252,12 @@ BOUNDARIES: dict[str, list[tuple[list[Any], list[Any]]]] = {
     ],
     "unless no argument came yet: then it is the rest of the name": [
         ([f(0, "x", "get_", ""), f(0, name="wea"), f(0, "x", "ther"), f(0, arguments="[1]")], [("get_weather", "[1]")]),
-        ([f(0, "x", "get_"), f(0, name="weather", arguments="[1]")], [("get_weather", "[1]")]),
-        ([[f(0, "x", "get_"), f(0, name="weather")]], [("get_weather", "")]),
-        ([f(id="x", name="get_"), f(name="weather")], [("get_weather", "")]),
-        # but not under another id, nor without any key, nor in one delta without ids
+        ([f(0, name="get_"), f(0, name="weather")], [("get_weather", "")]),
+        ([f(0, "x", "get_"), f(0, "x", "weather", "[1]")], [("get_weather", "[1]")]),
+        # but not under another id; without one not in the same delta, without an index, or with arguments
+        ([f(0, "x", "f"), f(0, name="g", arguments="[1]")], [("f", ""), ("g", "[1]")]),
+        ([[f(0, "x", "f"), f(0, name="g")]], [("f", ""), ("g", "")]),
+        ([f(id="x", name="f"), f(name="g")], [("f", ""), ("g", "")]),
         ([f(0, "x", "f"), f(0, "y", "g")], [("f", ""), ("g", "")]),
         ([f(name="f"), f(name="g")], [("f", ""), ("g", "")]),
         ([[f(0, name="f"), f(0, name="g")]], [("f", ""), ("g", "")]),

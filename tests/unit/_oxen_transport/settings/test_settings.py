@@ -159,7 +159,7 @@ VALUES |= {"api_key": SecretStr(KEY)}
         ({"stop": "x"}, "stop", ["x"]),
         ({"n": 1}, "n", None),
         ({"proxy": "socks://127.0.0.1:1080/"}, "proxy", SecretStr("socks5://127.0.0.1:1080/")),
-        ({"proxy": "http://me:pw@p.test:1"}, "proxy", SecretStr("http://me:pw@p.test:1")),
+        *(({"proxy": url}, "proxy", SecretStr(url)) for url in ("http://me:pw@p.test:1", "http://me:p%40ss^@p.test:1")),
         ({"extra_headers": {"User-Agent": "my-app/1"}}, "extra_headers", {"User-Agent": SecretStr("my-app/1")}),
     ],
 )
