@@ -1,9 +1,9 @@
 """A rate limiter that any number of model objects share.
 
 `x-ratelimit-*` headers set the rate, `Retry-After` is a pause for every caller; while more than a minute of it is left,
-each call is an error at once. Where no header names the rate, it is
-doubled each second until the first 429, then a little more with each second, and a part less after each 429, as in
-TCP's congestion control (https://www.rfc-editor.org/rfc/rfc5681).
+each call is an error at once. Where no header names the rate, it is doubled each second until the first 429, then a
+little more with each second, and a part less after each 429, as in TCP's congestion control
+(https://www.rfc-editor.org/rfc/rfc5681).
 """
 
 from __future__ import annotations
