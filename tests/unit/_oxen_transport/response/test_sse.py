@@ -233,8 +233,9 @@ def _counted(name: str) -> Any:
     return method
 
 
+_FREE = (*vars(CountingTail), *dir(object), "__len__", "endswith", "__buffer__", "__release_buffer__")
 for _name in dir(bytearray):  # whatever else reads the whole of it
-    if callable(getattr(bytearray, _name)) and _name not in (*vars(CountingTail), *dir(object), "__len__", "endswith"):
+    if callable(getattr(bytearray, _name)) and _name not in _FREE:
         setattr(CountingTail, _name, _counted(_name))
 
 
