@@ -47,7 +47,7 @@ class _Call:
     def ends_before(self, new: Fragment, delta: int) -> bool:
         """Whether a fragment under this call's own keys is nevertheless the start of the next call."""
         if new.name and self.name and new.name != self.name:
-            return not self._is_named_on_by(new, delta)
+            return not self._is_rest_of_name(new, delta)
         if new.text.lstrip().startswith(("{", "[", "null")) and self.arguments.is_closed:
             if self._has_both_keys_of(new) and self.arguments.is_placeholder:
                 return False
@@ -55,7 +55,7 @@ class _Call:
         # two entries of one delta, with a name and without an index: two calls, unless the first needs more text
         return bool(new.name) and new.server_index is None and self.named_in == delta and not self.arguments.is_open
 
-    def _is_named_on_by(self, new: Fragment, delta: int) -> bool:
+    def _is_rest_of_name(self, new: Fragment, delta: int) -> bool:
         """Whether another name is the rest of this call's own: no argument came yet, and the ids do not differ."""
         if not self.arguments.equals(""):
             return False

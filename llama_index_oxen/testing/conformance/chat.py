@@ -235,7 +235,7 @@ class ParityTests(LLMTests):
     """sync = async = the end of a stream."""
 
     @pytest.mark.parametrize("methods", [CHAT_METHODS, COMPLETE_METHODS], ids=["chat", "complete"])
-    def test_every_road_gives_the_same_text(self, methods: tuple[str, ...]) -> None:
+    def test_every_method_gives_the_same_text(self, methods: tuple[str, ...]) -> None:
         texts = []
         for method in methods:
             llm, _ = self.llm(answer())
@@ -243,7 +243,7 @@ class ParityTests(LLMTests):
         assert texts == [TEXT] * 4
 
     @pytest.mark.parametrize("variant", VARIANTS)
-    def test_every_road_gives_the_same_calls(self, variant: str) -> None:
+    def test_every_method_gives_the_same_calls(self, variant: str) -> None:
         self.skip_without("has_tools")
         self.skip_unless_read(variant)
         harbour: Call = ("AbC123xy1", "look", {"place": "the harbour"})
@@ -259,7 +259,7 @@ class ParityTests(LLMTests):
         assert given == [calls] * 4
 
     @pytest.mark.parametrize("method", METHODS)
-    def test_one_request_whatever_the_road(self, method: str) -> None:
+    def test_one_request_whatever_the_method(self, method: str) -> None:
         llm, stage = self.llm(answer())
         ask(llm, method)
         [body] = stage.bodies
@@ -267,7 +267,7 @@ class ParityTests(LLMTests):
         assert bool(body.get("stream")) == ("stream" in method)
 
     @pytest.mark.parametrize("method", METHODS)
-    def test_log_probabilities_on_every_road(self, method: str) -> None:
+    def test_log_probabilities_on_every_method(self, method: str) -> None:
         self.skip_without("has_logprobs")
         token = {"token": "The", "logprob": -0.25, "bytes": [84, 104, 101], "top_logprobs": []}
 

@@ -93,7 +93,7 @@ class AccountingTests(LLMTests):
         return [(one.prompt_token_count, one.completion_token_count) for one in counter.llm_token_counts]
 
     @pytest.mark.parametrize("method", METHODS)
-    def test_each_road_is_counted_once(self, method: str) -> None:
+    def test_each_method_is_counted_once(self, method: str) -> None:
         if "stream" in method:
             self.skip_without("has_usage_in_streams")
         llm, counter, told = self.counted(self._answer)
