@@ -183,7 +183,7 @@ class _Known:
 
     def put(self, source: OxenSettings, models: list[ModelInfo], *, whole: bool) -> None:
         """Keep models; `whole` if they are the complete list."""
-        until, account = time.monotonic() + EXPIRY_SECONDS, (source.base_url, source.api_key)
+        until, account = time.monotonic() + EXPIRY_SECONDS, _account(source)
         earlier = self._models.pop(account, {})  # the newest stands last
         self._models[account] = {**earlier, **{model.id: (until, model) for model in models}}
         if whole:
@@ -196,18 +196,22 @@ class _Known:
         """One model, unless unknown or expired."""
         if not self._models:
             return None
-        found = self._models.get((source.base_url, source.api_key), {}).get(model)
+        found = self._models.get(_account(source), {}).get(model)
         return found[1] if found and time.monotonic() < found[0] else None
 
     def all(self, source: OxenSettings | Request) -> list[ModelInfo] | None:
         """The complete list, unless unknown or expired."""
-        until, models = self._lists.get((source.base_url, source.api_key), (0.0, []))
+        until, models = self._lists.get(_account(source), (0.0, []))
         return list(models) if time.monotonic() < until else None
 
     def forget(self) -> None:
         """Forget all catalogues; for tests."""
         self._models.clear()
         self._lists.clear()
+
+
+def _account(source: OxenSettings | Request) -> _Account:
+    return source.base_url, source.api_key
 
 
 known = _Known()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from contextlib import aclosing, closing
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from llama_index.core.base.llms.types import (
     ChatMessage,
@@ -35,6 +35,8 @@ from llama_index_oxen.snippets import SnippetsMixin
 from llama_index_oxen.stream import Snapshots
 from llama_index_oxen.structured import StructuredAnswers
 from llama_index_oxen.tools import keep_first_call, name_unknown_tool, selections, tool_choice_to_wire, tools_to_wire
+
+T = TypeVar("T")
 
 
 @documented
@@ -227,7 +229,7 @@ class Oxen(SnippetsMixin, OxenModelMixin, StructuredAnswers):
     @answers_prompt
     def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseGen:
         """Answer one prompt piece by piece. Raises: OxenError."""
-        return _completions(self._stream_chat(self._prompt(prompt, formatted), **kwargs))
+        return _each(self._stream_chat(self._prompt(prompt, formatted), **kwargs), _completion)
 
     @answers_prompt
     async def acomplete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
@@ -237,7 +239,7 @@ class Oxen(SnippetsMixin, OxenModelMixin, StructuredAnswers):
     @answers_prompt
     async def astream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseAsyncGen:
         """Async version of `stream_complete`."""
-        return _acompletions(await self._astream_chat(self._prompt(prompt, formatted), **kwargs))
+        return _aeach(await self._astream_chat(self._prompt(prompt, formatted), **kwargs), _completion)
 
     # -- what they do ------------------------------------------------------------------------
 
@@ -326,14 +328,14 @@ class Oxen(SnippetsMixin, OxenModelMixin, StructuredAnswers):
     def stream_chat_with_tools(self, tools: Sequence[BaseTool], *args: Any, **kwargs: Any) -> ChatResponseGen:
         """Stream `chat_with_tools`: one call where several were not asked for. Raises: OxenError."""
         stream = super().stream_chat_with_tools(tools, *args, **kwargs)
-        return stream if _allows_several(*args, **kwargs) else _first_calls(stream)
+        return stream if _allows_several(*args, **kwargs) else _each(stream, keep_first_call)
 
     async def astream_chat_with_tools(
         self, tools: Sequence[BaseTool], *args: Any, **kwargs: Any
     ) -> ChatResponseAsyncGen:
         """Async version of `stream_chat_with_tools`."""
         stream = await super().astream_chat_with_tools(tools, *args, **kwargs)
-        return stream if _allows_several(*args, **kwargs) else _afirst_calls(stream)
+        return stream if _allows_several(*args, **kwargs) else _aeach(stream, keep_first_call)
 
     def get_tool_calls_from_response(
         self, response: ChatResponse, error_on_no_tool_call: bool = True, **kwargs: Any
@@ -369,16 +371,16 @@ def _completion(response: ChatResponse) -> CompletionResponse:
     )
 
 
-def _completions(stream: ChatResponseGen) -> CompletionResponseGen:
+def _each(stream: ChatResponseGen, make: Callable[[ChatResponse], T]) -> Generator[T, None, None]:
     with closing(stream):
         for response in stream:
-            yield _completion(response)
+            yield make(response)
 
 
-async def _acompletions(stream: ChatResponseAsyncGen) -> CompletionResponseAsyncGen:
+async def _aeach(stream: ChatResponseAsyncGen, make: Callable[[ChatResponse], T]) -> AsyncGenerator[T, None]:
     async with aclosing(stream):
         async for response in stream:
-            yield _completion(response)
+            yield make(response)
 
 
 def _allows_several(
@@ -391,15 +393,3 @@ def _allows_several(
 ) -> bool:
     """What a call of core's methods with tools says."""
     return allow_parallel_tool_calls
-
-
-def _first_calls(stream: ChatResponseGen) -> ChatResponseGen:
-    with closing(stream):
-        for response in stream:
-            yield keep_first_call(response)
-
-
-async def _afirst_calls(stream: ChatResponseAsyncGen) -> ChatResponseAsyncGen:
-    async with aclosing(stream):
-        async for response in stream:
-            yield keep_first_call(response)

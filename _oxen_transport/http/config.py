@@ -41,34 +41,31 @@ class ConnectionConfig:
 
     def proxy_url(self) -> str | None:
         """The `proxy` setting, else the environment's. Raises: OxenConfigError: no URL of a proxy, unknown scheme."""
-        found = self._checked_proxy()
+        found = self.proxy or self._environment_proxy()
         if isinstance(found, OxenConfigError):
             raise found
         return found
 
-    def _checked_proxy(self) -> str | OxenConfigError | None:
-        """Returns the error: raised here, a traceback would show the proxy's password in this frame."""
-        name, url = ("proxy", self.proxy) if self.proxy else self._environment_proxy()
-        if not url:
-            return None
-        try:
-            return proxy_url(url)
-        except ValueError as error:
-            return OxenConfigError(f"{name}: {error}")
+    def _environment_proxy(self) -> str | OxenConfigError | None:
+        """The environment's; never for this machine, which no proxy elsewhere can reach.
 
-    def _environment_proxy(self) -> tuple[str, str | None]:
-        """The name of a variable and its value; never for this machine, which no proxy elsewhere can reach."""
-        parts, name = urlsplit(self.origin), "all"
+        Returns the error: raised here, a traceback would show the proxy's password in this frame.
+        """
+        parts = urlsplit(self.origin)
         host = parts.hostname or ""
         place = f"{f'[{host}]' if ':' in host else host}:{parts.port or _PORTS[parts.scheme]}"
         # NO_PROXY may name an IPv6 address with and without brackets
         if not self.trust_env or is_loopback(host) or proxy_bypass(place) or proxy_bypass(host):
-            return name, None
+            return None
         found = getproxies()
-        if found.get(parts.scheme):
-            name = parts.scheme
+        name = parts.scheme if found.get(parts.scheme) else "all"
         url = found.get(name)
-        return f"{name.upper()}_PROXY", url if not url or "://" in url else f"http://{url}"
+        if not url:
+            return None
+        try:
+            return proxy_url(url if "://" in url else f"http://{url}")
+        except ValueError as error:
+            return OxenConfigError(f"{name.upper()}_PROXY: {error}")
 
     def ssl_context(self) -> ssl.SSLContext:
         """The TLS settings, made once: it reads files, some 20 ms. Raises: OxenConfigError, if one cannot be read."""

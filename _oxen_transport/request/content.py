@@ -71,9 +71,10 @@ def media_part(
     """
     if not url and data is None:
         raise OxenConfigError(f"this {kind} has neither a URL nor data (ids of uploaded files are not known to Oxen)")
-    source = url or f"data:{mime or _DEFAULT_MIME[kind]};base64,{_base64(kind, data or '')}"
-    if kind == "file" and not url and not mime and ";base64,JVBERi0" not in source:  # %PDF-
+    encoded = "" if url else _base64(kind, data or "")
+    if kind == "file" and not (url or mime or encoded.startswith("JVBERi0")):  # %PDF-
         raise OxenConfigError("this file is no PDF: name its MIME type")
+    source = url or f"data:{mime or _DEFAULT_MIME[kind]};base64,{encoded}"
     extra = {key: value for key, value in extra.items() if value is not None}
     if kind == "file":
         return {"type": "file", "file": {"file_data" if source.startswith("data:") else "file_url": source, **extra}}
